@@ -1,0 +1,55 @@
+package event
+
+// Feature is one coordinate of a vector: the xxHash64 (seed 0) of its name and
+// its value. A model with b bits keeps it in slot Hash & (1<<b - 1).
+type Feature struct {
+	Hash  uint64
+	Value float64
+}
+
+// Vector is the features of one event or of one action. The two parts share
+// one parameter space; they differ in whether a learner standardises them.
+type Vector struct {
+	Dense  []Feature // numeric fields: present in most events, standardised online, each Hash at most once
+	Sparse []Feature // categories, bags and the features of sparse text formats: used as they are
+}
+
+// Reset empties v and keeps its memory.
+func (v *Vector) Reset() { v.Dense, v.Sparse = v.Dense[:0], v.Sparse[:0] }
+
+// Len returns the number of features.
+func (v *Vector) Len() int { return len(v.Dense) + len(v.Sparse) }
+
+// Event is one decoded record. A Decoder fills it; its owner uses it again for
+// the next record, so nothing in it may be kept.
+type Event struct {
+	Time   int64   // event time, milliseconds since 1970-01-01 UTC; 0 when the record names none
+	Key    []byte  // value of the key field; empty when none is configured
+	ID     []byte  // value of the id field; empty when none is configured
+	X      Vector  // features; for a bandit the shared context
+	Weight float64 // importance weight h >= 0; 1 when the record names none
+	Label  float64 // label: a number, or 1 (positive class) and 0; for a bandit the reward
+
+	// Labelled is false when an event was decoded for scoring only.
+	Labelled bool
+
+	// Bandits only.
+	Actions []Vector // features of each action; empty when actions have none
+	Arm     int      // the chosen action's index
+	Prob    float64  // its propensity, 0 < Prob <= 1, as logged at decision time
+}
+
+// Reset empties e and keeps its memory.
+func (e *Event) Reset() {
+	e.Time, e.Key, e.ID = 0, e.Key[:0], e.ID[:0]
+	e.X.Reset()
+	e.Weight, e.Label, e.Labelled = 1, 0, false
+	e.Actions, e.Arm, e.Prob = e.Actions[:0], 0, 0
+}
+
+// Decoder turns the value of a record into an Event. It resets e first, keeps
+// no reference to value, and allocates nothing once e has grown. A record that
+// cannot be used yields a *Rejection and leaves e unspecified.
+type Decoder interface {
+	Decode(value []byte, e *Event) error
+}

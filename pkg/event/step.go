@@ -1,0 +1,37 @@
+package event
+
+// Step is what a model says of one event. Losses and gradients are those of
+// one event with weight 1, at the parameters before the event was learned.
+type Step struct {
+	Prediction float64 // on the scale of the label: a probability, a value, or a bandit's predicted reward
+	Margin     float64 // the linear score z before the link function
+	Label      float64 // the label as the loss sees it
+	Loss       float64 // l(z, y), in the unit that the loss documents
+	Grad       float64 // dl/dz
+	GradNorm   float64 // Euclidean norm of the gradient dl/dw = dl/dz x
+	UpdateNorm float64 // Euclidean norm of the weight change; 0 when nothing was learned
+
+	// Ref is the same event seen by the frozen references; nil where a
+	// reference is not set. Valid until the model's next call.
+	Ref [2]*Reading
+
+	// Reject is not Accepted when the model refused the event and changed nothing.
+	Reject *Rejection
+}
+
+// Reading is one event at the frozen parameters of a detector reference. The
+// score vector (gradient of the loss in the parameters) is Grad times the
+// sparse vector with value X[i] at coordinate J[i], coordinates in [0, Coordinates).
+type Reading struct {
+	Loss float64
+	Grad float64
+	J    []uint16
+	X    []float64
+}
+
+// Coordinates is the dimension of the space in which score vectors are
+// watched: coordinate 0 is the intercept, [1, 64) are numeric fields in order
+// of first appearance, and [64, 128) is a signed-hash sketch (count sketch,
+// Charikar, Chen, Farach-Colton 2002) of everything else: coordinate
+// 64 + (h>>57 & 63), sign by bit 63 of h, with h the feature's hash.
+const Coordinates = 128

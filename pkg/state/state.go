@@ -1,0 +1,112 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
+
+// Key names one model partition. Its text form is "fraud/3"; every key that a
+// store keeps for it shares the hash tag "{fraud/3}".
+type Key struct {
+	Model     string // matches [a-z0-9_-]+
+	Partition int32
+}
+
+func (k Key) String() string { return fmt.Sprintf("%s/%d", k.Model, k.Partition) }
+
+// Sum is a SHA-256, the identity of a blob.
+type Sum [sha256.Size]byte
+
+// SumOf returns the identity of data.
+func SumOf(data []byte) Sum { return sha256.Sum256(data) }
+
+func (s Sum) String() string { return hex.EncodeToString(s[:]) }
+
+// IsZero reports whether s is the zero value, which stands for "none".
+func (s Sum) IsZero() bool { return s == Sum{} }
+
+// Blob is an immutable, content-addressed part of a state: a model, a detector
+// reference. Data must not be changed once the blob exists.
+type Blob struct {
+	Sum  Sum
+	Data []byte
+}
+
+// Owner is the claim to a partition that the Kafka group coordinator granted.
+type Owner struct {
+	Group      string // consumer group
+	Generation int32  // generation of the assignment that brought the partition
+}
+
+// Claim is what a store hands out to an owner; every save carries it and is
+// refused with ErrFenced when the stored one is another.
+type Claim struct {
+	Owner
+	Number uint64 // counts the claims of the partition
+}
+
+// Position is the next record to be read.
+type Position struct {
+	Offset      int64
+	LeaderEpoch int32 // leader epoch of the record before it; -1 when unknown
+}
+
+// Snapshot is the whole state of a partition at an offset boundary.
+//
+// Head is opaque to the store. It names its large parts by Sum; Refs lists all
+// of them. In a save Blobs holds those that the store may lack, in a loaded
+// snapshot all of Refs in their order.
+type Snapshot struct {
+	Seq   uint64 // number of the save, base + 1; no part of Head
+	Next  Position
+	Head  []byte
+	Refs  []Sum
+	Blobs []Blob
+
+	// Current is what readers are to be served from now on; nil while nothing
+	// has been proven. Its version is stored if the store lacks it.
+	Current *Pointer
+
+	// Done answers the operator commands that this save consumes.
+	Done []Ack
+}
+
+// Version is an immutable published model. Its identity is (Number, Sum).
+type Version struct {
+	Number   uint64   `json:"n"`
+	Sum      Sum      `json:"-"`       // blob of the model's parameters
+	Parent   uint64   `json:"parent"`  // version that it grew from; 0 for none
+	Created  int64    `json:"created"` // time of its last record, milliseconds since 1970 UTC
+	Next     Position `json:"next"`    // it has learned the records before this one
+	Learned  uint64   `json:"learned"` // events learned
+	Config   string   `json:"config"`  // hash of the configuration
+	Binary   string   `json:"binary"`  // version of the program
+	Arch     string   `json:"arch"`    // architecture that computed it
+	Guarded  bool     `json:"guarded"` // an armed guard watched all of its quarantine
+	MaxAgeMS int64    `json:"max_age"` // age after which a reader must call it stale; 0 for never
+}
+
+// Pointer is what `current` holds: the version that readers load, and the mode
+// of the learner behind it.
+type Pointer struct {
+	Version
+	Mode string `json:"mode"` // learning, frozen or recovering
+}
+
+// Command is an operator's order to one partition, put into the partition's
+// inbox and taken by its owner at an offset boundary.
+type Command struct {
+	ID   string `json:"id"`   // unique; an id that the journal holds already is not applied again
+	Kind string `json:"kind"` // freeze or unfreeze
+	Who  string `json:"who"`
+	Why  string `json:"why"`
+	At   int64  `json:"at"` // when it was given, milliseconds since 1970 UTC; for people only
+}
+
+// Ack answers a command after the save that made it part of the state.
+type Ack struct {
+	ID     string `json:"id"`
+	Offset int64  `json:"offset"`          // offset boundary at which it took effect
+	Error  string `json:"error,omitempty"` // why it was refused; empty when it was applied
+}
