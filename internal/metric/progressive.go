@@ -1,0 +1,182 @@
+package metric
+
+import (
+	"math"
+
+	"github.com/streamlearner/streamlearner/internal/portable"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// Task says what the predictions are, and so which figures apply.
+type Task uint8
+
+// The tasks.
+const (
+	Classification Task = iota // Step.Prediction is the probability of the positive class, Step.Label > 0 means positive
+	Regression                 // Step.Prediction and Step.Label are values in the unit of the label
+	Bandit                     // Step.Prediction is the expected reward of the chosen arm, Step.Label the reward
+)
+
+func (t Task) String() string { return [...]string{"classification", "regression", "bandit"}[t] }
+
+// Report is the figures so far. A figure that does not apply to the task, or
+// is not defined for the events seen (no event at all, one class only), is nil
+// and missing from the JSON form.
+type Report struct {
+	Loss *float64 `json:"loss,omitempty"` // mean of Step.Loss
+
+	// Classification. The decision is positive at p >= 0.5.
+	Accuracy  *float64 `json:"accuracy,omitempty"`
+	ROCAUC    *float64 `json:"roc_auc,omitempty"`       // area under the ROC curve, ties averaged
+	AUCError  *float64 `json:"roc_auc_error,omitempty"` // binned mode: the exact area is within ROCAUC +- this
+	LogLoss   *float64 `json:"log_loss,omitempty"`      // natural logarithm, p clipped to [1e-15, 1-1e-15]
+	F1        *float64 `json:"f1,omitempty"`
+	Precision *float64 `json:"precision,omitempty"`
+	Recall    *float64 `json:"recall,omitempty"`
+
+	// CalibrationError is the mean over 15 bins of equal weight, made in the
+	// order of the prediction, of |mean prediction - mean label|. Exact mode only.
+	CalibrationError *float64 `json:"calibration_error,omitempty"`
+
+	// Regression and Bandit, in the unit of the label.
+	MAE  *float64 `json:"mae,omitempty"`  // mean absolute error
+	RMSE *float64 `json:"rmse,omitempty"` // root of the mean squared error
+	R2   *float64 `json:"r2,omitempty"`   // 1 - squared error / squared error of the mean of all labels; Regression only
+
+	MeanReward *float64 `json:"mean_reward,omitempty"` // of the logged decisions; Bandit only
+}
+
+// Progressive accumulates the figures of one model over one stream.
+type Progressive struct {
+	task   Task
+	weight float64 // sum of the weights
+	loss   float64 // weighted sums, as are the following
+	logs   float64
+	abs    float64
+	square float64
+
+	truePos, falsePos, trueNeg, falseNeg float64
+
+	mean, m2 float64 // running mean of the labels and sum of their squared deviations
+
+	scores *scores // exact mode, Classification
+	bins   *bins   // binned mode, Classification
+}
+
+// New returns an empty accumulator. exact chooses between keeping every
+// prediction and binning them; see the package comment.
+func New(task Task, exact bool) *Progressive {
+	p := &Progressive{task: task}
+	switch {
+	case task != Classification:
+	case exact:
+		p.scores = new(scores)
+	default:
+		p.bins = new(bins)
+	}
+	return p
+}
+
+// Observe adds the step of one event with its importance weight. A rejected
+// step and a weight of 0 are skipped. The step is not kept.
+func (p *Progressive) Observe(s *event.Step, weight float64) {
+	if s.Reject != nil || !(weight > 0) {
+		return
+	}
+	p.weight += weight
+	p.loss += weight * s.Loss
+	if p.task == Classification {
+		p.classify(s.Prediction, s.Label > 0, weight)
+		return
+	}
+	d := s.Prediction - s.Label
+	p.abs += weight * math.Abs(d)
+	p.square += weight * d * d
+	fromMean := s.Label - p.mean
+	p.mean += fromMean * weight / p.weight
+	p.m2 += weight * fromMean * (s.Label - p.mean)
+}
+
+func (p *Progressive) classify(prob float64, positive bool, weight float64) {
+	const clip = 1e-15
+	q := min(max(prob, clip), 1-clip)
+	decided := prob >= 0.5
+	switch {
+	case positive && decided:
+		p.truePos += weight
+	case positive:
+		p.falseNeg += weight
+	case decided:
+		p.falsePos += weight
+	default:
+		p.trueNeg += weight
+	}
+	if positive {
+		p.logs -= weight * portable.Log(q)
+	} else {
+		p.logs -= weight * portable.Log(1-q)
+	}
+	if p.scores != nil {
+		p.scores.add(prob, positive, weight)
+	} else {
+		p.bins.add(prob, positive, weight)
+	}
+}
+
+// Weight returns the sum of the weights of the events observed.
+func (p *Progressive) Weight() float64 { return p.weight }
+
+// Report returns the figures so far. In exact mode it sorts the predictions,
+// which takes O(n log n); events may be observed afterwards.
+func (p *Progressive) Report() Report {
+	var r Report
+	r.Loss = ratio(p.loss, p.weight)
+	if p.task == Classification {
+		p.reportClasses(&r)
+		return r
+	}
+	r.MAE = ratio(p.abs, p.weight)
+	if mse := ratio(p.square, p.weight); mse != nil {
+		r.RMSE = ptr(math.Sqrt(*mse))
+	}
+	if p.task == Bandit {
+		if p.weight > 0 {
+			r.MeanReward = ptr(p.mean)
+		}
+		return r
+	}
+	if p.m2 > 0 {
+		r.R2 = ptr(1 - p.square/p.m2)
+	}
+	return r
+}
+
+func (p *Progressive) reportClasses(r *Report) {
+	r.Accuracy = ratio(p.truePos+p.trueNeg, p.weight)
+	r.LogLoss = ratio(p.logs, p.weight)
+	r.Precision = ratio(p.truePos, p.truePos+p.falsePos)
+	r.Recall = ratio(p.truePos, p.truePos+p.falseNeg)
+	r.F1 = ratio(2*p.truePos, 2*p.truePos+p.falsePos+p.falseNeg)
+	positive, negative := p.truePos+p.falseNeg, p.falsePos+p.trueNeg
+	bothClasses := positive > 0 && negative > 0
+	if p.scores != nil {
+		p.scores.sort()
+		r.CalibrationError = p.scores.calibration(p.weight)
+		if bothClasses {
+			r.ROCAUC = ptr(p.scores.auc(positive, negative))
+		}
+	} else if bothClasses {
+		auc, bound := p.bins.auc(positive, negative)
+		r.ROCAUC, r.AUCError = &auc, &bound
+	}
+}
+
+// ratio returns a/b, or nil when b is 0.
+func ratio(a, b float64) *float64 {
+	if b == 0 {
+		return nil
+	}
+	return ptr(a / b)
+}
+
+func ptr(v float64) *float64 { return &v }

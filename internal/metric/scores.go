@@ -1,0 +1,130 @@
+package metric
+
+import (
+	"math"
+	"slices"
+	"sort"
+)
+
+// calibrationBins is the number of bins of the calibration error.
+const calibrationBins = 15
+
+// scores keeps every prediction, by class.
+type scores struct{ pos, neg class }
+
+// class is the predictions of the events of one class.
+type class struct {
+	score  []float64
+	weight []float64 // nil while every weight is 1
+}
+
+func (c *class) add(score, weight float64) {
+	if c.weight == nil && weight != 1 {
+		c.weight = slices.Repeat([]float64{1}, len(c.score))
+	}
+	c.score = append(c.score, score)
+	if c.weight != nil {
+		c.weight = append(c.weight, weight)
+	}
+}
+
+// Len, Less and Swap sort scores and weights together.
+func (c *class) Len() int           { return len(c.score) }
+func (c *class) Less(i, j int) bool { return c.score[i] < c.score[j] }
+func (c *class) Swap(i, j int) {
+	c.score[i], c.score[j] = c.score[j], c.score[i]
+	c.weight[i], c.weight[j] = c.weight[j], c.weight[i]
+}
+
+func (c *class) sort() {
+	if c.weight == nil {
+		slices.Sort(c.score)
+		return
+	}
+	sort.Sort(c)
+}
+
+// takeTies returns the weight of the scores equal to v from index i on, and
+// the index after them.
+func (c *class) takeTies(i int, v float64) (weight float64, next int) {
+	for ; i < len(c.score) && c.score[i] == v; i++ {
+		if c.weight == nil {
+			weight++
+		} else {
+			weight += c.weight[i]
+		}
+	}
+	return weight, i
+}
+
+func (s *scores) add(score float64, positive bool, weight float64) {
+	if math.IsNaN(score) { // models promise finite predictions; a NaN equals nothing and would never leave groups
+		score = 0
+	}
+	if positive {
+		s.pos.add(score, weight)
+	} else {
+		s.neg.add(score, weight)
+	}
+}
+
+func (s *scores) sort() {
+	s.pos.sort()
+	s.neg.sort()
+}
+
+// groups calls fn for each distinct score in ascending order with the weight
+// of the positive and of the negative events that have it. Both classes must
+// be sorted.
+func (s *scores) groups(fn func(score, pos, neg float64)) {
+	i, j := 0, 0
+	for i < len(s.pos.score) || j < len(s.neg.score) {
+		v := math.Inf(1)
+		if i < len(s.pos.score) {
+			v = s.pos.score[i]
+		}
+		if j < len(s.neg.score) {
+			v = min(v, s.neg.score[j])
+		}
+		var wp, wn float64
+		wp, i = s.pos.takeTies(i, v)
+		wn, j = s.neg.takeTies(j, v)
+		fn(v, wp, wn)
+	}
+}
+
+// auc returns the probability that a positive event scores above a negative
+// one, ties counted half (Mann and Whitney 1947).
+func (s *scores) auc(positive, negative float64) float64 {
+	var wins, below float64
+	s.groups(func(_, pos, neg float64) {
+		wins += pos * (below + neg/2)
+		below += neg
+	})
+	return wins / positive / negative
+}
+
+// calibration returns the calibration error over bins of equal weight, or nil
+// when there is no event. An event, or a group of events with the same score,
+// that straddles a border is divided between the bins in proportion, so the
+// result does not depend on the order of ties.
+func (s *scores) calibration(total float64) *float64 {
+	if total == 0 {
+		return nil
+	}
+	size := total / calibrationBins
+	var sum, filled, gap float64 // gap: sum of weight * (prediction - label) in the open bin
+	s.groups(func(score, pos, neg float64) {
+		rest := pos + neg
+		perWeight := score - pos/rest
+		for filled+rest >= size {
+			part := size - filled
+			sum += math.Abs(gap + part*perWeight)
+			rest -= part
+			filled, gap = 0, 0
+		}
+		filled += rest
+		gap += rest * perWeight
+	})
+	return ptr((sum + math.Abs(gap)) / total)
+}
