@@ -48,8 +48,8 @@ type Claim struct {
 
 // Position is the next record to be read.
 type Position struct {
-	Offset      int64
-	LeaderEpoch int32 // leader epoch of the record before it; -1 when unknown
+	Offset      int64 `json:"offset"`
+	LeaderEpoch int32 `json:"leader_epoch"` // of the record before it; -1 when unknown
 }
 
 // Snapshot is the whole state of a partition at an offset boundary.
@@ -75,7 +75,7 @@ type Snapshot struct {
 // Version is an immutable published model. Its identity is (Number, Sum).
 type Version struct {
 	Number   uint64   `json:"n"`
-	Sum      Sum      `json:"-"`       // blob of the model's parameters
+	Sum      Sum      `json:"sha256"`  // blob of the model's parameters
 	Parent   uint64   `json:"parent"`  // version that it grew from; 0 for none
 	Created  int64    `json:"created"` // time of its last record, milliseconds since 1970 UTC
 	Next     Position `json:"next"`    // it has learned the records before this one

@@ -1,0 +1,76 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
+)
+
+// CheckOwner returns an error when o cannot claim anything.
+func CheckOwner(o Owner) error {
+	if o.Group == "" {
+		return fmt.Errorf("claim without a consumer group: the empty name stands for a released partition")
+	}
+	return nil
+}
+
+// CheckSave returns an error when the arguments of Store.Save contradict each
+// other, whatever is stored. Every Store calls it first.
+func CheckSave(k Key, c Claim, base uint64, s *Snapshot, keep int) error {
+	if err := k.Validate(); err != nil {
+		return err
+	}
+	if err := CheckOwner(c.Owner); err != nil {
+		return err
+	}
+	switch {
+	case s.Seq != base+1:
+		return fmt.Errorf("save %d of %s builds on %d: it must be the base plus one", s.Seq, k, base)
+	case s.Next.Offset < 0:
+		return fmt.Errorf("save %d of %s: next offset %d is negative", s.Seq, k, s.Next.Offset)
+	case keep < 1:
+		return fmt.Errorf("save %d of %s keeps %d versions: at least 1 must stay", s.Seq, k, keep)
+	case s.Current != nil && (s.Current.Number == 0 || s.Current.Sum.IsZero()):
+		return fmt.Errorf("save %d of %s publishes version %d with sum %s: both must be set", s.Seq, k, s.Current.Number, s.Current.Sum)
+	}
+	for _, a := range s.Done {
+		if a.ID == "" {
+			return fmt.Errorf("save %d of %s answers a command without an id", s.Seq, k)
+		}
+	}
+	return nil
+}
+
+// CheckCommand returns an error when c cannot be sent.
+func CheckCommand(c Command) error {
+	if c.ID == "" || c.Kind == "" {
+		return fmt.Errorf("command with id %q and kind %q: both must be set", c.ID, c.Kind)
+	}
+	return nil
+}
+
+// Digest identifies what a save writes, apart from Seq and the bytes of its
+// blobs, which their sums identify. Stores compare it to recognise a repeated save.
+func (s *Snapshot) Digest() Sum {
+	b := wire.AppendVarint(nil, s.Next.Offset)
+	b = wire.AppendVarint(b, int64(s.Next.LeaderEpoch))
+	b = wire.AppendUvarint(b, uint64(len(s.Head)))
+	h := sha256.New()
+	h.Write(b)
+	h.Write(s.Head)
+	for _, ref := range s.Refs {
+		h.Write(ref[:])
+	}
+	// Neither type holds anything that JSON cannot express.
+	tail, err := json.Marshal(struct {
+		Current *Pointer
+		Done    []Ack
+	}{s.Current, s.Done})
+	if err != nil {
+		panic("state: " + err.Error())
+	}
+	h.Write(tail)
+	return Sum(h.Sum(nil))
+}

@@ -1,0 +1,42 @@
+package state
+
+import "fmt"
+
+// The constructors below give every Store the same words for the same failure.
+
+// ForeignError is a claim by o on what another group holds.
+func ForeignError(k Key, stored Claim, o Owner) error {
+	return fmt.Errorf("claim of %s by group %q: %w: it was claimed by group %q; "+
+		"if that group is retired, run `streamlearner snapshot adopt %s`", k, o.Group, ErrForeign, stored.Group, k)
+}
+
+// StaleClaimError is a claim by o on what a later generation of its group holds.
+func StaleClaimError(k Key, stored Claim, o Owner) error {
+	return fmt.Errorf("claim of %s in generation %d of group %q: %w: generation %d has claimed it since; "+
+		"if the group was deleted and counts anew, run `streamlearner snapshot adopt %s`",
+		k, o.Generation, o.Group, ErrFenced, stored.Generation, k)
+}
+
+// FencedSaveError is a save under claim c where another one is stored.
+func FencedSaveError(k Key, stored, c Claim) error {
+	return fmt.Errorf("save of %s under claim %d (group %q, generation %d): %w: the store holds claim %d (group %q, generation %d)",
+		k, c.Number, c.Group, c.Generation, ErrFenced, stored.Number, stored.Group, stored.Generation)
+}
+
+// BackwardsError is a save whose next offset lies below the stored one.
+func BackwardsError(k Key, stored, next int64) error {
+	return fmt.Errorf("save of %s: %w: the store stands at offset %d, the save at %d", k, ErrBackwards, stored, next)
+}
+
+// MissingBlobError is a save that refers to a blob that is not stored.
+func MissingBlobError(k Key, s Sum) error {
+	return fmt.Errorf("save of %s: %w: %s; save again with every blob", k, ErrBlobs, s)
+}
+
+// CheckBlob returns an error when data is not what s names.
+func CheckBlob(k Key, s Sum, data []byte) error {
+	if got := SumOf(data); got != s {
+		return fmt.Errorf("blob %s of %s is damaged: its %d bytes have sum %s; restore it from a backup of the store", s, k, len(data), got)
+	}
+	return nil
+}
