@@ -1,6 +1,8 @@
 package learner
 
 import (
+	"fmt"
+
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -75,20 +77,169 @@ type Stats struct {
 	Time         int64   // time of the newest record
 }
 
-// API is the surface that shells build on; *Learner satisfies it.
-type API interface {
-	// Feed takes the next record. Its offset must not be below Next().Offset.
-	Feed(r Record) *Outcome
-	// Next is the position of the next record.
-	Next() state.Position
-	// Apply takes an operator's command between two records. The shell saves
-	// at once; the answer travels in that save.
-	Apply(c state.Command)
-	// Snapshot returns the whole state at Next. Seq is left for the shell to
-	// set. Blobs holds all of Refs. Nothing in it changes afterwards, so it may
-	// be stored by another goroutine while the learner goes on.
-	Snapshot() *state.Snapshot
-	// Saved tells that s is stored: its answered commands are forgotten.
-	Saved(s *state.Snapshot)
-	Stats() Stats
+// Learner is one partition's learner under its guard.
+type Learner struct {
+	cfg Config
+
+	model    Model // learns: the live model, or the challenger while not Learning
+	champion Model // last good version, scored beside the model; nil while Learning
+	ref      Referenced
+
+	next    state.Position
+	fed     uint64
+	learned uint64
+	newest  int64 // newest event time
+
+	rejected        [event.Reasons]uint64
+	alarms, freezes uint64
+	lossAvg         average
+	gradAvg         average
+
+	mode  Mode
+	trial trial // what the machine needs to leave its mode
+	guard guard
+
+	versions uint64       // number of the newest checkpoint
+	pending  []checkpoint // in quarantine, oldest first
+	proven   *checkpoint  // newest proven one; nil while there is none
+	journal  []Entry
+	acks     []state.Ack // answers that no save has carried yet
+
+	live liveBlob
+	ev   event.Event
+	out  Outcome
+}
+
+// average is an exponentially weighted mean with a half-life of 1,000 events.
+type average struct{ mean, weight float64 }
+
+func (a *average) add(x float64) {
+	const decay = 0.9993070929904525 // 2^(-1/1000)
+	a.weight = float64(decay*a.weight) + 1
+	a.mean += (x - a.mean) / a.weight
+}
+
+// New returns a learner without history that expects the record at start.
+func New(cfg Config, start state.Position) (*Learner, error) {
+	if err := cfg.Guard.Validate(); err != nil {
+		return nil, err
+	}
+	if err := cfg.Snapshot.Validate(); err != nil {
+		return nil, err
+	}
+	l := &Learner{cfg: cfg, next: start}
+	var err error
+	if l.model, err = cfg.Model(); err != nil {
+		return nil, fmt.Errorf("making a model: %w", err)
+	}
+	l.ref, _ = l.model.(Referenced)
+	return l, l.guard.init(&l.cfg.Guard)
+}
+
+// Feed takes the next record: decode, learn, watch, and once in a while take a
+// checkpoint. The offset must not be below Next().Offset.
+func (l *Learner) Feed(r Record) *Outcome {
+	o := &l.out
+	*o = Outcome{}
+	l.next = state.Position{Offset: r.Offset + 1, LeaderEpoch: r.LeaderEpoch}
+	l.fed++
+	if err := l.cfg.Decoder.Decode(r.Value, &l.ev); err != nil {
+		l.refuse(o, rejection(err))
+	} else {
+		if l.ev.Time == 0 {
+			l.ev.Time = r.Time
+		}
+		l.learn(o)
+	}
+	if l.guard.rejectRate(l.fed, o.Reject != nil) && l.mode == Learning {
+		l.alarm(o, Alarm{Detector: "reject_rate", Statistic: l.guard.lastRejectRate, Threshold: l.cfg.Guard.MaxRejectRate})
+	}
+	l.leaveMode(o)
+	l.checkpoints(o)
+	o.Warning = l.guard.level != 0
+	return o
+}
+
+// rejection gives any decoder error a reason.
+func rejection(err error) *event.Rejection {
+	if r, ok := err.(*event.Rejection); ok {
+		return r
+	}
+	return &event.Rejection{Reason: event.Syntax, Detail: err.Error()}
+}
+
+func (l *Learner) refuse(o *Outcome, r *event.Rejection) {
+	o.Reject = r
+	l.rejected[r.Reason]++
+}
+
+func (l *Learner) learn(o *Outcome) {
+	if l.champion != nil {
+		o.Served = l.champion.Predict(&l.ev).Loss
+	}
+	o.Step = l.model.Learn(&l.ev)
+	if o.Step.Reject != nil {
+		l.refuse(o, o.Step.Reject)
+		return
+	}
+	if l.champion == nil {
+		o.Served = o.Step.Loss
+	}
+	l.learned++
+	l.live.stale = true
+	l.newest = max(l.newest, l.ev.Time)
+	l.lossAvg.add(o.Step.Loss)
+	l.gradAvg.add(o.Step.GradNorm)
+	if l.mode == Recovering {
+		l.trial.champion += o.Served
+		l.trial.challenger += o.Step.Loss
+		l.trial.events++
+	}
+	if l.guard.observe(l, &o.Step) && l.mode == Learning {
+		l.alarm(o, Alarm{Detector: "e_detector", Statistic: l.guard.fired, Threshold: l.guard.threshold()})
+	}
+}
+
+// Next is the position of the next record.
+func (l *Learner) Next() state.Position { return l.next }
+
+// Mode returns the mode of the guard.
+func (l *Learner) Mode() Mode { return l.mode }
+
+// Stats returns the counters and gauges.
+func (l *Learner) Stats() Stats {
+	s := Stats{
+		Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Freezes: l.freezes,
+		Mode: l.mode, Armed: l.guard.armed(), Warning: l.guard.level != 0,
+		Statistic: l.guard.statistic(), Threshold: l.guard.threshold(),
+		Live: l.versions, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Time: l.newest,
+	}
+	if l.proven != nil {
+		s.Published = l.proven.version.Number
+	}
+	return s
+}
+
+// Params returns the SHA-256 of the parameters that this learner stands for:
+// those of the live model while Learning, of the last good version otherwise.
+func (l *Learner) Params() state.Sum {
+	m := l.model
+	if l.champion != nil {
+		m = l.champion
+	}
+	return state.SumOf(encode(m, nil))
+}
+
+// Champion returns the last good model while the learner is not Learning, else
+// nil. It must not be changed.
+func (l *Learner) Champion() Model { return l.champion }
+
+// encode returns the sealed bytes of a model. AppendBinary has no way to fail
+// but by a defect in the model, so an error is a panic.
+func encode(m Model, b []byte) []byte {
+	b, err := m.AppendBinary(b)
+	if err != nil {
+		panic(fmt.Sprintf("learner: a model cannot be encoded: %v", err))
+	}
+	return b
 }

@@ -1,0 +1,80 @@
+package learner
+
+import (
+	"fmt"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// The kinds of commands and of journal entries.
+const (
+	CommandFreeze   = "freeze"
+	CommandUnfreeze = "unfreeze"
+	EntryConfig     = "config" // the configuration changed at a restart
+)
+
+// Entry is an input other than a record: an operator's command or a change of
+// configuration, with its place in the order.
+type Entry struct {
+	state.Command
+	Offset int64  // it took effect before the record at this offset
+	Body   string // EntryConfig: the settings from here on
+	Error  string // why it was refused; empty when it was applied
+}
+
+// maxJournal is how many entries a state carries; older ones are dropped.
+const maxJournal = 256
+
+// Apply takes an operator's command between two records and returns what it
+// changed. The shell saves at once; the answer travels in that save. A command
+// that was taken before is only answered again.
+func (l *Learner) Apply(c state.Command) *Outcome {
+	o := &l.out
+	*o = Outcome{Save: true}
+	for i := range l.journal {
+		if e := &l.journal[i]; e.ID == c.ID {
+			l.acks = append(l.acks, state.Ack{ID: e.ID, Offset: e.Offset, Error: e.Error})
+			return o
+		}
+	}
+	e := Entry{Command: c, Offset: l.next.Offset}
+	if err := l.command(o, c); err != nil {
+		e.Error = err.Error()
+	}
+	l.record(e)
+	l.acks = append(l.acks, state.Ack{ID: e.ID, Offset: e.Offset, Error: e.Error})
+	return o
+}
+
+func (l *Learner) command(o *Outcome, c state.Command) error {
+	detail := fmt.Sprintf("%s: %s", c.Who, c.Why)
+	switch c.Kind {
+	case CommandFreeze:
+		if l.mode != Frozen {
+			l.enterFrozen(o, "operator", detail)
+		}
+		l.trial.held = true
+		return nil
+	case CommandUnfreeze:
+		if l.mode == Learning {
+			return fmt.Errorf("not frozen: the partition is %s", l.mode)
+		}
+		l.enterLearning(o, "operator", detail, true)
+		return nil
+	}
+	return fmt.Errorf("unknown command %q: known are %s and %s", c.Kind, CommandFreeze, CommandUnfreeze)
+}
+
+func (l *Learner) record(e Entry) {
+	if len(l.journal) == maxJournal {
+		l.journal = append(l.journal[:0], l.journal[1:]...)
+	}
+	l.journal = append(l.journal, e)
+}
+
+// Saved tells that s is stored: the answers that it carried are forgotten.
+func (l *Learner) Saved(s *state.Snapshot) {
+	for len(s.Done) > 0 && len(l.acks) > 0 && l.acks[0] == s.Done[0] {
+		l.acks, s = l.acks[1:], &state.Snapshot{Done: s.Done[1:]}
+	}
+}

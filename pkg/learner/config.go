@@ -1,0 +1,194 @@
+package learner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/streamlearner/streamlearner/pkg/drift"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// Config is what a Learner is made of.
+type Config struct {
+	// Model makes a fresh model. It is called again for the champion, which is
+	// scored beside the learner while that is frozen.
+	Model func() (Model, error)
+	// Decoder turns the value of a record into an event.
+	Decoder  event.Decoder
+	Guard    GuardConfig
+	Snapshot SnapshotConfig
+
+	// Settings are all settings that shape the state, one "key=value" a line,
+	// sorted. A stored state of other settings is resumed only when they differ
+	// in Compatible keys.
+	Settings string
+	// Binary is the version of the program, recorded with every version it publishes.
+	Binary string
+}
+
+// The ways back from a freeze.
+const (
+	RecoveryManual   = "manual"   // only an operator unfreezes
+	RecoveryCooldown = "cooldown" // see GuardConfig.CooldownEvents
+)
+
+// GuardConfig are the settings of the guard. All thresholds count events.
+type GuardConfig struct {
+	// ScoreConfig configures the detector on gradient direction and loss.
+	drift.ScoreConfig `koanf:",squash"`
+
+	// Enabled switches the statistical detector; the hard guard stays on. Default true.
+	Enabled bool `koanf:"enabled"`
+	// ReferenceAfter is how many events are learned before the first detector
+	// reference is frozen. Default 5,000: earlier the weights still move a lot.
+	ReferenceAfter uint64 `koanf:"reference_after"`
+	// ReferenceEvery is how many events an armed reference watches before its
+	// successor is calibrated beside it. Default 50,000.
+	ReferenceEvery uint64 `koanf:"reference_every"`
+	// MaxRejectRate is the share of refused records in a block of 1,000 at
+	// which the learner freezes. Default 0.5; 1 switches it off.
+	MaxRejectRate float64 `koanf:"max_reject_rate"`
+	// Recovery is the way back from a freeze: cooldown (default) or manual.
+	Recovery string `koanf:"recovery"`
+	// CooldownEvents is how many records a freeze lasts under recovery
+	// cooldown. Then, if the detector gave no warning for 20 blocks, the
+	// learner resumes from the last good version; otherwise the challenger,
+	// which restarted from that version and went on learning, is put on
+	// probation. Default 20,000.
+	CooldownEvents uint64 `koanf:"cooldown_events"`
+	// ProbationEvents is how many events a challenger has to be at least as
+	// good as the last good version before it is trusted. Default 10,000.
+	ProbationEvents uint64 `koanf:"probation_events"`
+}
+
+// SnapshotConfig are the settings of checkpoints and versions.
+type SnapshotConfig struct {
+	// Every is how many records lie between two checkpoints. Default 1,000.
+	Every uint64 `koanf:"every"`
+	// Quarantine is how many records must follow a checkpoint without an alarm
+	// before it is published. Default 2,000, above the delay of the detector.
+	Quarantine uint64 `koanf:"quarantine"`
+	// Keep is how many published versions stay in the store. Default 20.
+	Keep int `koanf:"keep"`
+	// MaxAge is the age in milliseconds after which readers call a published
+	// version stale; 0 (default) for never.
+	MaxAge int64 `koanf:"max_age"`
+}
+
+// DefaultGuard returns the defaults of the guard.
+func DefaultGuard() GuardConfig {
+	return GuardConfig{
+		ScoreConfig:     drift.DefaultScoreConfig(),
+		Enabled:         true,
+		ReferenceAfter:  5_000,
+		ReferenceEvery:  50_000,
+		MaxRejectRate:   0.5,
+		Recovery:        RecoveryCooldown,
+		CooldownEvents:  20_000,
+		ProbationEvents: 10_000,
+	}
+}
+
+// DefaultSnapshot returns the defaults of checkpoints.
+func DefaultSnapshot() SnapshotConfig {
+	return SnapshotConfig{Every: 1_000, Quarantine: 2_000, Keep: 20}
+}
+
+// Validate returns an error that names the key, the value and what is allowed.
+func (c *GuardConfig) Validate() error {
+	if err := c.ScoreConfig.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case c.ReferenceAfter == 0:
+		return fmt.Errorf("guard.reference_after: 0: must be at least 1 event")
+	case c.ReferenceEvery < uint64(c.Window):
+		return fmt.Errorf("guard.reference_every: %d: must be at least guard.window (%d)", c.ReferenceEvery, c.Window)
+	case !(c.MaxRejectRate > 0 && c.MaxRejectRate <= 1):
+		return fmt.Errorf("guard.max_reject_rate: %v: must be above 0 and at most 1", c.MaxRejectRate)
+	case c.Recovery == "auto":
+		return fmt.Errorf("guard.recovery: auto: not available yet; use %s or %s", RecoveryCooldown, RecoveryManual)
+	case c.Recovery != RecoveryManual && c.Recovery != RecoveryCooldown:
+		return fmt.Errorf("guard.recovery: %q: must be %s or %s", c.Recovery, RecoveryCooldown, RecoveryManual)
+	case c.CooldownEvents == 0:
+		return fmt.Errorf("guard.cooldown_events: 0: must be at least 1 event")
+	case c.ProbationEvents == 0:
+		return fmt.Errorf("guard.probation_events: 0: must be at least 1 event")
+	}
+	return nil
+}
+
+// maxPending bounds the checkpoints that wait in quarantine, each a copy of the model.
+const maxPending = 64
+
+// Validate returns an error that names the key, the value and what is allowed.
+func (c *SnapshotConfig) Validate() error {
+	switch {
+	case c.Every == 0:
+		return fmt.Errorf("snapshot.every: 0: must be at least 1 event")
+	case c.Quarantine/c.Every >= maxPending:
+		return fmt.Errorf("snapshot.quarantine: %d: must be less than %d times snapshot.every (%d), since every checkpoint in quarantine is kept",
+			c.Quarantine, maxPending, c.Every)
+	case c.Keep < 1:
+		return fmt.Errorf("snapshot.keep: %d: must be at least 1 version", c.Keep)
+	case c.MaxAge < 0:
+		return fmt.Errorf("snapshot.max_age: %d: must not be negative", c.MaxAge)
+	}
+	return nil
+}
+
+func (c *Config) hash() string {
+	s := sha256.Sum256([]byte(c.Settings))
+	return hex.EncodeToString(s[:8])
+}
+
+// Compatible reports whether a stored state may be resumed under another value
+// of the setting: nothing in the state has the shape or meaning of the old one.
+func Compatible(key string) bool {
+	switch key {
+	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.cooldown_events",
+		"guard.probation_events", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.max_age":
+		return true
+	}
+	return false
+}
+
+// diffSettings lists the lines in which two settings differ, and whether all
+// of them are compatible.
+func diffSettings(stored, now string) (diff []string, compatible bool) {
+	a, b := parseSettings(stored), parseSettings(now)
+	compatible = true
+	note := func(key, was, is string) {
+		diff = append(diff, fmt.Sprintf("%s: stored %s, configured %s", key, was, is))
+		compatible = compatible && Compatible(key)
+	}
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0].key < b[0].key:
+			note(a[0].key, a[0].value, "(none)")
+			a = a[1:]
+		case len(a) == 0 || b[0].key < a[0].key:
+			note(b[0].key, "(none)", b[0].value)
+			b = b[1:]
+		default:
+			if a[0].value != b[0].value {
+				note(a[0].key, a[0].value, b[0].value)
+			}
+			a, b = a[1:], b[1:]
+		}
+	}
+	return diff, compatible
+}
+
+type setting struct{ key, value string }
+
+func parseSettings(s string) []setting {
+	var out []setting
+	for line := range strings.Lines(s) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		out = append(out, setting{key, value})
+	}
+	return out
+}

@@ -1,0 +1,55 @@
+package learner
+
+import (
+	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/drift"
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// Description is what a stored state says of itself, for people.
+type Description struct {
+	Settings    string
+	Fed         uint64
+	Learned     uint64
+	Rejected    [event.Reasons]uint64
+	Alarms      uint64
+	Freezes     uint64
+	Mode        Mode
+	Held        bool // frozen by an operator
+	Loss        float64
+	GradNorm    float64
+	Live        state.Sum // parameters of the model that learns
+	Checkpoints uint64    // number of the newest checkpoint
+	Proven      *state.Version
+	Quarantine  []state.Version // checkpoints that are not proven yet, oldest first
+	Armed       bool
+	Calibrating bool
+	Warning     bool
+}
+
+// Describe reads the head of a stored snapshot without its blobs.
+func Describe(head []byte) (*Description, error) {
+	_, r, err := wire.Open(head, wire.KindState)
+	if err != nil {
+		return nil, err
+	}
+	settings := r.String()
+	var l Learner
+	live := l.readMachine(r, func(s state.Sum) *state.Blob { return &state.Blob{Sum: s} })
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	d := &Description{
+		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Freezes: l.freezes,
+		Mode: l.mode, Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Live: live, Checkpoints: l.versions,
+		Armed: l.guard.armed(), Calibrating: l.guard.calibrating != none, Warning: l.guard.level != drift.Stable,
+	}
+	if l.proven != nil {
+		d.Proven = &l.proven.version
+	}
+	for i := range l.pending {
+		d.Quarantine = append(d.Quarantine, l.pending[i].version)
+	}
+	return d, nil
+}
