@@ -1,0 +1,149 @@
+package drift
+
+import (
+	"math"
+
+	"github.com/streamlearner/streamlearner/internal/portable"
+	"github.com/streamlearner/streamlearner/internal/wire"
+)
+
+// The constants of the block e-detector. They were fixed once, on simulated
+// streams; tests hold what they promise.
+const (
+	bets        = 4
+	minSlack    = 0.3  // shift of the mean, in standard deviations of a block, that the null allows
+	varianceUp  = 1.4  // variance proxy of a standardised block under the null
+	wildScale   = 1.25 // long-run scale above which blocks count as dependent
+	calmCap     = 12.0 // largest statistic of one block
+	wildCap     = 3.0  // the same for dependent blocks
+	warningPart = 0.01 // share of the threshold at which a warning begins
+	slackErrors = 4.0  // standard errors of the reference mean that the null allows at least
+)
+
+// betSizes are the betas of the four Shiryaev-Roberts sums: the mixture is
+// near the best bet for shifts of .15 to 2 standard deviations.
+var betSizes = [bets]float64{.15, .4, 1, 2}
+
+// evidence is an e-detector against "the conditional mean of the statistic is
+// at most slack, and its deviations are sub-Gaussian with variance varianceUp":
+//
+//	R_i <- (R_i + 1) exp(beta_i (v - slack) - beta_i^2 varianceUp / 2)
+//
+// Under that null each exponential has conditional expectation at most 1, hence
+// E[R_i at block n] <= n, and the first block at which the mean of the R_i
+// reaches A comes after A blocks on average, or later.
+// Shin, Ramdas, Rinaldo, "E-detectors", https://arxiv.org/abs/2203.03532.
+type evidence struct {
+	shift, scale, cap, slack float64 // v = min(cap, (raw - shift)/scale)
+	r                        [bets]float64
+}
+
+// calibrate sets shift, scale and cap from the raw statistics of the reference
+// blocks, in their order. scratch is not kept.
+func (e *evidence) calibrate(raw []float64) {
+	lr := longRunScale(raw)
+	*e = evidence{
+		shift: max(0, mean(raw)),
+		scale: max(1, lr),
+		cap:   calmCap,
+		slack: max(minSlack, slackErrors/math.Sqrt(float64(len(raw)))),
+	}
+	if lr > wildScale {
+		e.cap = wildCap
+	}
+}
+
+// observe takes the raw statistic of a block and returns the e-value.
+func (e *evidence) observe(raw float64) float64 {
+	d := min(e.cap, (raw-e.shift)/e.scale) - e.slack
+	sum := 0.0
+	for i, b := range betSizes {
+		e.r[i] = float64((e.r[i] + 1) * portable.Exp(float64(b*d)-float64(float64(b*b)*(varianceUp/2))))
+		sum += e.r[i]
+	}
+	return sum / bets
+}
+
+func (e *evidence) restart() { e.r = [bets]float64{} }
+
+func (e *evidence) append(b []byte) []byte {
+	for _, v := range [...]float64{e.shift, e.scale, e.cap, e.slack} {
+		b = wire.AppendFloat64(b, v)
+	}
+	for _, v := range e.r {
+		b = wire.AppendFloat64(b, v)
+	}
+	return b
+}
+
+func (e *evidence) read(r *wire.Reader) {
+	for _, p := range [...]*float64{&e.shift, &e.scale, &e.cap, &e.slack} {
+		*p = r.Finite()
+	}
+	for i := range e.r {
+		e.r[i] = r.Finite()
+		if e.r[i] < 0 {
+			r.Fail("negative Shiryaev-Roberts sum %v", e.r[i])
+		}
+	}
+	if r.Err() == nil && !(e.scale >= 1 && e.slack >= minSlack && (e.cap == calmCap || e.cap == wildCap)) {
+		r.Fail("scale %v, cap %v and slack %v are no calibration", e.scale, e.cap, e.slack)
+	}
+}
+
+// longRunScale estimates by how much the standard deviation of a long mean
+// exceeds what independent blocks of unit variance would give: the largest
+// sqrt(m) sd(means of m consecutive values), m in 1, 2, 4, 8, 16, as long as
+// there are 20 such means (batch means, Flegal and Jones 2010,
+// https://doi.org/10.1214/09-AOS735). 0 when even m = 1 has fewer.
+func longRunScale(v []float64) float64 {
+	const maxBatch, minBatches = 16, 20
+	best := 0.0
+	for m := 1; m <= maxBatch && len(v)/m >= minBatches; m *= 2 {
+		n := len(v) / m
+		whole := mean(v[:n*m])
+		ss := 0.0
+		for i := range n {
+			d := mean(v[i*m:(i+1)*m]) - whole
+			ss += float64(d * d)
+		}
+		best = max(best, math.Sqrt(float64(m)*ss/float64(n-1)))
+	}
+	return best
+}
+
+func mean(v []float64) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
+}
+
+// meanAndSD returns the mean and the sample standard deviation.
+func meanAndSD(v []float64) (m, sd float64) {
+	m = mean(v)
+	ss := 0.0
+	for _, x := range v {
+		d := x - m
+		ss += float64(d * d)
+	}
+	return m, math.Sqrt(ss / float64(len(v)-1))
+}
+
+// huge bounds every number on its way into a sum: squares and sums of squares
+// of clamped numbers stay finite.
+const huge = 1e100
+
+// clamp bounds x to [-huge, huge]; NaN becomes 0.
+func clamp(x float64) float64 {
+	switch {
+	case x > huge:
+		return huge
+	case x < -huge:
+		return -huge
+	case x == x:
+		return x
+	}
+	return 0
+}

@@ -1,0 +1,108 @@
+package drift
+
+import (
+	"slices"
+	"testing"
+)
+
+func armedScore(t testing.TB, c ScoreConfig, dim int, s *logistic) *Score {
+	t.Helper()
+	d, err := NewScore(c, dim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range c.Window {
+		if d.Armed() {
+			t.Fatal("armed before the window is full")
+		}
+		if l := d.Observe(s.next()); l != Stable {
+			t.Fatalf("level %v while calibrating", l)
+		}
+	}
+	if !d.Armed() {
+		t.Fatal("not armed after the window")
+	}
+	return d
+}
+
+// One run in a stationary stream may alarm; a run of 10 seeds of 40,000 armed
+// events has a budget of 4 alarms.
+func TestScoreFalseAlarms(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dim  int
+		loss LossClip
+		set  func(*logistic)
+	}{
+		{"independent", 11, ClipLogistic, nil},
+		{"independent, any loss", 11, ClipQuantile, nil},
+		{"independent, 21 coordinates", 21, ClipLogistic, nil},
+		{"correlation 0.5", 21, ClipLogistic, func(s *logistic) { s.corr = .5 }},
+		{"correlation 0.9", 21, ClipLogistic, func(s *logistic) { s.corr = .9 }},
+		{"rare positives", 11, ClipLogistic, func(s *logistic) { s.theta[0] = -4 }},
+		{"autocorrelation 0.9, misspecified", 11, ClipLogistic, func(s *logistic) { s.ar, s.quad = .9, .5 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := DefaultScoreConfig()
+			cfg.Loss = c.loss
+			alarms, warned, events := 0, 0, 0
+			for seed := range uint64(10) {
+				s := newLogistic(seed+1, c.dim, c.set)
+				d := armedScore(t, cfg, c.dim, s)
+				for range 40_000 {
+					switch d.Observe(s.next()) {
+					case Drift:
+						alarms++
+					case Warning:
+						warned++
+					}
+					events++
+				}
+			}
+			t.Logf("%d alarms, %.4f of events at warning", alarms, float64(warned)/float64(events))
+			if budget := events / 100_000; alarms > budget {
+				t.Errorf("%d alarms in %d stationary events, budget %d", alarms, events, budget)
+			}
+		})
+	}
+}
+
+func TestScoreDelays(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		drift       func(*logistic)
+		median, max int // bounds of the delay, events
+	}{
+		{"rotation of 60 degrees", func(s *logistic) { s.rotate(60) }, 300, 600},
+		{"rotation of 20 degrees", func(s *logistic) { s.rotate(20) }, 2_500, 15_000},
+		{"label flip", func(s *logistic) { s.flip = 1 }, 100, 250},
+		{"intercept +1", func(s *logistic) { s.theta[0]++ }, 700, 2_000},
+		{"one feature times 10", func(s *logistic) { s.scale = 10 }, 150, 700},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := DefaultScoreConfig()
+			cfg.Loss = ClipLogistic
+			var delays []int
+			for seed := range uint64(15) {
+				s := newLogistic(seed+100, 11, nil)
+				d := armedScore(t, cfg, 11, s)
+				for range 2_000 + seed*7 { // a change at any phase of a block
+					d.Observe(s.next())
+				}
+				c.drift(s)
+				n := 1
+				for ; n <= c.max && d.Observe(s.next()) != Drift; n++ {
+				}
+				delays = append(delays, n)
+			}
+			slices.Sort(delays)
+			t.Logf("delays %v", delays)
+			if m := delays[len(delays)/2]; m > c.median {
+				t.Errorf("median delay %d events, bound %d", m, c.median)
+			}
+			if m := delays[len(delays)-1]; m > c.max {
+				t.Errorf("a run alarmed later than %d events", c.max)
+			}
+		})
+	}
+}
