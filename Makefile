@@ -1,0 +1,74 @@
+# Every task of this repository. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
+
+# Packages with goroutines or shared memory; the others are pure functions of their input.
+RACE_PACKAGES := ./pkg/consumer/... ./pkg/state/... ./pkg/serve/... ./internal/admin/...
+
+# Runs a command with a real Kafka and a real Redis, named by KAFKA_BROKERS and REDIS_ADDR.
+WITH_SERVERS := go run ./internal/testbed/servers
+
+.PHONY: help
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the static binary into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/streamlearner ./cmd/streamlearner
+
+.PHONY: demo
+demo: ## Run the daemon on embedded servers and a generated fraud stream
+	go run ./cmd/streamlearner demo
+
+.PHONY: test
+test: provision ## Run every test, real Kafka and Redis included (installs what is missing)
+	$(WITH_SERVERS) go test -timeout 20m ./...
+
+.PHONY: race
+race: provision ## Run the tests of the concurrent packages under the race detector
+	$(WITH_SERVERS) go test -race -timeout 20m $(RACE_PACKAGES)
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (5s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: cover
+cover: provision ## Run every test and write a coverage report to build/cover.html
+	$(WITH_SERVERS) go test -timeout 20m -coverpkg=./... -coverprofile=build/cover.out ./...
+	go tool cover -html=build/cover.out -o build/cover.html
+	@go tool cover -func=build/cover.out | tail -n 1
+
+.PHONY: bench
+bench: provision ## Run every benchmark
+	$(WITH_SERVERS) go test -run '^$$' -bench . -benchmem ./...
+	@if [[ -f bench/go.mod ]]; then cd bench && go test -run '^$$' -bench . -benchmem ./...; fi
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Check format, modules, go vet and golangci-lint
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	  if [[ -n $$unformatted ]]; then echo "run gofmt -w on:" $$unformatted >&2; exit 1; fi
+	go mod verify
+	go mod tidy -diff
+	go vet ./...
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv bin/golangci-lint $@
+
+.PHONY: provision
+provision: ## Install what the tests need: redis-server, promtool, Kafka, Go modules
+	@scripts/provision.sh
+
+.PHONY: docker
+docker: ## Build the container image streamlearner:dev
+	docker build -t streamlearner:dev .
+
+.PHONY: clean
+clean: ## Remove build results and downloaded servers
+	rm -rf bin build
