@@ -1,0 +1,259 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"pgregory.net/rapid"
+)
+
+func readAll(t *testing.T, f *File) []string {
+	t.Helper()
+	var out []string
+	for {
+		r, err := f.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, string(r))
+	}
+}
+
+func TestOpenDetects(t *testing.T) {
+	for _, tc := range []struct {
+		name, content string
+		options       Options
+		format        string
+		comma         byte
+		columns       []string
+		records       []string
+	}{
+		{"a.csv", "a,b\n1,2\n3,4\n", Options{}, CSV, ',', []string{"a", "b"}, []string{"1,2", "3,4"}},
+		{"a.csv", "1,2\n3,4\n", Options{}, CSV, ',', []string{"c0", "c1"}, []string{"1,2", "3,4"}},
+		{"a.csv", "1,2\n3,4", Options{Header: "yes"}, CSV, ',', []string{"1", "2"}, []string{"3,4"}},
+		{"a.csv", "a,b\n1,2\n", Options{Header: "no"}, CSV, ',', []string{"c0", "c1"}, []string{"a,b", "1,2"}},
+		{"a.tsv", "label\ttext\nham\thello, you\nspam\ta, b, c\n", Options{}, CSV, '\t', []string{"label", "text"}, []string{"ham\thello, you", "spam\ta, b, c"}},
+		{"words.csv", "ham,x\nspam,y\nham,z\n", Options{}, CSV, ',', []string{"c0", "c1"}, []string{"ham,x", "spam,y", "ham,z"}},
+		{"a.txt", "x y class\n0.5 1 0\n0.25 2 1\n", Options{}, CSV, ' ', []string{"x", "y", "class"}, []string{"0.5 1 0", "0.25 2 1"}},
+		{"a.txt", "x;y\r\n1,5;2,5\r\n\r\n", Options{}, CSV, ';', []string{"x", "y"}, []string{"1,5;2,5"}},
+		{"one.csv", "x\n1\n2\n", Options{}, CSV, ',', []string{"x"}, []string{"1", "2"}},
+		{"q.csv", "a,b\n1,\"x\ny\"\n2,\"say \"\"so\"\"\"\n", Options{}, CSV, ',', []string{"a", "b"}, []string{"1,\"x\ny\"", "2,\"say \"\"so\"\"\""}},
+		{"bom.csv", "\ufeffa,b\n1,2\n", Options{}, CSV, ',', []string{"a", "b"}, []string{"1,2"}},
+		{"a.jsonl", "{\"a\":1}\n\n{\"a\":2}\n", Options{}, JSON, 0, nil, []string{`{"a":1}`, `{"a":2}`}},
+		{"a.txt", "{\"a\":1}\n", Options{}, JSON, 0, nil, []string{`{"a":1}`}},
+		{"a.dat", "1 |f a:1 b\n", Options{}, VW, 0, nil, []string{"1 |f a:1 b"}},
+		{"a.dat", "0.521144 1 PFF/20091028|T PFF |f t1:-0.02\n", Options{}, VW, 0, nil, []string{"0.521144 1 PFF/20091028|T PFF |f t1:-0.02"}},
+		{"a.txt", "0 3:1 11:1 \n# note\n1 4:0.5\n", Options{}, LibSVM, 0, nil, []string{"0 3:1 11:1 ", "1 4:0.5"}},
+		{"a.txt", "1 2:3\n", Options{Format: "csv", Comma: ':', Header: "no"}, CSV, ':', []string{"c0", "c1"}, []string{"1 2:3"}},
+		{"empty.csv", "", Options{}, CSV, ',', nil, nil},
+	} {
+		path := filepath.Join(t.TempDir(), tc.name)
+		if err := os.WriteFile(path, []byte(tc.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(path, nil, tc.options)
+		if err != nil {
+			t.Fatalf("%s %q: %v", tc.name, tc.content, err)
+		}
+		if f.Format != tc.format || f.Comma != tc.comma {
+			t.Errorf("%s %q: format %s, delimiter %q, want %s, %q", tc.name, tc.content, f.Format, f.Comma, tc.format, tc.comma)
+		}
+		if diff := cmp.Diff(tc.columns, f.Columns); diff != "" {
+			t.Errorf("%s %q: columns: %s", tc.name, tc.content, diff)
+		}
+		if diff := cmp.Diff(tc.records, readAll(t, f)); diff != "" {
+			t.Errorf("%s %q: records: %s", tc.name, tc.content, diff)
+		}
+		if f.Size != int64(len(tc.content)) || f.Done() != f.Size {
+			t.Errorf("%s: size %d, done %d, want %d", tc.name, f.Size, f.Done(), len(tc.content))
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOpenDecompresses(t *testing.T) {
+	plain := "x,y\n" + strings.Repeat("1,2\n", 50_000)
+	var gz, zs bytes.Buffer
+	g := gzip.NewWriter(&gz)
+	z, err := zstd.NewWriter(&zs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []io.WriteCloser{g, z} {
+		if _, err := io.WriteString(w, plain); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, data := range map[string][]byte{"plain": []byte(plain), "gzip": gz.Bytes(), "zstd": zs.Bytes()} {
+		f, err := Open("-", bytes.NewReader(data), Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if n := len(readAll(t, f)); n != 50_000 {
+			t.Errorf("%s: %d records, want 50000", name, n)
+		}
+		if f.Size != -1 || f.Done() != int64(len(data)) {
+			t.Errorf("%s: size %d, done %d; want -1, %d", name, f.Size, f.Done(), len(data))
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Open("-", bytes.NewReader(gz.Bytes()[:9]), Options{}); err == nil {
+		t.Error("a truncated gzip header is no error")
+	}
+}
+
+func TestNextReportsTheRecord(t *testing.T) {
+	f, err := Open("-", strings.NewReader("a,b\n1,2\n3,\"open\n"), Options{Format: "csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Next(); err == nil || !strings.Contains(err.Error(), "record 2: a quoted field is not closed") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestOpenRefusesOptions(t *testing.T) {
+	for _, o := range []Options{{Format: "xml"}, {Header: "maybe"}} {
+		if _, err := Open("-", strings.NewReader(""), o); err == nil {
+			t.Errorf("%+v is accepted", o)
+		}
+	}
+}
+
+func TestFields(t *testing.T) {
+	for _, tc := range []struct {
+		row  string
+		want []string
+	}{
+		{"", []string{""}},
+		{"a,b,", []string{"a", "b", ""}},
+		{`"a,b",c`, []string{"a,b", "c"}},
+		{`"say ""so""",c`, []string{`say "so"`, "c"}},
+		{`"quoted" tail,c`, []string{"quoted tail", "c"}},
+		{`in "the" middle,c`, []string{`in "the" middle`, "c"}},
+		{`"",""`, []string{"", ""}},
+	} {
+		var got []string
+		for _, f := range Fields(nil, []byte(tc.row), ',') {
+			got = append(got, string(f))
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: %s", tc.row, diff)
+		}
+	}
+}
+
+func TestFieldsUndoQuoting(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SliceOfN(rapid.String(), 1, 5).Draw(t, "fields")
+		var quoted []string
+		for _, w := range want {
+			quoted = append(quoted, `"`+strings.ReplaceAll(w, `"`, `""`)+`"`)
+		}
+		row := []byte(strings.Join(quoted, ","))
+		if openQuote(row, ',') {
+			t.Fatalf("%q: counts as open", row)
+		}
+		var got []string
+		for _, f := range Fields(nil, row, ',') {
+			got = append(got, string(f))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func TestObject(t *testing.T) {
+	o := NewObject([]string{"n", `we"ird`, "s"}, ',')
+	got, ok := o.Append(nil, []byte(`-1.5e3,"a ""b""\c",`))
+	if want := `{"n":-1.5e3,"we\"ird":"a \"b\"\\c","s":null}`; !ok || string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, ok := o.Append([]byte("x"), []byte("1,2")); ok || string(got) != "x" {
+		t.Errorf("a short row gives %s, %v", got, ok)
+	}
+}
+
+func TestObjectIsJSON(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name, value := rapid.String().Draw(t, "name"), rapid.String().Draw(t, "value")
+		row := `"` + strings.ReplaceAll(value, `"`, `""`) + `"`
+		got, ok := NewObject([]string{name}, ',').Append(nil, []byte(row))
+		var back map[string]any
+		if err := json.Unmarshal(got, &back); !ok || err != nil {
+			t.Fatalf("%q: %v", got, err)
+		}
+		if s, isText := back[name].(string); isText && s != value {
+			t.Fatalf("%q became %q", value, s)
+		}
+	})
+}
+
+func TestLabels(t *testing.T) {
+	for _, tc := range []struct {
+		content, field string
+		options        Options
+		want           []string
+	}{
+		{"y,x\nspam,1\nham,2\nspam,3\n", "y", Options{}, []string{"ham", "spam"}},
+		{"y,x\n10,1\n9,2\n10.0,3\n,4\n", "y", Options{}, []string{"9", "10"}},
+		{"1,0\n2,1\n", "last", Options{}, []string{"0", "1"}},
+		{"{\"a\":{\"y\":\"no\"}}\n{\"a\":{\"y\":true}}\nbroken\n{}\n", "a.y", Options{Format: JSON}, []string{"no", "true"}},
+		{"-1 3:1\n+1 4:1\n", "", Options{}, []string{"-1", "+1"}},
+		{"2 |a b\n|a c\n1 t|a d\n", "", Options{Format: VW}, []string{"1", "2"}},
+	} {
+		f, err := Open("-", strings.NewReader(tc.content), tc.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := NewLabels(tc.field, 3)
+		if err := l.Scan(f); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, l.Values()); diff != "" {
+			t.Errorf("%q: %s", tc.content, diff)
+		}
+	}
+}
+
+func TestBinary(t *testing.T) {
+	for _, tc := range []struct {
+		values []string
+		want   bool
+	}{
+		{[]string{"0", "1"}, true},
+		{[]string{"-1", "+1"}, true},
+		{[]string{"0.0", "1.0"}, true},
+		{[]string{"false", "true"}, true},
+		{[]string{"1", "2"}, false},
+		{[]string{"-1", "0"}, false},
+		{[]string{"ham", "spam"}, false},
+	} {
+		if got := Binary(tc.values); got != tc.want {
+			t.Errorf("%v: %v", tc.values, got)
+		}
+	}
+}
