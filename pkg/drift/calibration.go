@@ -87,19 +87,9 @@ func (s *Score) arm() {
 	}
 	s.align.calibrate(r.aligned)
 
-	s.m, s.s = meanAndSD(r.means)
-	if s.s <= max(float64(relTiny*math.Abs(s.m)), absTiny) {
-		// A loss that never varied: let its own size be the unit.
-		s.s = max(math.Abs(s.m), absTiny)
-		if s.m == 0 {
-			s.s = 1
-		}
-	}
-	for b, l := range r.means {
-		r.means[b] = (l - s.m) / s.s
-	}
+	s.m, s.s = standardise(r.means)
 	s.rise.calibrate(r.means)
-	s.rise.shift = 0 // the mean is in s.m already; what is left is rounding
+	s.rise.shift = 0 // standardised values have mean 0 but for rounding
 	s.ref, s.phase = nil, watching
 }
 
@@ -124,4 +114,20 @@ func (s *Score) whiten(r *reference) {
 		s.active = append(s.active, uint16(c))
 		s.mu, s.inv, s.z = append(s.mu, mu), append(s.inv, 1/sd), append(s.z, 0)
 	}
+}
+
+// standardise replaces v by (v - m)/s with its mean and standard deviation.
+// Values that do not vary have their own size as unit, or 1.
+func standardise(v []float64) (m, s float64) {
+	m, s = meanAndSD(v)
+	if unit := math.Abs(m); s <= max(float64(relTiny*unit), absTiny) {
+		s = unit
+		if unit <= absTiny {
+			s = 1
+		}
+	}
+	for i, x := range v {
+		v[i] = (x - m) / s
+	}
+	return m, s
 }
