@@ -1,0 +1,212 @@
+package sgd
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Config holds the settings of a linear model. The zero value is not valid;
+// start from Default.
+type Config struct {
+	// Loss is "logistic" (default; labels 0 and 1, or -1 and 1) or "squared" (any finite label).
+	Loss string `koanf:"loss"`
+
+	// Optimizer is "auto" (default), "nag", "sgd" or "adagrad". auto means nag:
+	// it needs the least tuning over the sets that it was measured on.
+	Optimizer string `koanf:"optimizer"`
+
+	// Rate is the learning rate. 0 (default) means the optimizer's own: nag 1
+	// (0.5 with compat: vw), adagrad 0.1, sgd 0.01, or 0.5 when power is set.
+	Rate float64 `koanf:"rate"`
+
+	// Power makes the rate of sgd decay as rate / t^power, t the sum of the
+	// weights learned. 0 (default) keeps it constant, which follows a changing
+	// stream for ever; 0.5 is the decay of the regret bounds.
+	Power float64 `koanf:"power"`
+
+	// InterceptRate is a constant learning rate of the intercept alone, for sgd and
+	// adagrad. 0 (default) treats the intercept as every other weight. River uses 0.01.
+	InterceptRate float64 `koanf:"intercept_rate"`
+
+	// L1 and L2 are penalties on the weights. Only 0 is available for now.
+	L1 float64 `koanf:"l1"`
+	L2 float64 `koanf:"l2"`
+
+	// Bits sets the number of weights, 2^bits; 1 to 30, default 18. A weight takes
+	// 32 bytes of memory. Features that share a slot share a weight.
+	Bits int `koanf:"bits"`
+
+	// Standardize is "auto" (default), "on" or "off": whether numeric fields are
+	// centred and scaled online. auto means on, and off with compat: vw. Sparse
+	// features are never standardised: centring would make all of them present.
+	Standardize string `koanf:"standardize"`
+
+	// Clip bounds the magnitude of a standardised value, in standard deviations.
+	// Default 5, so that one outlier cannot move a weight far. 0 means no bound.
+	Clip float64 `koanf:"clip"`
+
+	// ScaleLabel is "auto" (default), "on" or "off", for squared loss only: whether
+	// labels are centred and scaled online and predictions clipped to the label range seen
+	// before. auto means on, and off with compat: vw. Off takes labels as they are.
+	ScaleLabel string `koanf:"scale_label"`
+
+	// Extreme refuses an event with a magnitude above extreme times the larger of
+	// 1000 and the largest magnitude learned of that field (sparse features share
+	// one, labels have their own), once 100 events were learned. Default 1000; 0 never refuses.
+	Extreme float64 `koanf:"extreme"`
+
+	// Compat is "" (default) or "vw": Vowpal Wabbit's default update with all its
+	// conventions. It uses features and labels as they are.
+	Compat string `koanf:"compat"`
+}
+
+// Default returns the settings that need no tuning on most streams.
+func Default() Config {
+	return Config{Loss: "logistic", Optimizer: "auto", Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
+}
+
+// Names that a configuration may use, now and later.
+var (
+	losses          = [...]string{lossLogistic: "logistic", lossSquared: "squared"}
+	lossesLater     = [...]string{"hinge", "quantile", "huber", "poisson", "softmax", "ova"}
+	optimizers      = [...]string{optNAG: "nag", optSGD: "sgd", optAdaGrad: "adagrad"}
+	optimizersLater = [...]string{"adam", "ftrl", "coin", "arow", "scw", "rls"}
+	switches        = [...]string{"auto", "on", "off"}
+)
+
+// Validate reports the first key that has a value which is not allowed.
+func (c Config) Validate() error {
+	if err := oneOf("loss", c.Loss, losses[:], lossesLater[:]); err != nil {
+		return err
+	}
+	if err := oneOf("optimizer", c.Optimizer, append([]string{"auto"}, optimizers[:]...), optimizersLater[:]); err != nil {
+		return err
+	}
+	for _, s := range []struct{ key, value string }{{"standardize", c.Standardize}, {"scale_label", c.ScaleLabel}} {
+		if err := oneOf(s.key, s.value, switches[:], nil); err != nil {
+			return err
+		}
+	}
+	if c.Compat != "" && c.Compat != "vw" {
+		return fmt.Errorf("learner.compat: %q: must be empty or vw", c.Compat)
+	}
+	for _, n := range []struct {
+		key       string
+		value, hi float64
+		allowed   string
+	}{
+		{"rate", c.Rate, 1e6, "0 for the optimizer's default, or a number up to 1e6"},
+		{"power", c.Power, 1, "between 0 and 1"},
+		{"intercept_rate", c.InterceptRate, 1e6, "0 for the rate of the other weights, or a number up to 1e6"},
+		{"l1", c.L1, 0, "0: penalties are not available yet"},
+		{"l2", c.L2, 0, "0: penalties are not available yet"},
+		{"clip", c.Clip, 1e6, "0 for no bound, or a number of standard deviations up to 1e6"},
+		{"extreme", c.Extreme, 1e100, "0 for no screen, or a factor up to 1e100"},
+	} {
+		if !(n.value >= 0 && n.value <= n.hi) {
+			return fmt.Errorf("learner.%s: %v: must be %s", n.key, n.value, n.allowed)
+		}
+	}
+	if c.Bits < 1 || c.Bits > 30 {
+		return fmt.Errorf("learner.bits: %d: must be between 1 and 30", c.Bits)
+	}
+	return c.validateTogether()
+}
+
+// validateTogether checks keys that are allowed only with values of others.
+func (c Config) validateTogether() error {
+	opt := c.optimizer()
+	switch {
+	case c.Power > 0 && opt != optSGD:
+		return fmt.Errorf("learner.power: %v: must be 0 unless learner.optimizer is sgd; the others have rates of their own for each weight", c.Power)
+	case c.InterceptRate > 0 && opt == optNAG:
+		return fmt.Errorf("learner.intercept_rate: %v: must be 0 unless learner.optimizer is sgd or adagrad", c.InterceptRate)
+	case c.Compat == "vw" && opt != optNAG:
+		return fmt.Errorf("learner.optimizer: %q: must be auto or nag with learner.compat vw", c.Optimizer)
+	case c.Compat == "vw" && c.Standardize == "on":
+		return fmt.Errorf("learner.standardize: %q: must be auto or off with learner.compat vw", c.Standardize)
+	case c.Compat == "vw" && c.ScaleLabel == "on":
+		return fmt.Errorf("learner.scale_label: %q: must be auto or off with learner.compat vw", c.ScaleLabel)
+	}
+	return nil
+}
+
+// oneOf checks that value is one of now, and says so when it is one of later.
+func oneOf(key, value string, now, later []string) error {
+	switch {
+	case slices.Contains(now, value):
+		return nil
+	case slices.Contains(later, value):
+		return fmt.Errorf("learner.%s: %q: not available yet; must be one of %s", key, value, strings.Join(now, ", "))
+	}
+	return fmt.Errorf("learner.%s: %q: must be one of %s", key, value, strings.Join(now, ", "))
+}
+
+type loss byte
+
+const (
+	lossLogistic loss = iota
+	lossSquared
+)
+
+type optimizer byte
+
+const (
+	optNAG optimizer = iota
+	optSGD
+	optAdaGrad
+)
+
+func (c Config) optimizer() optimizer {
+	return optimizer(max(0, slices.Index(optimizers[:], c.Optimizer))) // auto is nag
+}
+
+// plan is a valid Config with every "auto" and every default resolved.
+type plan struct {
+	loss          loss
+	optimizer     optimizer
+	bits          int
+	standardize   bool
+	scaleLabel    bool
+	vw            bool
+	rate          float64
+	power         float64
+	interceptRate float64
+	clip          float64
+	extreme       float64
+}
+
+func (c Config) plan() plan {
+	p := plan{
+		loss: loss(slices.Index(losses[:], c.Loss)), optimizer: c.optimizer(), bits: c.Bits, vw: c.Compat == "vw",
+		rate: c.Rate, power: c.Power, interceptRate: c.InterceptRate, clip: c.Clip, extreme: c.Extreme,
+	}
+	p.standardize = c.Standardize == "on" || c.Standardize == "auto" && !p.vw
+	p.scaleLabel = p.loss == lossSquared && (c.ScaleLabel == "on" || c.ScaleLabel == "auto" && !p.vw)
+	if p.rate == 0 {
+		p.rate = p.defaultRate()
+	}
+	if p.standardize == false {
+		p.clip = 0
+	}
+	return p
+}
+
+func (p plan) defaultRate() float64 {
+	switch {
+	case p.optimizer == optAdaGrad:
+		return 0.1
+	case p.optimizer == optSGD && p.power > 0:
+		return 0.5
+	case p.optimizer == optSGD:
+		return 0.01
+	case p.vw:
+		return 0.5
+	}
+	return 1
+}
+
+// finite reports whether x is neither NaN nor infinite.
+func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }

@@ -1,0 +1,85 @@
+package sgd
+
+import (
+	"math"
+
+	"github.com/streamlearner/streamlearner/internal/portable"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// maxMargin bounds the argument of exp in the logistic loss. A probability is
+// 0 or 1 long before; the loss is exact beyond it.
+const maxMargin = 700
+
+// logistic returns the loss log(1+exp(-sz)), its derivative in z, and exp(sz),
+// for the linear score z and label y in {0, 1}, s = 2y-1.
+func logistic(z, y float64) (loss, grad, odds float64) {
+	v := z
+	if y == 0 {
+		v = -z
+	}
+	t := portable.Exp(-min(math.Abs(v), maxMargin))
+	if v >= 0 {
+		loss, grad, odds = portable.Log1p(t), -t/(1+t), 1/t
+	} else {
+		loss, grad, odds = portable.Log1p(t)-v, -1/(1+t), t
+	}
+	if y == 0 {
+		grad = -grad
+	}
+	return loss, grad, odds
+}
+
+// predict turns the linear score z into a prediction on the scale of the
+// label, and into the margin on the scale in which Step has it.
+func (p *plan) predict(z float64, f *frame) (prediction, margin float64) {
+	if p.loss == lossLogistic {
+		margin = max(f.lo, min(f.hi, z))
+		return portable.Sigmoid(margin), margin
+	}
+	margin = f.mean + float64(f.sd*z)
+	return max(f.lo, min(f.hi, margin)), margin
+}
+
+// evaluate fills loss and gradient of a step whose prediction and margin are
+// set. It returns exp(sz) for the logistic loss.
+func (p *plan) evaluate(s *event.Step, y float64) (odds float64) {
+	s.Label = y
+	if p.loss == lossLogistic {
+		s.Loss, s.Grad, odds = logistic(s.Margin, y)
+		return odds
+	}
+	d := s.Prediction - y
+	s.Loss, s.Grad = float64(d*d), 2*d
+	return 0
+}
+
+// expm1 returns exp(d)-1 with a relative error below 1e-10, for d well below the overflow of exp.
+func expm1(d float64) float64 {
+	if math.Abs(d) < 1e-5 {
+		return float64(d * (1 + float64(d/2*(1+d/3))))
+	}
+	return portable.Exp(d) - 1
+}
+
+// invariantLogistic solves the ordinary differential equation of the
+// importance-weight-invariant update (Karampatziakis, Langford 2011,
+// https://arxiv.org/abs/1011.1576) for logistic loss: by how much the margin
+// sz grows when its odds are exp(sz) and s is rate times weight times the
+// squared norm of the example. It is the d >= 0 with d + odds (exp(d)-1) = s.
+func invariantLogistic(odds, s float64) float64 {
+	d := s / (1 + odds) // Newton's first step from 0; never below the solution
+	if d > 0.5 {
+		d = min(d, portable.Log1p(s/odds)) // nor is this one
+	}
+	// The function is convex and increasing: from above Newton falls monotonically.
+	for range 50 {
+		em1 := expm1(d)
+		step := (d + float64(odds*em1) - s) / (1 + float64(odds*(em1+1)))
+		d -= step
+		if step <= 1e-10*d {
+			break
+		}
+	}
+	return max(0, d)
+}

@@ -1,0 +1,249 @@
+package sgd
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/streamlearner/streamlearner/internal/scale"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// maxWeight bounds the magnitude of a weight: the score of any accepted event stays finite.
+const maxWeight = 1e100
+
+// slot is one weight with what the optimizers keep of it.
+type slot struct {
+	W   float64    // weight
+	G   float64    // sum of squared gradients
+	N   float64    // largest magnitude of the feature (nag)
+	Ref [2]float32 // the weight at the frozen references
+}
+
+// active is a feature of the event at hand, with its slot as it was before.
+type active struct {
+	x       float64 // value as the learner sees it
+	r       float64 // rate of the feature (nag)
+	idx     uint32
+	w, g, n float64
+}
+
+// Model is a linear model of hashed features. It is not safe for concurrent
+// use, except that Score may run concurrently with itself.
+type Model struct {
+	cfg  Config
+	p    plan
+	mask uint64
+
+	slots   []slot   // 2^bits weights, then the intercept
+	touched []uint64 // bit i: slot i has been learned
+	scaler  *scale.Scaler
+	labels  labels
+	events  uint64  // events learned
+	sparse  float64 // largest magnitude of a sparse feature learned
+	weight  float64 // sum of the weights learned
+	nagS    float64 // nag: sum of weight times normalised squared norm, over the events that moved weights
+	nagT    float64 // nag: sum of the weights of the same events
+
+	refs [2]reference
+
+	// The event at hand.
+	act       []active // intercept, then dense, then sparse features
+	maxSparse float64  // largest magnitude among its sparse features
+}
+
+// New returns a model that has learned nothing.
+func New(c Config) (*Model, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	p := c.plan()
+	n := 1<<p.bits + 1
+	return &Model{
+		cfg: c, p: p, mask: 1<<p.bits - 1,
+		slots: make([]slot, n), touched: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()),
+	}, nil
+}
+
+func (p *plan) scaling() scale.Options {
+	return scale.Options{Standardize: p.standardize, Clip: p.clip, Extreme: p.extreme}
+}
+
+// Config returns the settings of the model.
+func (m *Model) Config() Config { return m.cfg }
+
+// Events returns how many events were learned.
+func (m *Model) Events() uint64 { return m.events }
+
+// Predict evaluates the model on an event and changes nothing. Loss, gradient
+// and references are filled when the event is labelled. It refuses the events
+// that Learn would refuse for their values.
+func (m *Model) Predict(e *event.Event) event.Step {
+	if rej := m.gather(e, 0, false); rej != nil {
+		return event.Step{Reject: rej}
+	}
+	f := m.p.frame(&m.labels)
+	var s event.Step
+	s.Prediction, s.Margin = m.p.predict(m.dot(), &f)
+	if e.Labelled {
+		y, rej := m.label(e)
+		if rej != nil {
+			return event.Step{Reject: rej}
+		}
+		m.p.evaluate(&s, y)
+		s.GradNorm = math.Abs(s.Grad) * m.norm()
+		m.read(e, &s, y)
+	}
+	if rej := unstable(&s); rej != nil {
+		return event.Step{Reject: rej}
+	}
+	return s
+}
+
+// Learn predicts an event and then learns it. An event of weight 0 is only
+// predicted. A refused event changes nothing.
+func (m *Model) Learn(e *event.Event) event.Step {
+	if !e.Labelled {
+		return event.Step{Reject: &event.Rejection{Reason: event.LabelMissing, Detail: "an event without label cannot be learned"}}
+	}
+	h := e.Weight
+	if !(h >= 0 && finite(h)) {
+		return event.Step{Reject: &event.Rejection{Reason: event.WeightInvalid, Detail: fmt.Sprintf("weight %v: must be finite and not negative", h)}}
+	}
+	if h == 0 {
+		return m.Predict(e)
+	}
+	y, rej := m.label(e)
+	if rej == nil {
+		rej = m.gather(e, h, true)
+	}
+	if rej != nil {
+		return event.Step{Reject: rej}
+	}
+	return m.learn(e, y, h)
+}
+
+// learn is the second half of Learn: the event has been accepted and gathered.
+func (m *Model) learn(e *event.Event, y, h float64) event.Step {
+	var s event.Step
+	before := m.p.frame(&m.labels)
+	after := m.labels
+	if m.p.loss == lossSquared {
+		after = m.labels.add(y, h)
+	}
+	if m.p.vw { // the current label belongs to its range
+		before = m.p.frame(&after)
+	}
+	z := m.dot()
+	s.Prediction, s.Margin = m.p.predict(z, &before)
+	u := update{y: y, h: h, odds: m.p.evaluate(&s, y)}
+	u.z, u.grad = s.Margin, s.Grad
+	if m.p.scaleLabel {
+		u.rescale(s.Prediction, m.p.frame(&after))
+	}
+	s.GradNorm = math.Abs(s.Grad) * m.norm()
+	m.read(e, &s, y)
+	rej := unstable(&s)
+	if rej == nil && !(finite(m.weight+h) && after.Valid()) {
+		rej = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v overflows the sum of the weights", h)}
+	}
+	if rej == nil {
+		s.UpdateNorm, rej = m.update(&u)
+	}
+	if rej != nil {
+		return event.Step{Reject: rej}
+	}
+	if m.p.scaleLabel {
+		s.UpdateNorm = float64(s.UpdateNorm * before.sd)
+	}
+	m.commit(after, h)
+	return s
+}
+
+// commit takes over everything but the slots, which the optimizer has written.
+func (m *Model) commit(after labels, h float64) {
+	known := m.scaler.Len()
+	m.scaler.Commit()
+	m.enroll(known)
+	m.labels = after
+	m.weight += h
+	m.events++
+	m.sparse = max(m.sparse, m.maxSparse)
+	for i := range m.act {
+		if a := &m.act[i]; a.x != 0 {
+			m.touched[a.idx>>6] |= 1 << (a.idx & 63)
+		}
+	}
+}
+
+// unstable refuses a step with a loss or a margin that is not finite.
+func unstable(s *event.Step) *event.Rejection {
+	if finite(s.Margin) && finite(s.Loss) && finite(s.GradNorm) {
+		return nil
+	}
+	return &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("margin %v, loss %v, gradient norm %v are not all finite; lower learner.rate, or use learner.optimizer nag", s.Margin, s.Loss, s.GradNorm)}
+}
+
+// gather fills m.act from the event and screens its values.
+func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejection {
+	seasoned := scale.Seasoned(m.events)
+	staged, rej := m.scaler.Stage(e.X.Dense, h, learning, seasoned)
+	if rej != nil {
+		return rej
+	}
+	m.act = append(m.act[:0], active{x: 1, idx: uint32(len(m.slots) - 1)})
+	for i := range staged {
+		m.act = append(m.act, active{x: staged[i].X, idx: uint32(e.X.Dense[i].Hash & m.mask)})
+	}
+	limit := float64(scale.Largest)
+	if seasoned {
+		limit = scale.Limit(m.p.extreme, m.sparse)
+	}
+	m.maxSparse = 0
+	for i := range e.X.Sparse {
+		f := &e.X.Sparse[i]
+		ax := math.Abs(f.Value)
+		if !(ax <= limit) {
+			return scale.Refuse(f, limit)
+		}
+		m.maxSparse = max(m.maxSparse, ax)
+		m.act = append(m.act, active{x: f.Value, idx: uint32(f.Hash & m.mask)})
+	}
+	return nil
+}
+
+// dot returns the linear score of the gathered event.
+func (m *Model) dot() float64 {
+	z := 0.0
+	for i := range m.act {
+		a := &m.act[i]
+		z += float64(a.x * m.slots[a.idx].W)
+	}
+	return z
+}
+
+// norm returns the Euclidean norm of the gathered event, intercept included.
+func (m *Model) norm() float64 {
+	n := 0.0
+	for i := range m.act {
+		n += float64(m.act[i].x * m.act[i].x)
+	}
+	return math.Sqrt(n)
+}
+
+// Score returns the prediction for an event, the same as Predict gives. It
+// writes nothing, so many goroutines may call it while nobody learns. The
+// values of the event must be finite.
+func (m *Model) Score(e *event.Event) float64 {
+	z := m.slots[len(m.slots)-1].W
+	for i := range e.X.Dense {
+		f := &e.X.Dense[i]
+		z += float64(m.scaler.Value(*f) * m.slots[f.Hash&m.mask].W)
+	}
+	for i := range e.X.Sparse {
+		f := &e.X.Sparse[i]
+		z += float64(f.Value * m.slots[f.Hash&m.mask].W)
+	}
+	f := m.p.frame(&m.labels)
+	prediction, _ := m.p.predict(z, &f)
+	return prediction
+}

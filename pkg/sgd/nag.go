@@ -1,0 +1,89 @@
+package sgd
+
+import "math"
+
+// Below these magnitudes a value or a squared gradient counts as 0: its square
+// or reciprocal would leave the range of float64.
+const (
+	tinyValue = 1e-100
+	tinyGrad  = 1e-100
+)
+
+// nag is the normalised adaptive gradient (Ross, Mineiro, Langford 2013,
+// https://arxiv.org/abs/1305.6646) with importance-weight-invariant steps
+// (Karampatziakis, Langford 2011, https://arxiv.org/abs/1011.1576). It scales
+// with every feature's largest magnitude, never overshoots the label, and
+// learning an event with weight 2 is learning it twice.
+func (m *Model) nag(u *update) bool {
+	q := float64(float64(u.h*u.grad) * u.grad)
+	if !(q >= tinyGrad) {
+		m.keep()
+		return q == q
+	}
+	ppu, norm := 0.0, 0.0 // sums of x^2 r and of (x/N)^2
+	for i := range m.act {
+		a := &m.act[i]
+		s := &m.slots[a.idx]
+		a.save(s)
+		ax := math.Abs(a.x)
+		if ax < tinyValue {
+			a.x = 0
+			continue
+		}
+		x2 := float64(a.x * a.x)
+		s.G += float64(q * x2)
+		if ax > s.N {
+			if s.N > 0 {
+				s.W *= s.N / ax
+			}
+			s.N = ax
+		}
+		inv := 1 / s.N
+		a.r = inv / math.Sqrt(s.G)
+		xn := float64(a.x * inv)
+		norm += float64(xn * xn)
+		ppu += float64(x2 * a.r)
+	}
+	sum := m.nagS + float64(u.h*norm)
+	total := m.nagT + u.h
+	mult := math.Sqrt(total / sum)
+	step := float64(mult * m.step(u, float64(mult*ppu)))
+	check := sum // grows beyond all bounds, or becomes NaN, with any of its terms
+	big := 0.0
+	for i := range m.act {
+		a := &m.act[i]
+		if a.x == 0 {
+			continue
+		}
+		s := &m.slots[a.idx]
+		s.W += float64(float64(step*a.x) * a.r)
+		check += s.G
+		big = max(big, math.Abs(s.W))
+	}
+	if !(finite(check) && big <= maxWeight) {
+		return false
+	}
+	m.nagS, m.nagT = sum, total
+	return true
+}
+
+// keep saves the slots of an event that moves no weight.
+func (m *Model) keep() {
+	for i := range m.act {
+		m.act[i].save(&m.slots[m.act[i].idx])
+	}
+}
+
+// step returns the scalar by which x is multiplied in the invariant update,
+// for the squared norm ppu of the example under the rates.
+func (m *Model) step(u *update, ppu float64) float64 {
+	s := float64(float64(m.p.rate*u.h) * ppu)
+	if m.p.loss == lossLogistic {
+		d := invariantLogistic(u.odds, s) / ppu
+		if u.y == 0 {
+			return -d
+		}
+		return d
+	}
+	return float64((u.y-u.z)*-expm1(-2*s)) / ppu
+}

@@ -1,0 +1,147 @@
+package sgd
+
+import (
+	"math"
+
+	"github.com/streamlearner/streamlearner/internal/scale"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+const (
+	denseCoordinates = event.Coordinates / 2 // intercept and numeric fields; the sketch follows
+	sketchMask       = event.Coordinates/2 - 1
+)
+
+// reference is a frozen copy of the parameters. Its weights are in the slots,
+// as float32, so that evaluating it touches no memory that learning does not.
+type reference struct {
+	set    bool
+	frame  frame
+	scaler *scale.Scaler // frozen, nothing is staged in it
+	fields []frozenField // the live scaler's fields, as the reference sees them
+	slots  []uint64      // bit i: slot i has a weight in the reference
+
+	reading event.Reading
+}
+
+// frozenField is how a reference sees a field of the live scaler.
+type frozenField struct {
+	mean, inv  float64
+	known      bool // the reference has the field
+	coordinate uint16
+	sign       float64
+}
+
+// SetReference freezes the live parameters as reference i, 0 or 1.
+func (m *Model) SetReference(i int) {
+	r := &m.refs[i]
+	m.clearReference(i)
+	if r.slots == nil {
+		r.slots = make([]uint64, len(m.touched))
+	}
+	copy(r.slots, m.touched)
+	forEachBit(r.slots, func(j int) { m.slots[j].Ref[i] = narrow(m.slots[j].W) })
+	r.scaler = m.scaler.Clone()
+	r.frame = m.p.frame(&m.labels)
+	r.set = true
+	r.fields = r.fields[:0]
+	m.enroll(0)
+}
+
+// DropReference stops evaluating reference i.
+func (m *Model) DropReference(i int) {
+	m.clearReference(i)
+	m.refs[i].set = false
+}
+
+// clearReference zeroes the weights of reference i.
+func (m *Model) clearReference(i int) {
+	forEachBit(m.refs[i].slots, func(j int) { m.slots[j].Ref[i] = 0 })
+	clear(m.refs[i].slots)
+}
+
+// enroll tells the references of the live fields from index known on.
+func (m *Model) enroll(known int) {
+	for i := range m.refs {
+		r := &m.refs[i]
+		if !r.set {
+			continue
+		}
+		r.fields = r.fields[:min(known, len(r.fields))]
+		for id := len(r.fields); id < m.scaler.Len(); id++ {
+			r.fields = append(r.fields, r.see(&m.p, m.scaler.Field(id).Hash))
+		}
+	}
+}
+
+// see returns how the reference sees the field with that hash.
+func (r *reference) see(p *plan, hash uint64) frozenField {
+	id := r.scaler.Lookup(hash)
+	if id < 0 {
+		return frozenField{}
+	}
+	f := frozenField{inv: 1, known: true, coordinate: uint16(id + 1), sign: 1}
+	if f.coordinate >= denseCoordinates {
+		f.coordinate, f.sign = sketch(hash)
+	}
+	if p.standardize {
+		moments := r.scaler.Field(id).Moments
+		f.mean, f.inv = moments.Mean, moments.Inverse()
+	}
+	return f
+}
+
+// sketch returns coordinate and sign of a hash in the count sketch.
+func sketch(hash uint64) (uint16, float64) {
+	sign := 1.0
+	if hash>>63 == 1 {
+		sign = -1
+	}
+	return uint16(denseCoordinates + hash>>57&sketchMask), sign
+}
+
+// read evaluates the references on the gathered event and puts them into s.
+func (m *Model) read(e *event.Event, s *event.Step, y float64) {
+	for i := range m.refs {
+		if m.refs[i].set {
+			s.Ref[i] = m.evaluateReference(i, e, y)
+		}
+	}
+}
+
+func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Reading {
+	r := &m.refs[i]
+	js, xs := append(r.reading.J[:0], 0), append(r.reading.X[:0], 1)
+	z := float64(m.slots[len(m.slots)-1].Ref[i])
+	for k, st := range m.scaler.Staged() {
+		f := &e.X.Dense[k]
+		var ff frozenField
+		if st.ID >= 0 {
+			ff = r.fields[st.ID]
+		} else { // new to the live scaler, perhaps not to a reference from before a restore
+			ff = r.see(&m.p, f.Hash)
+		}
+		if !ff.known {
+			continue
+		}
+		x := scale.Clip(float64((f.Value-ff.mean)*ff.inv), m.p.clip)
+		z += float64(x * float64(m.slots[f.Hash&m.mask].Ref[i]))
+		js, xs = append(js, ff.coordinate), append(xs, float64(ff.sign*x))
+	}
+	for k := range e.X.Sparse {
+		f := &e.X.Sparse[k]
+		z += float64(f.Value * float64(m.slots[f.Hash&m.mask].Ref[i]))
+		j, sign := sketch(f.Hash)
+		js, xs = append(js, j), append(xs, float64(sign*f.Value))
+	}
+	var s event.Step
+	s.Prediction, s.Margin = m.p.predict(z, &r.frame)
+	m.p.evaluate(&s, y)
+	r.reading = event.Reading{Loss: min(s.Loss, math.MaxFloat64), Grad: s.Grad, J: js, X: xs}
+	return &r.reading
+}
+
+// narrow rounds a weight to float32, within its range.
+func narrow(w float64) float32 {
+	return float32(max(-math.MaxFloat32, min(math.MaxFloat32, w)))
+}

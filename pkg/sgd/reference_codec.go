@@ -1,0 +1,98 @@
+package sgd
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/streamlearner/streamlearner/internal/scale"
+	"github.com/streamlearner/streamlearner/internal/wire"
+)
+
+// ErrNoReference is returned for a reference that is not set.
+var ErrNoReference = errors.New("reference is not set")
+
+// AppendReference appends reference i as a sealed envelope of kind KindReference:
+//
+//	configuration (plan.append)
+//	mean, standard deviation of the label frame, lowest, highest prediction float64
+//	numeric fields (scale.Scaler.Append)
+//	number of slots uvarint, then of each, ascending: distance to the slot before
+//	(the first: to -1) uvarint, weight float32
+func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
+	r := &m.refs[i]
+	if !r.set {
+		return b, fmt.Errorf("sgd: reference %d: %w", i, ErrNoReference)
+	}
+	start := len(b)
+	b = wire.Begin(b, wire.KindReference, formatVersion)
+	b = m.p.append(b)
+	for _, v := range [...]float64{r.frame.mean, r.frame.sd, r.frame.lo, r.frame.hi} {
+		b = wire.AppendFloat64(b, v)
+	}
+	b = r.scaler.Append(b)
+	b = wire.AppendUvarint(b, uint64(countBits(r.slots)))
+	last := -1
+	forEachBit(r.slots, func(j int) {
+		b = wire.AppendUvarint(b, uint64(j-last))
+		b = wire.AppendFloat32(b, m.slots[j].Ref[i])
+		last = j
+	})
+	return wire.Seal(b, start), nil
+}
+
+// UnmarshalReference sets reference i from what AppendReference wrote. Bytes of
+// another configuration, or damaged ones, are refused and change nothing.
+func (m *Model) UnmarshalReference(i int, b []byte) error {
+	p, r, err := openEnvelope(b, wire.KindReference)
+	if err != nil {
+		return fmt.Errorf("sgd: read reference: %w", err)
+	}
+	if err := m.p.compatible(&p); err != nil {
+		return fmt.Errorf("sgd: read reference: %w", err)
+	}
+	f := readFrame(r)
+	scaler := scale.Read(r, m.p.scaling())
+	body := *r // read once to check everything, then again to take it over
+	readWeights(r, m.p.bits, func(int, float32) {})
+	if err := r.Close(); err != nil {
+		return fmt.Errorf("sgd: read reference: %w", err)
+	}
+	m.clearReference(i)
+	ref := &m.refs[i]
+	if ref.slots == nil {
+		ref.slots = make([]uint64, len(m.touched))
+	}
+	readWeights(&body, m.p.bits, func(j int, w float32) {
+		m.slots[j].Ref[i] = w
+		ref.slots[j>>6] |= 1 << (j & 63)
+	})
+	ref.set, ref.frame, ref.scaler, ref.fields = true, f, scaler, ref.fields[:0]
+	m.enroll(0)
+	return nil
+}
+
+// readFrame reads a frame, whose range may be unbounded.
+func readFrame(r *wire.Reader) frame {
+	f := frame{mean: r.Finite(), sd: r.Finite(), lo: r.Float64(), hi: r.Float64()}
+	if r.Err() == nil && !(f.sd >= 0 && f.sd <= scale.Largest && math.Abs(f.mean) <= scale.Largest && f.lo <= f.hi) {
+		r.Fail("label frame %v", f)
+	}
+	return f
+}
+
+// readWeights calls fn with every encoded weight. Errors are left in r.
+func readWeights(r *wire.Reader, bits int, fn func(j int, w float32)) {
+	last := -1
+	for range r.Count(1 + 4) {
+		last = readIndex(r, last, bits)
+		w := r.Float32()
+		if r.Err() == nil && !finite(float64(w)) {
+			r.Fail("slot %d holds %v", last, w)
+		}
+		if r.Err() != nil {
+			return
+		}
+		fn(last, w)
+	}
+}

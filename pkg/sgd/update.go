@@ -1,0 +1,68 @@
+package sgd
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// update is what an optimizer needs to know of the event besides m.act. Scores
+// and gradients are on the scale of the weights: for scaled labels, standard
+// deviations of the label.
+type update struct {
+	y, h float64 // label, weight
+	z    float64 // the score that the gradient was taken at
+	grad float64 // dl/dz
+	odds float64 // logistic loss: exp(sz)
+}
+
+// rescale moves label, score and gradient into the frame f of scaled labels.
+func (u *update) rescale(prediction float64, f frame) {
+	if f.sd == 0 { // all labels were equal: there is nothing but the mean to learn
+		u.y, u.z, u.grad = 0, 0, 0
+		return
+	}
+	u.y, u.z = (u.y-f.mean)/f.sd, (prediction-f.mean)/f.sd
+	u.grad = 2 * (u.z - u.y)
+}
+
+// update writes the slots and returns the Euclidean norm of the change of the
+// weights. When anything becomes non-finite, it puts all back and refuses.
+func (m *Model) update(u *update) (float64, *event.Rejection) {
+	var ok bool
+	switch m.p.optimizer {
+	case optNAG:
+		ok = m.nag(u)
+	case optSGD:
+		ok = m.constant(u)
+	case optAdaGrad:
+		ok = m.adagrad(u)
+	}
+	if !ok {
+		m.undo()
+		return 0, &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("learning it with gradient %v and weight %v would make a weight non-finite or larger than %v; lower learner.rate", u.grad, u.h, float64(maxWeight))}
+	}
+	sum := 0.0
+	for i := range m.act {
+		a := &m.act[i]
+		if a.x != 0 {
+			d := m.slots[a.idx].W - a.w
+			sum += float64(d * d)
+		}
+	}
+	return math.Sqrt(sum), nil
+}
+
+// save remembers the slot of a before it is written.
+func (a *active) save(s *slot) { a.w, a.g, a.n = s.W, s.G, s.N }
+
+// undo restores the slots, the last written first: features may share one.
+func (m *Model) undo() {
+	for i := len(m.act) - 1; i >= 0; i-- {
+		if a := &m.act[i]; a.x != 0 {
+			s := &m.slots[a.idx]
+			s.W, s.G, s.N = a.w, a.g, a.n
+		}
+	}
+}
