@@ -1,0 +1,319 @@
+package event
+
+import (
+	"fmt"
+	"math"
+)
+
+// kind is the type of a value in a record.
+type kind uint8
+
+const (
+	kindNumber kind = iota
+	kindText
+	kindBool
+	kindContainer // an object or array
+)
+
+// value is one value of a record. Num is set for numbers and is infinite when
+// the literal is too large; for booleans it is 1 or 0. Text is the literal of a
+// number or boolean, or the content of a string.
+type value struct {
+	kind kind
+	text []byte
+	num  float64
+}
+
+// filler puts the values of the configured fields into an Event and keeps the
+// first reason to refuse it. Every decoder has one.
+type filler struct {
+	schema      Schema
+	needLabel   bool
+	positive    float64 // Schema.Positive as a number
+	positiveNum bool
+	limit       int
+
+	e          *Event
+	rejection  *Rejection
+	sawArm     bool
+	sawPropens bool
+}
+
+func newFiller(s Schema, needLabel bool) (filler, error) {
+	if err := s.Validate(); err != nil {
+		return filler{}, err
+	}
+	f := filler{schema: s, needLabel: needLabel, limit: s.MaxFeatures}
+	if f.limit == 0 {
+		f.limit = DefaultMaxFeatures
+	}
+	f.positive, f.positiveNum = parseText([]byte(s.Positive))
+	return f, nil
+}
+
+// begin starts a record.
+func (f *filler) begin(e *Event) {
+	e.Reset()
+	f.e, f.rejection, f.sawArm, f.sawPropens = e, nil, false, false
+}
+
+// fail refuses the record, unless it already is refused.
+func (f *filler) fail(reason Reason, field, format string, args ...any) {
+	if f.rejection == nil {
+		f.rejection = &Rejection{Reason: reason, Field: field, Detail: fmt.Sprintf(format, args...)}
+	}
+}
+
+// end checks what the whole record must have and returns its verdict.
+func (f *filler) end() error {
+	if f.needLabel && !f.e.Labelled {
+		f.fail(LabelMissing, f.schema.Label, "absent, null or empty: every record needs a label to learn from")
+	}
+	if f.schema.Arm != "" {
+		if f.needLabel && !f.sawArm {
+			f.fail(ArmUnknown, f.schema.Arm, "absent or null: every record needs the arm that was chosen")
+		}
+		if f.schema.Probability == "" {
+			f.e.Prob = 1
+		} else if f.needLabel && !f.sawPropens {
+			f.fail(PropensityInvalid, f.schema.Probability, "absent or null: every record needs the probability of its arm")
+		}
+	}
+	f.checkLimit()
+	f.e = nil
+	if f.rejection != nil {
+		return f.rejection
+	}
+	return nil
+}
+
+// needFeatures refuses a record without features. The context of a bandit may be empty.
+func (f *filler) needFeatures() {
+	if f.e.X.Len() == 0 && f.schema.Arm == "" {
+		f.fail(NoFeatures, "", "no field of the record is a feature; see features.include and features.exclude")
+	}
+}
+
+// checkLimit reports whether the record still has no more features than allowed.
+func (f *filler) checkLimit() bool {
+	if f.e.X.Len() <= f.limit {
+		return true
+	}
+	f.fail(TooManyFeatures, "", "more than %d features; raise features.max_features or exclude fields", f.limit)
+	return false
+}
+
+// dense adds a numeric feature.
+func (f *filler) dense(hash uint64, path []byte, v float64) {
+	if math.IsInf(v, 0) {
+		f.fail(NonFinite, string(path), "too large for a 64-bit float")
+		return
+	}
+	f.e.X.Dense = append(f.e.X.Dense, Feature{hash, v})
+}
+
+// numeric adds a numeric feature from text or a boolean. Empty text means an absent value.
+func (f *filler) numeric(hash uint64, path []byte, v value) {
+	if v.kind == kindText {
+		text := trim(v.text)
+		if len(text) == 0 {
+			return
+		}
+		var ok bool
+		if v.num, ok = parseText(text); !ok {
+			f.fail(NonFinite, string(path), "%s is no number; features.numeric lists this field", excerpt(v.text))
+			return
+		}
+	}
+	f.dense(hash, path, v.num)
+}
+
+// special puts the value of a field that is no feature where it belongs.
+func (f *filler) special(r role, v value) {
+	switch r {
+	case roleLabel:
+		f.label(f.schema.Label, v)
+	case roleWeight:
+		f.weight(f.schema.Weight, v)
+	case roleTime:
+		f.time(v)
+	case roleKey:
+		if v.kind != kindContainer {
+			f.e.Key = append(f.e.Key[:0], v.text...)
+		}
+	case roleID:
+		if v.kind != kindContainer {
+			f.e.ID = append(f.e.ID[:0], v.text...)
+		}
+	case roleArm:
+		f.arm(v)
+	case roleProbability:
+		f.probability(v)
+	}
+}
+
+// label sets the label. An event that is only scored may have any label or none.
+func (f *filler) label(field string, v value) {
+	if v.kind == kindText && len(trim(v.text)) == 0 {
+		return
+	}
+	y, ok := f.labelValue(v)
+	f.e.Label, f.e.Labelled = y, ok
+	if ok || !f.needLabel {
+		return
+	}
+	f.e.Labelled = true // present, so not also missing
+	switch {
+	case v.kind == kindContainer:
+		f.fail(LabelInvalid, field, "is an object or array; it must be a number, a boolean or a string")
+	case math.IsInf(v.num, 0) || isNonFiniteName(trim(v.text)):
+		f.fail(LabelInvalid, field, "%s is not a finite number", excerpt(v.text))
+	default:
+		f.fail(LabelInvalid, field, "%s is no number; set source.positive to the value that is the positive class", excerpt(v.text))
+	}
+}
+
+func (f *filler) labelValue(v value) (y float64, ok bool) {
+	if v.kind == kindContainer {
+		return 0, false
+	}
+	if f.schema.Positive != "" {
+		return f.isPositive(v), true
+	}
+	if v.kind == kindText {
+		text := trim(v.text)
+		switch {
+		case string(text) == "true":
+			return 1, true
+		case string(text) == "false":
+			return 0, true
+		}
+		if v.num, ok = parseText(text); !ok {
+			return 0, false
+		}
+	}
+	return v.num, !math.IsInf(v.num, 0)
+}
+
+// isPositive compares a label with Schema.Positive: as text, or as numbers
+// when both are, so that "1" is also the class of 1.0.
+func (f *filler) isPositive(v value) float64 {
+	if string(v.text) == f.schema.Positive {
+		return 1
+	}
+	if v.kind == kindText {
+		v.text = trim(v.text)
+		if string(v.text) == f.schema.Positive {
+			return 1
+		}
+	}
+	if f.positiveNum && v.kind != kindBool {
+		if n, ok := parseText(v.text); ok && n == f.positive {
+			return 1
+		}
+	}
+	return 0
+}
+
+// number reads a value that must be a number; text may hold one too.
+func (v value) number() (n float64, ok bool) {
+	switch v.kind {
+	case kindNumber:
+		return v.num, true
+	case kindText:
+		return parseText(trim(v.text))
+	}
+	return 0, false
+}
+
+func (f *filler) weight(field string, v value) {
+	if v.kind == kindText && len(trim(v.text)) == 0 {
+		return
+	}
+	w, ok := v.number()
+	if !ok || !(w >= 0) || math.IsInf(w, 0) {
+		f.fail(WeightInvalid, field, "%s: must be a finite number >= 0", v.excerpt())
+		return
+	}
+	f.e.Weight = w
+}
+
+func (f *filler) time(v value) {
+	if v.kind == kindText && len(trim(v.text)) == 0 {
+		return
+	}
+	var ok bool
+	if n, isNumber := v.number(); isNumber {
+		f.e.Time, ok = millis(n)
+	} else if v.kind == kindText {
+		f.e.Time, ok = parseTime(trim(v.text))
+	}
+	if !ok {
+		f.fail(TimeInvalid, f.schema.Time, "%s: must be RFC 3339 text, or a number of seconds or milliseconds since 1970 up to the year 9999", v.excerpt())
+	}
+}
+
+func (f *filler) arm(v value) {
+	f.sawArm = true
+	if v.kind != kindContainer {
+		for i, name := range f.schema.Arms {
+			if string(v.text) == name {
+				f.e.Arm = i
+				return
+			}
+		}
+	}
+	end := len(f.schema.Arms)
+	if end == 0 {
+		end = math.MaxInt32
+	}
+	n, ok := v.number()
+	if ok && n >= 0 && n < float64(end) && n == math.Trunc(n) {
+		f.e.Arm = int(n)
+		return
+	}
+	if f.needLabel {
+		f.fail(ArmUnknown, f.schema.Arm, "%s: must be an index below %d or one of source.arms %q", v.excerpt(), end, f.schema.Arms)
+	}
+}
+
+func (f *filler) probability(v value) {
+	f.sawPropens = true
+	p, ok := v.number()
+	if ok && p > 0 && p <= 1 {
+		f.e.Prob = p
+		return
+	}
+	if f.needLabel {
+		f.fail(PropensityInvalid, f.schema.Probability, "%s: must be a number in (0, 1]", v.excerpt())
+	}
+}
+
+// trim removes spaces and tabs around b.
+func trim(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// maxExcerpt is how many bytes of a bad value a rejection quotes.
+const maxExcerpt = 64
+
+// excerpt quotes text for a person.
+func excerpt(text []byte) string {
+	if len(text) > maxExcerpt {
+		return fmt.Sprintf("%q...", text[:maxExcerpt])
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+func (v value) excerpt() string {
+	if v.kind == kindContainer {
+		return "an object or array"
+	}
+	return excerpt(v.text)
+}

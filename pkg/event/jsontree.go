@@ -1,0 +1,119 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// decodeTree decodes a record in which a path occurred twice. It lets
+// encoding/json decide which of equal keys counts, and then walks the tree with
+// the keys in byte order. It is slow and allocates; few producers repeat keys.
+func (d *JSON) decodeTree(b []byte, e *Event) error {
+	var root map[string]any
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	if err := dec.Decode(&root); err != nil {
+		return &Rejection{Reason: Syntax, Detail: fmt.Sprintf("a key occurs twice, and reading the record with care fails: %v", err)}
+	}
+	d.begin(e)
+	t := tree{d, map[string]bool{}}
+	t.object(root, 0)
+	d.needFeatures()
+	return d.end()
+}
+
+// tree walks a decoded record. Its taken are the paths that have a value.
+type tree struct {
+	*JSON
+	taken map[string]bool
+}
+
+func (t tree) object(o map[string]any, prefix int) {
+	for _, key := range slices.Sorted(maps.Keys(o)) {
+		t.path = append(t.path[:prefix], key...)
+		t.field(o[key])
+	}
+}
+
+// field puts the value v of the field t.path in its place, unless the path has one.
+func (t tree) field(v any) {
+	path := len(t.path)
+	if v == nil || t.taken[string(t.path)] {
+		return
+	}
+	r := t.schema.role(string(t.path))
+	switch v := v.(type) {
+	case map[string]any:
+		if r > roleSkip {
+			t.special(r, value{kind: kindContainer})
+		}
+		t.path = append(t.path, '.')
+		t.object(v, path+1)
+	case []any:
+		t.taken[string(t.path)] = true
+		if r > roleSkip {
+			t.special(r, value{kind: kindContainer})
+			r = roleSkip
+		}
+		t.array(v, path, r)
+	default:
+		t.taken[string(t.path)] = true
+		t.scalar(v, path, r)
+	}
+}
+
+func (t tree) array(a []any, path int, r role) {
+	for n, v := range a {
+		t.path = t.path[:path]
+		if v != nil && inBag(firstByte(v), r) {
+			t.scalar(v, path, r)
+			continue
+		}
+		t.path = strconv.AppendUint(append(t.path, '.'), uint64(n), 10)
+		t.field(v)
+	}
+}
+
+func (t tree) scalar(v any, path int, r role) {
+	if r != roleSkip {
+		t.other(r, xxhash.Sum64(t.path[:path]), path, scalarValue(v))
+	}
+}
+
+// scalarValue turns a string, number or boolean of encoding/json into a value.
+func scalarValue(v any) value {
+	switch v := v.(type) {
+	case string:
+		return value{kind: kindText, text: []byte(v)}
+	case json.Number:
+		text := []byte(v)
+		num, _ := scanNumber(text, 0)
+		return value{kind: kindNumber, text: text, num: num}
+	case bool:
+		if v {
+			return value{kind: kindBool, text: []byte("true"), num: 1}
+		}
+	}
+	return value{kind: kindBool, text: []byte("false")}
+}
+
+// firstByte returns a byte that starts a value of v's type in JSON.
+func firstByte(v any) byte {
+	switch v.(type) {
+	case map[string]any:
+		return '{'
+	case []any:
+		return '['
+	case string:
+		return '"'
+	case json.Number:
+		return '0'
+	}
+	return 't'
+}

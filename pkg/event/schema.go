@@ -1,0 +1,218 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+)
+
+// DefaultMaxFeatures is how many features a record may have when
+// Schema.MaxFeatures is 0.
+const DefaultMaxFeatures = 4096
+
+// Schema says what the fields of a record mean. A field is named by its path:
+// the keys of nested objects (and the indices of array elements) joined by dots.
+//
+// Label, Weight, Time, Key, ID, Arm and Probability name one field each. These
+// fields, and all below them, are never features.
+//
+// Include, Exclude, Numeric and Categorical are lists of entries. The entry
+// "geo" means the field geo and all fields below it; "geo.*" means all that
+// start with "geo."; "*" means every field. Exclude beats Include. Of several
+// entries of Numeric and Categorical that fit a field, the longest decides.
+type Schema struct {
+	// Label is the field to predict; for a bandit the reward. Text formats that
+	// carry their own label (libsvm, vw) ignore it.
+	Label string `koanf:"label"`
+	// Positive is the value of the label that is the positive class. When set,
+	// the label becomes 1 or 0. When empty, the label must be a number or a
+	// boolean (true is 1).
+	Positive string `koanf:"positive"`
+	// Weight is the field of the importance weight, finite and >= 0. Default:
+	// every record weighs 1.
+	Weight string `koanf:"weight"`
+	// Time is the field of the event time: an RFC 3339 string, or a number since
+	// 1970-01-01 UTC, in seconds when its magnitude is below 1e11 and in
+	// milliseconds otherwise (1e11 ms is in March 1973).
+	Time string `koanf:"time"`
+	// Key is the field whose text identifies the entity (card, user).
+	Key string `koanf:"key"`
+	// ID is the field whose text identifies the record.
+	ID string `koanf:"id"`
+
+	// Arm is the field of the chosen arm of a bandit: a name listed in Arms or
+	// an index into it, from 0. A name wins over an index of the same text.
+	Arm string `koanf:"arm"`
+	// Arms are the names of the arms in order. When empty, the arm is an index.
+	Arms []string `koanf:"arms"`
+	// Probability is the field of the propensity of the chosen arm, in (0, 1].
+	// Default: every record was chosen with probability 1.
+	Probability string `koanf:"probability"`
+
+	// Include lists the fields that are features. Empty: all fields.
+	Include []string `koanf:"include"`
+	// Exclude lists fields that are not features.
+	Exclude []string `koanf:"exclude"`
+	// Numeric lists fields whose strings are read as numbers and whose booleans
+	// as 1 and 0. Text that is no number is then a rejection.
+	Numeric []string `koanf:"numeric"`
+	// Categorical lists fields whose numbers are categories: the feature
+	// "path=text", see the package comment for the text.
+	Categorical []string `koanf:"categorical"`
+
+	// MaxFeatures is how many features a record may have. Default 4096.
+	MaxFeatures int `koanf:"max_features"`
+}
+
+// entries is one list of field entries with the key that configures it.
+type entries struct {
+	key  string
+	list []string
+}
+
+func (s *Schema) lists() [4]entries {
+	return [4]entries{
+		{"features.include", s.Include}, {"features.exclude", s.Exclude},
+		{"features.numeric", s.Numeric}, {"features.categorical", s.Categorical},
+	}
+}
+
+// named is one field with a meaning of its own.
+type named struct {
+	key   string
+	field string
+	role  role
+}
+
+func (s *Schema) named() [7]named {
+	return [7]named{
+		{"source.label", s.Label, roleLabel}, {"source.weight", s.Weight, roleWeight},
+		{"source.time", s.Time, roleTime}, {"source.key", s.Key, roleKey}, {"source.id", s.ID, roleID},
+		{"source.arm", s.Arm, roleArm}, {"source.probability", s.Probability, roleProbability},
+	}
+}
+
+// Validate returns an error that names the key, the value and the remedy.
+func (s *Schema) Validate() error {
+	if err := s.validateNamed(); err != nil {
+		return err
+	}
+	if err := s.validateLists(); err != nil {
+		return err
+	}
+	switch {
+	case s.Arm == "" && len(s.Arms) > 0:
+		return fmt.Errorf("source.arms: %q: source.arm must name the field that holds the arm", s.Arms)
+	case s.Arm == "" && s.Probability != "":
+		return fmt.Errorf("source.probability: %q: source.arm must name the field that holds the arm", s.Probability)
+	case s.MaxFeatures < 0:
+		return fmt.Errorf("features.max_features: %d: must not be negative; 0 means %d", s.MaxFeatures, DefaultMaxFeatures)
+	}
+	for i, a := range s.Arms {
+		for _, b := range s.Arms[:i] {
+			if a == b {
+				return fmt.Errorf("source.arms: %q: named twice", a)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Schema) validateNamed() error {
+	all := s.named()
+	for i, n := range all {
+		if strings.Contains(n.field, "*") {
+			return fmt.Errorf("%s: %q: must name one field; patterns are for the lists under features", n.key, n.field)
+		}
+		for _, o := range all[:i] {
+			if n.field != "" && n.field == o.field {
+				return fmt.Errorf("%s: %q: is already named by %s; a field has one meaning", n.key, n.field, o.key)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Schema) validateLists() error {
+	lists := s.lists()
+	for _, l := range lists {
+		for _, e := range l.list {
+			if e == "" || strings.Contains(strings.TrimSuffix(e, "*"), "*") {
+				return fmt.Errorf("%s: %q: must be a field, or a prefix followed by one *", l.key, e)
+			}
+			for _, n := range s.named() {
+				if n.field != "" && n.field == e {
+					return fmt.Errorf("%s: %q: is named by %s, and so is no feature; remove one of the two", l.key, e, n.key)
+				}
+			}
+		}
+	}
+	for _, pair := range [4][2]int{{0, 1}, {2, 1}, {3, 1}, {3, 2}} {
+		a, b := lists[pair[0]], lists[pair[1]]
+		for _, e := range a.list {
+			for _, f := range b.list {
+				if e == f {
+					return fmt.Errorf("%s: %q: is also in %s; remove one of the two", a.key, e, b.key)
+				}
+			}
+		}
+	}
+	for _, l := range lists[2:] {
+		for _, e := range l.list {
+			if _, ok := longest(s.Include, e); len(s.Include) > 0 && !ok {
+				return fmt.Errorf("%s: %q: is not in features.include, and so is no feature; add it there", l.key, e)
+			}
+		}
+	}
+	return nil
+}
+
+// matches reports whether a list entry covers a path.
+func matches(entry, path string) bool {
+	if prefix, ok := strings.CutSuffix(entry, "*"); ok {
+		return strings.HasPrefix(path, prefix)
+	}
+	return below(entry, path)
+}
+
+// below reports whether path is the field or lies below it.
+func below(field, path string) bool {
+	return strings.HasPrefix(path, field) && (len(path) == len(field) || path[len(field)] == '.')
+}
+
+// longest returns the length of the longest entry that covers path.
+func longest(list []string, path string) (n int, ok bool) {
+	for _, e := range list {
+		if matches(e, path) {
+			n, ok = max(n, len(e)), true
+		}
+	}
+	return n, ok
+}
+
+// role tells what the value at a path is for.
+func (s *Schema) role(path string) role {
+	for _, n := range s.named() {
+		if n.field == "" || !below(n.field, path) {
+			continue
+		}
+		if len(path) == len(n.field) {
+			return n.role
+		}
+		return roleSkip
+	}
+	if _, out := longest(s.Exclude, path); out {
+		return roleSkip
+	}
+	if _, in := longest(s.Include, path); len(s.Include) > 0 && !in {
+		return roleSkip
+	}
+	num, isNum := longest(s.Numeric, path)
+	cat, isCat := longest(s.Categorical, path)
+	switch {
+	case isNum && (!isCat || num > cat):
+		return roleNumeric
+	case isCat:
+		return roleCategorical
+	}
+	return roleAuto
+}
