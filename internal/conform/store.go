@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -22,7 +23,8 @@ type StoreUnderTest interface {
 	state.Operator
 }
 
-// Store runs the rules that a store must keep. open returns an empty store.
+// Store runs the rules that a store must keep. open returns a store, which
+// others may use at the same time: every rule has a model name of its own.
 func Store(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 	for name, test := range map[string]func(*testing.T, *storeCase){
 		"Claim":            testClaim,
@@ -45,7 +47,10 @@ func Store(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		"ConcurrentClaims": testConcurrent,
 		"Watch":            testWatch,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, &storeCase{T: t, StoreUnderTest: open(t)}) })
+		t.Run(name, func(t *testing.T) {
+			model := fmt.Sprintf("conform-%x", rand.Uint64())
+			test(t, &storeCase{T: t, StoreUnderTest: open(t), key: state.Key{Model: model, Partition: 3}})
+		})
 	}
 }
 
@@ -53,18 +58,16 @@ func Store(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 type storeCase struct {
 	*testing.T
 	StoreUnderTest
+	key state.Key
 }
 
-var (
-	fraud3 = state.Key{Model: "fraud", Partition: 3}
-	ours   = state.Owner{Group: "streamlearner.fraud", Generation: 4}
-)
+var ours = state.Owner{Group: "streamlearner.fraud", Generation: 4}
 
 func (c *storeCase) ctx() context.Context { return c.T.Context() }
 
 func (c *storeCase) claim(o state.Owner) (state.Claim, *state.Snapshot) {
 	c.Helper()
-	claim, s, err := c.Claim(c.ctx(), fraud3, o)
+	claim, s, err := c.Claim(c.ctx(), c.key, o)
 	if err != nil {
 		c.Fatalf("claim by %+v: %v", o, err)
 	}
@@ -73,7 +76,7 @@ func (c *storeCase) claim(o state.Owner) (state.Claim, *state.Snapshot) {
 
 func (c *storeCase) save(claim state.Claim, s *state.Snapshot) {
 	c.Helper()
-	if err := c.Save(c.ctx(), fraud3, claim, s.Seq-1, s, 20); err != nil {
+	if err := c.Save(c.ctx(), c.key, claim, s.Seq-1, s, 20); err != nil {
 		c.Fatalf("save %d: %v", s.Seq, err)
 	}
 }
@@ -101,7 +104,7 @@ func (c *storeCase) holds(all []state.Blob, present ...state.Blob) {
 	c.Helper()
 	for i, b := range all {
 		want := slices.ContainsFunc(present, func(p state.Blob) bool { return p.Sum == b.Sum })
-		data, err := c.Blob(c.ctx(), fraud3, b.Sum)
+		data, err := c.Blob(c.ctx(), c.key, b.Sum)
 		switch {
 		case want && (err != nil || string(data) != string(b.Data)):
 			c.Errorf("blob %d: got %q, %v; want it kept", i, data, err)
@@ -155,7 +158,7 @@ func testClaim(t *testing.T, c *storeCase) {
 	if second, _ := c.claim(later); second != (state.Claim{Owner: later, Number: 2}) {
 		t.Errorf("claim of the next generation: %+v", second)
 	}
-	other := state.Key{Model: "fraud", Partition: 4}
+	other := state.Key{Model: c.key.Model, Partition: 4}
 	if claim, _, err := c.Claim(t.Context(), other, ours); err != nil || claim.Number != 1 {
 		t.Errorf("claim of another partition: %+v, %v", claim, err)
 	}
@@ -165,9 +168,9 @@ func testClaimRefused(t *testing.T, c *storeCase) {
 	claim, _ := c.claim(ours)
 	late := ours
 	late.Generation--
-	_, _, err := c.Claim(t.Context(), fraud3, late)
+	_, _, err := c.Claim(t.Context(), c.key, late)
 	c.refused(err, state.ErrFenced)
-	_, _, err = c.Claim(t.Context(), fraud3, state.Owner{Group: "other", Generation: 99})
+	_, _, err = c.Claim(t.Context(), c.key, state.Owner{Group: "other", Generation: 99})
 	c.refused(err, state.ErrForeign)
 	c.save(claim, snapshot(1)) // the refused claims left the first one in force
 }
@@ -179,7 +182,7 @@ func testSaveAndLoad(t *testing.T, c *storeCase) {
 	c.save(claim, s)
 	c.stored(ours, s)
 
-	got, holder, err := c.State(t.Context(), fraud3)
+	got, holder, err := c.State(t.Context(), c.key)
 	if err != nil || holder != claim {
 		t.Fatalf("state: claim %+v, %v", holder, err)
 	}
@@ -212,18 +215,18 @@ func testZombie(t *testing.T, c *storeCase) {
 	z := blob("z")
 	late := publish(snapshot(2, z), 2, z)
 	late.Done = []state.Ack{{ID: "x", Offset: 200}}
-	c.refused(c.Save(t.Context(), fraud3, zombie, 1, late, 20), state.ErrFenced)
-	c.refused(c.Save(t.Context(), fraud3, zombie, 0, s, 20), state.ErrFenced) // nor may it repeat its last one
+	c.refused(c.Save(t.Context(), c.key, zombie, 1, late, 20), state.ErrFenced)
+	c.refused(c.Save(t.Context(), c.key, zombie, 0, s, 20), state.ErrFenced) // nor may it repeat its last one
 	c.stored(later, s)
-	if _, err := c.Ack(t.Context(), fraud3, "x"); !errors.Is(err, state.ErrNotFound) {
+	if _, err := c.Ack(t.Context(), c.key, "x"); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("the zombie answered a command: %v", err)
 	}
 	// What it uploaded must neither replace nor endanger what the owner uses.
 	again := snapshot(2, a)
-	c.refused(c.Save(t.Context(), fraud3, zombie, 1, again, 20), state.ErrFenced)
+	c.refused(c.Save(t.Context(), c.key, zombie, 1, again, 20), state.ErrFenced)
 	c.stored(later, s)
 
-	c.refused(c.Save(t.Context(), state.Key{Model: "fraud", Partition: 9}, zombie, 0, snapshot(1), 20), state.ErrFenced)
+	c.refused(c.Save(t.Context(), state.Key{Model: c.key.Model, Partition: 9}, zombie, 0, snapshot(1), 20), state.ErrFenced)
 }
 
 func testIdempotent(t *testing.T, c *storeCase) {
@@ -237,7 +240,7 @@ func testIdempotent(t *testing.T, c *storeCase) {
 
 	differs := snapshot(2, blob("b"))
 	differs.Head = []byte("another head under the same number")
-	err := c.Save(t.Context(), fraud3, claim, 1, differs, 20)
+	err := c.Save(t.Context(), c.key, claim, 1, differs, 20)
 	c.refused(err, state.ErrBase)
 	c.stored(ours, s)
 }
@@ -247,7 +250,7 @@ func testBase(t *testing.T, c *storeCase) {
 	c.save(claim, snapshot(1, blob("a")))
 	// The store lost saves 2 to 6, as in a failover; the owner goes on with 7.
 	s := publish(snapshot(7, blob("g")), 3, blob("g"))
-	err := c.Save(t.Context(), fraud3, claim, 6, s, 20)
+	err := c.Save(t.Context(), c.key, claim, 6, s, 20)
 	c.refused(err, state.ErrBase)
 	var base *state.BaseError
 	if !errors.As(err, &base) || base.Stored != 1 || base.Base != 6 {
@@ -266,12 +269,12 @@ func testMissingBlob(t *testing.T, c *storeCase) {
 
 	s := snapshot(2, a, b)
 	s.Blobs = []state.Blob{a}
-	c.refused(c.Save(t.Context(), fraud3, claim, 1, s, 20), state.ErrBlobs)
+	c.refused(c.Save(t.Context(), c.key, claim, 1, s, 20), state.ErrBlobs)
 	c.stored(ours, first)
 
 	p := publish(snapshot(2, a), 1, b) // a pointer to parameters that nobody stored
-	c.refused(c.Save(t.Context(), fraud3, claim, 1, p, 20), state.ErrBlobs)
-	if _, err := c.Current(t.Context(), fraud3); !errors.Is(err, state.ErrNotFound) {
+	c.refused(c.Save(t.Context(), c.key, claim, 1, p, 20), state.ErrBlobs)
+	if _, err := c.Current(t.Context(), c.key); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("current after a refused save: %v", err)
 	}
 
@@ -285,7 +288,7 @@ func testBackwards(t *testing.T, c *storeCase) {
 	c.save(claim, snapshot(1))
 	s := snapshot(2)
 	s.Next.Offset = 99
-	c.refused(c.Save(t.Context(), fraud3, claim, 1, s, 20), state.ErrBackwards)
+	c.refused(c.Save(t.Context(), c.key, claim, 1, s, 20), state.ErrBackwards)
 	s.Next.Offset = 100 // it may stay
 	c.save(claim, s)
 	c.stored(ours, s)
@@ -299,19 +302,19 @@ func testBadArguments(t *testing.T, c *storeCase) {
 			return err
 		},
 		"negative partition": func() error {
-			_, _, err := c.Claim(t.Context(), state.Key{Model: "fraud", Partition: -1}, ours)
+			_, _, err := c.Claim(t.Context(), state.Key{Model: c.key.Model, Partition: -1}, ours)
 			return err
 		},
 		"no group": func() error {
-			_, _, err := c.Claim(t.Context(), fraud3, state.Owner{})
+			_, _, err := c.Claim(t.Context(), c.key, state.Owner{})
 			return err
 		},
-		"seq":  func() error { return c.Save(t.Context(), fraud3, claim, 3, snapshot(3), 20) },
-		"keep": func() error { return c.Save(t.Context(), fraud3, claim, 0, snapshot(1), 0) },
+		"seq":  func() error { return c.Save(t.Context(), c.key, claim, 3, snapshot(3), 20) },
+		"keep": func() error { return c.Save(t.Context(), c.key, claim, 0, snapshot(1), 0) },
 		"version zero": func() error {
-			return c.Save(t.Context(), fraud3, claim, 0, publish(snapshot(1, blob("a")), 0, blob("a")), 20)
+			return c.Save(t.Context(), c.key, claim, 0, publish(snapshot(1, blob("a")), 0, blob("a")), 20)
 		},
-		"command without id": func() error { return c.Send(t.Context(), fraud3, state.Command{Kind: "freeze"}) },
+		"command without id": func() error { return c.Send(t.Context(), c.key, state.Command{Kind: "freeze"}) },
 	} {
 		if f() == nil {
 			t.Errorf("%s: accepted", name)
@@ -330,12 +333,12 @@ func testGarbage(t *testing.T, c *storeCase) {
 	c.save(claim, publish(snapshot(3, e), 1, b)) // b lives on as a version
 	c.holds(all, b, e)
 	s := publish(snapshot(4, d), 2, d)
-	if err := c.Save(t.Context(), fraud3, claim, 3, s, 1); err != nil {
+	if err := c.Save(t.Context(), c.key, claim, 3, s, 1); err != nil {
 		t.Fatal(err)
 	}
 	c.holds(all, d)
 	s = publish(snapshot(5, d), 3, d) // the same parameters under another number
-	if err := c.Save(t.Context(), fraud3, claim, 4, s, 1); err != nil {
+	if err := c.Save(t.Context(), c.key, claim, 4, s, 1); err != nil {
 		t.Fatal(err)
 	}
 	c.holds(all, d)
@@ -350,12 +353,12 @@ func testRetention(t *testing.T, c *storeCase) {
 		b := blob(fmt.Sprint(n))
 		blobs = append(blobs, b)
 		s := publish(snapshot(n, b), n, b)
-		if err := c.Save(t.Context(), fraud3, claim, n-1, s, 3); err != nil {
+		if err := c.Save(t.Context(), c.key, claim, n-1, s, 3); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, s.Current.Version)
 		want = want[max(0, len(want)-3):]
-		got, err := c.Versions(t.Context(), fraud3)
+		got, err := c.Versions(t.Context(), c.key)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Fatalf("after version %d: %v (-want +got):\n%s", n, err, diff)
 		}
@@ -364,10 +367,10 @@ func testRetention(t *testing.T, c *storeCase) {
 	// The pointer goes back to version 3 and fewer are kept: 3 stays, since it is served.
 	back := publish(snapshot(6, blobs[2]), 3, blobs[2])
 	back.Current.Version = want[0]
-	if err := c.Save(t.Context(), fraud3, claim, 5, back, 1); err != nil {
+	if err := c.Save(t.Context(), c.key, claim, 5, back, 1); err != nil {
 		t.Fatal(err)
 	}
-	got, err := c.Versions(t.Context(), fraud3)
+	got, err := c.Versions(t.Context(), c.key)
 	if diff := cmp.Diff([]state.Version{want[0], want[2]}, got); err != nil || diff != "" {
 		t.Fatalf("after going back: %v (-want +got):\n%s", err, diff)
 	}
@@ -380,7 +383,7 @@ func testSameNumber(t *testing.T, c *storeCase) {
 	one, two := publish(snapshot(1, blob("a")), 1, blob("a")), publish(snapshot(2, blob("b")), 1, blob("b"))
 	c.save(claim, one)
 	c.save(claim, two)
-	got, err := c.Versions(t.Context(), fraud3)
+	got, err := c.Versions(t.Context(), c.key)
 	if err != nil || len(got) != 2 || !slices.Contains(got, one.Current.Version) || !slices.Contains(got, two.Current.Version) {
 		t.Errorf("versions %+v, %v", got, err)
 	}
@@ -389,7 +392,7 @@ func testSameNumber(t *testing.T, c *storeCase) {
 	three.Current.Version = two.Current.Version
 	three.Current.Learned = 12345
 	c.save(claim, three)
-	if got, err = c.Versions(t.Context(), fraud3); err != nil || len(got) != 2 || !slices.Contains(got, two.Current.Version) {
+	if got, err = c.Versions(t.Context(), c.key); err != nil || len(got) != 2 || !slices.Contains(got, two.Current.Version) {
 		t.Errorf("versions %+v, %v", got, err)
 	}
 }
@@ -398,14 +401,14 @@ func testCurrent(t *testing.T, c *storeCase) {
 	claim, _ := c.claim(ours)
 	a, b := blob("a"), blob("b")
 	c.save(claim, snapshot(1, a))
-	if _, err := c.Current(t.Context(), fraud3); !errors.Is(err, state.ErrNotFound) {
+	if _, err := c.Current(t.Context(), c.key); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("current before anything was published: %v", err)
 	}
 	s := publish(snapshot(2, a, b), 1, a)
 	c.save(claim, s)
 	expect := func(want state.Pointer) {
 		t.Helper()
-		if got, err := c.Current(t.Context(), fraud3); err != nil || got != want {
+		if got, err := c.Current(t.Context(), c.key); err != nil || got != want {
 			t.Errorf("current %+v, %v; want %+v", got, err, want)
 		}
 	}
@@ -424,23 +427,23 @@ func testCurrent(t *testing.T, c *storeCase) {
 func testInbox(t *testing.T, c *storeCase) {
 	freeze := state.Command{ID: "f-1", Kind: "freeze", Who: "Zoë", Why: `"quoted", {braces} and ✓`, At: 1_700_000_000_123}
 	unfreeze := state.Command{ID: "u-1", Kind: "unfreeze", Who: "ops"}
-	c.refused(c.Send(t.Context(), fraud3, freeze), state.ErrNotFound)
+	c.refused(c.Send(t.Context(), c.key, freeze), state.ErrNotFound)
 	claim, _ := c.claim(ours)
 	inbox := func(want ...state.Command) {
 		t.Helper()
-		got, err := c.Inbox(t.Context(), fraud3)
+		got, err := c.Inbox(t.Context(), c.key)
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
 			t.Fatalf("inbox: %v (-want +got):\n%s", err, diff)
 		}
 	}
 	inbox()
 	for _, cmd := range []state.Command{freeze, unfreeze, freeze} { // the third is a retry
-		if err := c.Send(t.Context(), fraud3, cmd); err != nil {
+		if err := c.Send(t.Context(), c.key, cmd); err != nil {
 			t.Fatal(err)
 		}
 	}
 	inbox(freeze, unfreeze)
-	if _, err := c.Ack(t.Context(), fraud3, freeze.ID); !errors.Is(err, state.ErrNotFound) {
+	if _, err := c.Ack(t.Context(), c.key, freeze.ID); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("answer before the save: %v", err)
 	}
 	s := snapshot(1)
@@ -448,53 +451,53 @@ func testInbox(t *testing.T, c *storeCase) {
 	c.save(claim, s)
 	inbox(unfreeze)
 	for _, want := range s.Done {
-		if got, err := c.Ack(t.Context(), fraud3, want.ID); err != nil || got != want {
+		if got, err := c.Ack(t.Context(), c.key, want.ID); err != nil || got != want {
 			t.Errorf("answer %+v, %v; want %+v", got, err, want)
 		}
 	}
-	if err := c.Send(t.Context(), fraud3, freeze); err != nil { // a retry after the answer
+	if err := c.Send(t.Context(), c.key, freeze); err != nil { // a retry after the answer
 		t.Fatal(err)
 	}
 	inbox(unfreeze)
 }
 
 func testAdopt(t *testing.T, c *storeCase) {
-	c.refused(c.Adopt(t.Context(), fraud3), state.ErrNotFound)
+	c.refused(c.Adopt(t.Context(), c.key), state.ErrNotFound)
 	old, _ := c.claim(ours)
 	s := snapshot(1, blob("a"))
 	c.save(old, s)
-	if err := c.Adopt(t.Context(), fraud3); err != nil {
+	if err := c.Adopt(t.Context(), c.key); err != nil {
 		t.Fatal(err)
 	}
-	c.refused(c.Save(t.Context(), fraud3, old, 1, snapshot(2), 20), state.ErrFenced)
+	c.refused(c.Save(t.Context(), c.key, old, 1, snapshot(2), 20), state.ErrFenced)
 	heir := state.Owner{Group: "other", Generation: 1}
 	claim, _ := c.claim(heir)
 	if want := (state.Claim{Owner: heir, Number: old.Number + 1}); claim != want {
 		t.Errorf("claim after adoption %+v, want %+v", claim, want)
 	}
 	c.stored(heir, s)
-	_, _, err := c.Claim(t.Context(), fraud3, ours)
+	_, _, err := c.Claim(t.Context(), c.key, ours)
 	c.refused(err, state.ErrForeign)
 }
 
 func testNothing(t *testing.T, c *storeCase) {
-	_, _, err := c.State(t.Context(), fraud3)
+	_, _, err := c.State(t.Context(), c.key)
 	c.refused(err, state.ErrNotFound)
-	_, err = c.Current(t.Context(), fraud3)
+	_, err = c.Current(t.Context(), c.key)
 	c.refused(err, state.ErrNotFound)
-	_, err = c.Blob(t.Context(), fraud3, state.SumOf(nil))
+	_, err = c.Blob(t.Context(), c.key, state.SumOf(nil))
 	c.refused(err, state.ErrNotFound)
-	if v, err := c.Versions(t.Context(), fraud3); err != nil || len(v) != 0 {
+	if v, err := c.Versions(t.Context(), c.key); err != nil || len(v) != 0 {
 		t.Errorf("versions of nothing: %v, %v", v, err)
 	}
-	if p, err := c.Partitions(t.Context(), "fraud"); err != nil || len(p) != 0 {
+	if p, err := c.Partitions(t.Context(), c.key.Model); err != nil || len(p) != 0 {
 		t.Errorf("partitions of nothing: %v, %v", p, err)
 	}
-	if in, err := c.Inbox(t.Context(), fraud3); err != nil || len(in) != 0 {
+	if in, err := c.Inbox(t.Context(), c.key); err != nil || len(in) != 0 {
 		t.Errorf("inbox of nothing: %v, %v", in, err)
 	}
 	claim, _ := c.claim(ours)
-	_, holder, err := c.State(t.Context(), fraud3)
+	_, holder, err := c.State(t.Context(), c.key)
 	c.refused(err, state.ErrNotFound)
 	if holder != claim {
 		t.Errorf("claim before the first save: %+v, want %+v", holder, claim)
@@ -503,7 +506,7 @@ func testNothing(t *testing.T, c *storeCase) {
 
 func testPartitions(t *testing.T, c *storeCase) {
 	for _, p := range []int32{10, 2, 0, 7} {
-		k := state.Key{Model: "fraud", Partition: p}
+		k := state.Key{Model: c.key.Model, Partition: p}
 		claim, _, err := c.Claim(t.Context(), k, ours)
 		if err != nil {
 			t.Fatal(err)
@@ -515,11 +518,11 @@ func testPartitions(t *testing.T, c *storeCase) {
 			t.Fatal(err)
 		}
 	}
-	got, err := c.Partitions(t.Context(), "fraud")
+	got, err := c.Partitions(t.Context(), c.key.Model)
 	if diff := cmp.Diff([]int32{0, 2, 10}, got); err != nil || diff != "" {
 		t.Errorf("partitions: %v (-want +got):\n%s", err, diff)
 	}
-	if got, err := c.Partitions(t.Context(), "frau"); err != nil || len(got) != 0 {
+	if got, err := c.Partitions(t.Context(), c.key.Model[:len(c.key.Model)-1]); err != nil || len(got) != 0 {
 		t.Errorf("partitions of another model: %v, %v", got, err)
 	}
 }
@@ -534,7 +537,7 @@ func testConcurrent(t *testing.T, c *storeCase) {
 	for i := range owners {
 		wg.Go(func() {
 			o := state.Owner{Group: "g", Generation: int32(i + 1)}
-			claim, s, err := c.Claim(c.ctx(), fraud3, o)
+			claim, s, err := c.Claim(c.ctx(), c.key, o)
 			if err != nil {
 				if !errors.Is(err, state.ErrFenced) {
 					t.Errorf("claim by generation %d: %v", o.Generation, err)
@@ -548,7 +551,7 @@ func testConcurrent(t *testing.T, c *storeCase) {
 			for range saves {
 				b := blob(fmt.Sprint(i, seq))
 				next := snapshot(seq+1, b, blob("shared"))
-				if err := c.Save(c.ctx(), fraud3, claim, seq, next, 3); err != nil {
+				if err := c.Save(c.ctx(), c.key, claim, seq, next, 3); err != nil {
 					if !errors.Is(err, state.ErrFenced) {
 						t.Errorf("save %d by generation %d: %v", seq+1, o.Generation, err)
 					}
@@ -564,7 +567,7 @@ func testConcurrent(t *testing.T, c *storeCase) {
 	for _, n := range counts {
 		total += n
 	}
-	s, claim, err := c.State(c.ctx(), fraud3)
+	s, claim, err := c.State(c.ctx(), c.key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -580,7 +583,7 @@ func testWatch(t *testing.T, c *storeCase) {
 	ctx, cancel := context.WithCancel(t.Context())
 	hints := make(chan state.Key, 1000)
 	ended := make(chan error, 1)
-	go func() { ended <- c.Watch(ctx, "fraud", func(k state.Key) { hints <- k }) }()
+	go func() { ended <- c.Watch(ctx, c.key.Model, func(k state.Key) { hints <- k }) }()
 	defer func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -594,8 +597,8 @@ func testWatch(t *testing.T, c *storeCase) {
 		c.save(claim, publish(snapshot(n, blob("a")), n, blob("a")))
 		select {
 		case k := <-hints:
-			if k != fraud3 {
-				t.Errorf("hint for %v, want %v", k, fraud3)
+			if k != c.key {
+				t.Errorf("hint for %v, want %v", k, c.key)
 			}
 			return
 		case <-deadline:

@@ -1,0 +1,201 @@
+// Package redis keeps state in Redis 6.2 or later, and in what speaks its protocol.
+//
+// Each write is one Lua script on keys that share a hash tag, so it happens as
+// a whole or not at all, on a single server, behind Sentinel and in a Cluster
+// alike. Blobs are uploaded before, under keys that expire unless a save
+// refers to them. All methods are safe to be tried again after a lost reply,
+// which go-redis does by itself. Reads go to primaries: a replica may lag
+// behind the claim that was just made.
+//
+// docs/format/redis.md describes every key.
+package redis
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+var (
+	//go:embed claim.lua
+	claimLua string
+	//go:embed save.lua
+	saveLua string
+	//go:embed send.lua
+	sendLua string
+	//go:embed adopt.lua
+	adoptLua string
+)
+
+// uploadTTL is how long a blob waits for the save that refers to it.
+const uploadTTL = time.Hour
+
+// Store implements state.Store, state.Reader and state.Operator.
+type Store struct {
+	rdb                      goredis.UniversalClient
+	claim, save, send, adopt *goredis.Script
+}
+
+// New opens a client of its own; Close closes it.
+func New(opts Options) (*Store, error) {
+	rdb, err := opts.Client()
+	if err != nil {
+		return nil, err
+	}
+	return NewClient(rdb), nil
+}
+
+// NewClient uses a client that must read from primaries.
+func NewClient(rdb goredis.UniversalClient) *Store {
+	return &Store{
+		rdb:   rdb,
+		claim: goredis.NewScript(claimLua),
+		save:  goredis.NewScript(saveLua),
+		send:  goredis.NewScript(sendLua),
+		adopt: goredis.NewScript(adoptLua),
+	}
+}
+
+// Close closes the client.
+func (s *Store) Close() error { return s.rdb.Close() }
+
+// Check returns an error when Redis does not answer, or when it would evict
+// keys under memory pressure: an evicted state is a lost one. A server that
+// does not tell its policy passes.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.rdb.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("redis does not answer: %w", err)
+	}
+	if cluster, ok := s.rdb.(*goredis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, c *goredis.Client) error {
+			return checkPolicy(ctx, c)
+		})
+	}
+	return checkPolicy(ctx, s.rdb)
+}
+
+func checkPolicy(ctx context.Context, c goredis.Cmdable) error {
+	const key, want = "maxmemory-policy", "noeviction"
+	settings, err := c.ConfigGet(ctx, key).Result()
+	if policy, told := settings[key]; err == nil && told && policy != want {
+		return fmt.Errorf("redis evicts keys (%s is %s) and could drop the state of a learner: set %s %s", key, policy, key, want)
+	}
+	return nil
+}
+
+// The keys of a partition. The braces make one hash slot of them.
+
+func prefix(k state.Key) string                 { return "sl:{" + k.String() + "}:" }
+func stateKey(k state.Key) string               { return prefix(k) + "state" }
+func versionsKey(k state.Key) string            { return prefix(k) + "v" }
+func currentKey(k state.Key) string             { return prefix(k) + "current" }
+func inboxKey(k state.Key) string               { return prefix(k) + "inbox" }
+func ackKey(k state.Key, id string) string      { return prefix(k) + "ack:" + id }
+func blobKey(k state.Key, s state.Sum) string   { return prefix(k) + "b:" + s.String() }
+func versionField(n uint64, s state.Sum) string { return strconv.FormatUint(n, 10) + ":" + s.String() }
+
+// The keys of a model.
+
+func partitionsKey(model string) string { return "sl:{" + model + "}:partitions" }
+func channel(model string) string       { return "sl:{" + model + "}:published" }
+
+// verdict runs a script whose reply starts with what came of it.
+func (s *Store) verdict(ctx context.Context, script *goredis.Script, keys []string, args ...any) (string, []any, error) {
+	reply, err := script.Run(ctx, s.rdb, keys, args...).Slice()
+	if err != nil {
+		return "", nil, err
+	}
+	if len(reply) == 0 {
+		return "", nil, errors.New("script returned nothing")
+	}
+	return text(reply[0]), reply[1:], nil
+}
+
+// text returns a reply's string; absent ones are empty.
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// record is the hash of a partition as HMGET returns it.
+type record struct {
+	claim    state.Claim
+	snapshot *state.Snapshot // nil before the first save
+}
+
+// recordFields are the fields that parseRecord expects, in their order; claim.lua has the same list.
+var recordFields = [...]string{"group", "generation", "claim", "seq", "offset", "epoch", "head", "refs"}
+
+func parseRecord(k state.Key, fields []any, current any) (record, error) {
+	if len(fields) != len(recordFields) {
+		return record{}, fmt.Errorf("state of %s: %d fields where %d were asked for", k, len(fields), len(recordFields))
+	}
+	p := parser{k: k}
+	var r record
+	r.claim = state.Claim{
+		Owner:  state.Owner{Group: text(fields[0]), Generation: int32(p.int("generation", fields[1], 32))},
+		Number: p.uint("claim", fields[2]),
+	}
+	if fields[3] != nil {
+		r.snapshot = &state.Snapshot{
+			Seq:     p.uint("seq", fields[3]),
+			Next:    state.Position{Offset: p.int("offset", fields[4], 64), LeaderEpoch: int32(p.int("epoch", fields[5], 32))},
+			Head:    []byte(text(fields[6])),
+			Refs:    p.sums("refs", text(fields[7])),
+			Current: p.pointer(text(current)),
+		}
+	}
+	return r, p.err
+}
+
+// parser latches the first error of a record's fields.
+type parser struct {
+	k   state.Key
+	err error
+}
+
+func (p *parser) fail(field string, err error) {
+	if err != nil && p.err == nil {
+		p.err = fmt.Errorf("%s of %s is damaged: %w", field, p.k, err)
+	}
+}
+
+func (p *parser) int(field string, v any, bits int) int64 {
+	n, err := strconv.ParseInt(text(v), 10, bits)
+	p.fail(field, err)
+	return n
+}
+
+func (p *parser) uint(field string, v any) uint64 {
+	n, err := strconv.ParseUint(text(v), 10, 64)
+	p.fail(field, err)
+	return n
+}
+
+func (p *parser) sums(field, v string) []state.Sum {
+	var out []state.Sum
+	for word := range strings.FieldsSeq(v) {
+		sum, err := state.ParseSum(word)
+		p.fail(field, err)
+		out = append(out, sum)
+	}
+	return out
+}
+
+func (p *parser) pointer(v string) *state.Pointer {
+	if v == "" {
+		return nil
+	}
+	var out state.Pointer
+	p.fail("current", json.Unmarshal([]byte(v), &out))
+	return &out
+}

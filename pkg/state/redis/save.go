@@ -1,0 +1,199 @@
+package redis
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// Claim implements state.Store.
+func (s *Store) Claim(ctx context.Context, k state.Key, o state.Owner) (state.Claim, *state.Snapshot, error) {
+	if err := k.Validate(); err != nil {
+		return state.Claim{}, nil, err
+	}
+	if err := state.CheckOwner(o); err != nil {
+		return state.Claim{}, nil, err
+	}
+	// The index is in another slot, so it goes first: a partition in it that
+	// was never saved is passed over by Partitions, one missing would be lost.
+	if err := s.rdb.SAdd(ctx, partitionsKey(k.Model), k.Partition).Err(); err != nil {
+		return state.Claim{}, nil, fmt.Errorf("claim of %s: %w", k, err)
+	}
+	verdict, reply, err := s.verdict(ctx, s.claim, []string{stateKey(k), currentKey(k)}, o.Group, o.Generation)
+	if err != nil {
+		return state.Claim{}, nil, fmt.Errorf("claim of %s: %w", k, err)
+	}
+	switch verdict {
+	case "foreign":
+		return state.Claim{}, nil, state.ForeignError(k, parseClaim(reply), o)
+	case "fenced":
+		return state.Claim{}, nil, state.StaleClaimError(k, parseClaim(reply), o)
+	}
+	fields, _ := reply[0].([]any)
+	r, err := parseRecord(k, fields, reply[1])
+	if err != nil || r.snapshot == nil {
+		return r.claim, nil, err
+	}
+	if r.snapshot.Blobs, err = s.load(ctx, k, r.snapshot.Refs); err != nil {
+		return state.Claim{}, nil, fmt.Errorf("claim of %s: %w", k, err)
+	}
+	return r.claim, r.snapshot, nil
+}
+
+// load fetches blobs one by one, so that each has the read timeout for itself.
+func (s *Store) load(ctx context.Context, k state.Key, refs []state.Sum) ([]state.Blob, error) {
+	blobs := make([]state.Blob, 0, len(refs))
+	seen := make(map[state.Sum][]byte, len(refs))
+	for _, ref := range refs {
+		data, ok := seen[ref]
+		if !ok {
+			var err error
+			data, err = s.Blob(ctx, k, ref)
+			if errors.Is(err, state.ErrNotFound) {
+				return nil, fmt.Errorf("%w: %s: another owner saved meanwhile, or the key was deleted or evicted by hand; "+
+					"claim again, and restore the store from a backup if this stays", state.ErrBlobs, ref)
+			}
+			if err != nil {
+				return nil, err
+			}
+			seen[ref] = data
+		}
+		blobs = append(blobs, state.Blob{Sum: ref, Data: data})
+	}
+	return blobs, nil
+}
+
+// Save implements state.Store.
+func (s *Store) Save(ctx context.Context, k state.Key, c state.Claim, base uint64, snap *state.Snapshot, keep int) error {
+	if err := state.CheckSave(k, c, base, snap, keep); err != nil {
+		return err
+	}
+	args, err := saveArgs(k, c, base, snap, keep)
+	if err != nil {
+		return fmt.Errorf("save of %s: %w", k, err)
+	}
+	if err := s.upload(ctx, k, snap.Blobs); err != nil {
+		return fmt.Errorf("save of %s: %w", k, err)
+	}
+	keys := []string{stateKey(k), versionsKey(k), currentKey(k), inboxKey(k)}
+	verdict, reply, err := s.verdict(ctx, s.save, keys, args...)
+	if err != nil {
+		return fmt.Errorf("save of %s: %w", k, err)
+	}
+	return refusal(k, c, base, snap, verdict, reply)
+}
+
+// refusal turns what save.lua returned into an error.
+func refusal(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, verdict string, reply []any) error {
+	switch verdict {
+	case "ok":
+		return nil
+	case "fenced":
+		return state.FencedSaveError(k, parseClaim(reply), c)
+	case "base":
+		stored, err := strconv.ParseUint(text(reply[0]), 10, 64)
+		if err != nil {
+			return fmt.Errorf("save of %s: stored number is damaged: %w", k, err)
+		}
+		return fmt.Errorf("save of %s: %w", k, &state.BaseError{Stored: stored, Base: base})
+	case "backwards":
+		stored, err := strconv.ParseInt(text(reply[0]), 10, 64)
+		if err != nil {
+			return fmt.Errorf("save of %s: stored offset is damaged: %w", k, err)
+		}
+		return state.BackwardsError(k, stored, snap.Next.Offset)
+	case "blobs":
+		sum, err := state.ParseSum(text(reply[0]))
+		if err != nil {
+			return fmt.Errorf("save of %s: missing blob: %w", k, err)
+		}
+		return state.MissingBlobError(k, sum)
+	}
+	return fmt.Errorf("save of %s: script returned %q", k, verdict)
+}
+
+// parseClaim reads the holder out of a refusal, for its message only.
+func parseClaim(reply []any) state.Claim {
+	generation, _ := strconv.ParseInt(text(reply[1]), 10, 32)
+	number, _ := strconv.ParseUint(text(reply[2]), 10, 64)
+	return state.Claim{Owner: state.Owner{Group: text(reply[0]), Generation: int32(generation)}, Number: number}
+}
+
+// upload stores the blobs that Redis lacks. It never touches one that exists:
+// giving an expiry to a blob in use would lose it later.
+func (s *Store) upload(ctx context.Context, k state.Key, blobs []state.Blob) error {
+	if len(blobs) == 0 {
+		return nil
+	}
+	exists := make([]*goredis.IntCmd, len(blobs))
+	_, err := s.rdb.Pipelined(ctx, func(p goredis.Pipeliner) error {
+		for i := range blobs {
+			exists[i] = p.Exists(ctx, blobKey(k, blobs[i].Sum))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range blobs {
+		if exists[i].Val() == 1 {
+			continue
+		}
+		err := s.rdb.SetArgs(ctx, blobKey(k, blobs[i].Sum), blobs[i].Data, goredis.SetArgs{Mode: "NX", TTL: uploadTTL}).Err()
+		if err != nil && !errors.Is(err, goredis.Nil) {
+			return fmt.Errorf("blob %s: %w", blobs[i].Sum, err)
+		}
+	}
+	return nil
+}
+
+// saveArgs are the arguments of save.lua, in its order.
+func saveArgs(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, keep int) ([]any, error) {
+	var current, field, manifest string
+	if p := snap.Current; p != nil {
+		full, err := json.Marshal(p)
+		if err != nil {
+			return nil, err
+		}
+		version, err := json.Marshal(p.Version)
+		if err != nil {
+			return nil, err
+		}
+		current, field, manifest = string(full), versionField(p.Number, p.Sum), string(version)
+	}
+	digest := snap.Digest()
+	args := []any{
+		prefix(k), c.Group, c.Generation, c.Number,
+		base, snap.Seq, digest[:],
+		snap.Next.Offset, snap.Next.LeaderEpoch, snap.Head, joinSums(snap.Refs),
+		keep, current, field, manifest,
+		channel(k.Model), k.Partition,
+	}
+	for _, a := range snap.Done {
+		answer, err := json.Marshal(a)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, a.ID, answer)
+	}
+	return args, nil
+}
+
+// joinSums writes sums in hexadecimal, separated by spaces.
+func joinSums(sums []state.Sum) string {
+	var b strings.Builder
+	for i, s := range sums {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(s.String())
+	}
+	return b.String()
+}
