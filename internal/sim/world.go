@@ -38,6 +38,8 @@ type Owner struct {
 	Learner *learner.Learner
 	Claim   state.Claim
 	Base    uint64 // number of the last save known to be stored
+
+	commanded int64 // commands before this offset were given to this process
 }
 
 // Honest keeps all rules.
@@ -215,11 +217,10 @@ func (r *run) step() error {
 		return r.saveOrTakeOver()
 	}
 	next := r.owner.Learner.Next().Offset
-	if _, ok := r.Command[int(next)]; ok {
+	if _, ok := r.Command[int(next)]; ok && r.owner.commanded <= next {
 		r.apply(r.owner.Learner, int(next))
-		if err := r.saveOrTakeOver(); err != nil || r.owner.Learner.Next().Offset != next {
-			return err
-		}
+		r.owner.commanded = next + 1
+		return r.saveOrTakeOver()
 	}
 	if r.owner.Learner.Feed(r.Records[next]).Save {
 		return r.saveOrTakeOver()

@@ -206,6 +206,9 @@ func (l *Learner) Next() state.Position { return l.next }
 // Mode returns the mode of the guard.
 func (l *Learner) Mode() Mode { return l.mode }
 
+// Armed reports whether an armed reference watches the stream.
+func (l *Learner) Armed() bool { return l.guard.armed() }
+
 // Stats returns the counters and gauges.
 func (l *Learner) Stats() Stats {
 	s := Stats{
