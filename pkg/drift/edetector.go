@@ -11,8 +11,9 @@ type EDetectorParams struct {
 	// ARL is the average run length: at most one false alarm in so many values
 	// after the reference. Default 100,000.
 	ARL float64 `koanf:"arl"`
-	// Block is how many values are averaged into one observation. Default 50;
-	// 1 where the values are independent, or means already.
+	// Block is how many values are averaged into one observation. Default 50.
+	// Less than 10 keeps the false-alarm bound only where the values are
+	// independent and have no heavy upper tail: means, or 0 and 1.
 	Block int `koanf:"block"`
 	// Reference is how many values the later ones are compared with. Default
 	// 10,000; at least 20 blocks. A short reference is less certain of its own
