@@ -137,6 +137,9 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	s.Prediction, s.Margin = m.p.predict(z, &before)
 	u := update{y: y, h: h, odds: m.p.evaluate(&s, y)}
 	u.z, u.grad = s.Margin, s.Grad
+	if m.p.loss == lossSquared {
+		u.z = s.Prediction
+	}
 	if m.p.scaleLabel {
 		u.rescale(s.Prediction, m.p.frame(&after))
 	}

@@ -1,0 +1,100 @@
+package sgd
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// river is what River's StandardScaler and LogisticRegression(SGD(lr)) or
+// LinearRegression did on a stream (streams/linear_parity.json).
+type river struct {
+	LR           float64            `json:"lr"`
+	InterceptLR  float64            `json:"intercept_lr"`
+	First        []float64          `json:"first20"`
+	FinalWeights map[string]float64 `json:"final_weights"`
+	Intercept    float64            `json:"intercept"`
+	Mean         map[string]float64 `json:"scaler_mean"`
+	Var          map[string]float64 `json:"scaler_var"`
+	Accuracy     float64            `json:"accuracy"`
+	MAE          float64            `json:"MAE"`
+}
+
+// River predicts with the scaler as it was before the event, and learns with
+// the event in it. Predict followed by Learn is the same; the step of Learn is
+// not, because it is taken with the event in the scaler.
+func TestRiverParity(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(dataDir, "streams/linear_parity.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]river
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		key  string
+		read func(testing.TB) table
+		loss string
+	}{
+		{"phishing_1250", phishing, "logistic"},
+		{"elec2_8feat (label: file class 0 = UP = positive)", elec2, "logistic"},
+		{"trump_approval", trump, "squared"},
+	} {
+		t.Run(c.key, func(t *testing.T) {
+			want, ok := all[c.key]
+			if !ok {
+				t.Fatalf("no such case")
+			}
+			m := newModel(t, func(cfg *Config) {
+				cfg.Loss, cfg.Optimizer, cfg.ScaleLabel, cfg.Clip = c.loss, "sgd", "off", 0
+				cfg.Rate, cfg.InterceptRate = want.LR, want.InterceptLR
+			})
+			want.compare(t, m, runPredictFirst(t, m, c.read(t)))
+		})
+	}
+}
+
+func (want *river) compare(t *testing.T, m *Model, got *progress) {
+	t.Helper()
+	for i, p := range want.First {
+		near(t, "prediction", got.predictions[i], p)
+	}
+	for name, w := range want.FinalWeights {
+		h := xxhash.Sum64String(name)
+		near(t, "weight of "+name, m.slots[h&m.mask].W, w)
+		f := m.scaler.Field(m.scaler.Lookup(h))
+		near(t, "mean of "+name, f.Mean, want.Mean[name])
+		near(t, "variance of "+name, f.M2/f.Weight, want.Var[name])
+	}
+	near(t, "intercept", m.slots[len(m.slots)-1].W, want.Intercept)
+	if acc := got.accuracyAbove(0.5); want.Accuracy > 0 && acc != want.Accuracy {
+		t.Errorf("accuracy %v, want %v", acc, want.Accuracy)
+	}
+	if want.MAE > 0 {
+		near(t, "mean absolute error", got.mae, want.MAE)
+	}
+}
+
+// accuracyAbove is the accuracy when a probability equal to the threshold
+// means the negative class, as in River.
+func (p *progress) accuracyAbove(threshold float64) float64 {
+	right := 0
+	for i, y := range p.labels {
+		if (p.predictions[i] > threshold) == (y == 1) {
+			right++
+		}
+	}
+	return float64(right) / float64(len(p.labels))
+}
+
+func near(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if math.Abs(got-want) > 1e-9*max(1, math.Abs(want)) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
