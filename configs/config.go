@@ -1,0 +1,123 @@
+package configs
+
+import (
+	"time"
+
+	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+)
+
+// Config is the whole configuration of a process.
+type Config struct {
+	Kafka  Kafka            `koanf:"kafka"`
+	Redis  Redis            `koanf:"redis"`
+	Models map[string]Model `koanf:"models"` // by name; names match [a-z0-9_-]+
+	Admin  Admin            `koanf:"admin"`
+	Log    Log              `koanf:"log"`
+}
+
+// Kafka is where records come from.
+type Kafka struct {
+	Brokers  []string `koanf:"brokers"`   // host:port of at least one
+	ClientID string   `koanf:"client_id"` // named in the brokers' logs and quotas
+	// Group is the prefix of the consumer groups: a model has its own,
+	// <group>.<model>, so that two models on one topic seek separately.
+	Group string `koanf:"group"`
+	// Instance would be the identity of a static group member. It is refused:
+	// a static member keeps its generation over a restart, and with it the
+	// right to write, while its predecessor may still be running.
+	Instance string `koanf:"instance"`
+	TLS      TLS    `koanf:"tls"`
+	SASL     SASL   `koanf:"sasl"`
+
+	MaxPollRecords    int           `koanf:"max_poll_records"`   // most records handed over by one poll
+	QueueRecords      int           `koanf:"queue_records"`      // a partition pauses while so many wait for its learner
+	SessionTimeout    time.Duration `koanf:"session_timeout"`    // a member that is silent for so long has left
+	RebalanceTimeout  time.Duration `koanf:"rebalance_timeout"`  // time to hand over in a rebalance
+	HeartbeatInterval time.Duration `koanf:"heartbeat_interval"` // between two signs of life
+}
+
+// TLS is the encryption of a connection.
+type TLS struct {
+	Enabled            bool   `koanf:"enabled"`
+	CAFile             string `koanf:"ca_file"`              // PEM file of the authorities to trust; empty for the system's
+	CertFile           string `koanf:"cert_file"`            // PEM file of the client's certificate; empty for none
+	KeyFile            string `koanf:"key_file"`             // PEM file of the client's key
+	ServerName         string `koanf:"server_name"`          // name in the server's certificate; empty for the host dialled
+	InsecureSkipVerify bool   `koanf:"insecure_skip_verify"` // accept any certificate; for tests only
+}
+
+// SASL is the authentication at Kafka.
+type SASL struct {
+	Mechanism string `koanf:"mechanism"` // plain, scram-sha-256, scram-sha-512; empty for none
+	Username  string `koanf:"username"`
+	Password  string `koanf:"password"`
+}
+
+// Redis is where states and published versions are kept.
+type Redis struct {
+	Addrs    []string `koanf:"addrs"` // host:port of the primary
+	Username string   `koanf:"username"`
+	Password string   `koanf:"password"`
+	DB       int      `koanf:"db"`
+	TLS      TLS      `koanf:"tls"`
+
+	SaveInterval  time.Duration `koanf:"save_interval"`  // progress between checkpoints is saved this often
+	SaveTimeout   time.Duration `koanf:"save_timeout"`   // one attempt to save
+	InboxInterval time.Duration `koanf:"inbox_interval"` // operator commands are looked for this often
+}
+
+// Model is one model: where its events come from, and how it learns.
+type Model struct {
+	Source   Source                 `koanf:"source"`
+	Features Features               `koanf:"features"`
+	Learner  catalog.Learner        `koanf:"learner"`
+	Guard    learner.GuardConfig    `koanf:"guard"`
+	Snapshot learner.SnapshotConfig `koanf:"snapshot"`
+	// Scope is what one published model is learned from: partition. global
+	// is not available yet.
+	Scope string `koanf:"scope"`
+}
+
+// Source says what the records of a topic are and which of their fields have a
+// meaning of their own. Those fields are no features.
+type Source struct {
+	Topic       string   `koanf:"topic"`
+	Start       string   `koanf:"start"`       // where a partition without a state begins: earliest, latest
+	DeadLetter  string   `koanf:"dead_letter"` // topic of refused records; empty for <topic>.<model>.dead
+	Format      string   `koanf:"format"`      // json, csv, libsvm, vw
+	Columns     []string `koanf:"columns"`     // csv: names of the columns
+	Delimiter   string   `koanf:"delimiter"`   // csv: one character, or tab
+	Label       string   `koanf:"label"`       // field of the label
+	Positive    string   `koanf:"positive"`    // label of the positive class; empty for labels that are numbers
+	Weight      string   `koanf:"weight"`      // field of the importance weight; empty for weight 1
+	Time        string   `koanf:"time"`        // field of the event time; empty for none
+	Key         string   `koanf:"key"`         // field of the entity (card, user); empty for none
+	ID          string   `koanf:"id"`          // field of the event's identity; empty for none
+	Arm         string   `koanf:"arm"`         // bandit: field of the chosen arm
+	Arms        []string `koanf:"arms"`        // bandit: names of the arms
+	Probability string   `koanf:"probability"` // bandit: field of the propensity of the chosen arm
+}
+
+// Features chooses and types the fields that a model learns from. With all
+// lists empty every field is a feature by its JSON type.
+type Features struct {
+	Include     []string   `koanf:"include"`      // only these
+	Exclude     []string   `koanf:"exclude"`      // not these
+	Numeric     []string   `koanf:"numeric"`      // text that is read as a number
+	Categorical []string   `koanf:"categorical"`  // numbers that are read as categories
+	Text        []string   `koanf:"text"`         // split into words; not available yet
+	Cross       [][]string `koanf:"cross"`        // products of categories; not available yet
+	MaxFeatures int        `koanf:"max_features"` // most features of a record
+}
+
+// Admin is the HTTP server for metrics, health and profiles.
+type Admin struct {
+	Listen string `koanf:"listen"` // host:port; empty for none
+}
+
+// Log is what is written to standard error.
+type Log struct {
+	Level  string `koanf:"level"`  // debug, info, warn, error
+	Format string `koanf:"format"` // text, json
+}

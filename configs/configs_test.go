@@ -1,0 +1,112 @@
+package configs
+
+import (
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// TestReference holds the reference file to its word: it shows every key, and
+// what it shows are the defaults, apart from lines marked as examples.
+func TestReference(t *testing.T) {
+	const file = "streamlearner.yaml"
+	got, err := Load(Input{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	m := DefaultModel()
+	m.Source.Topic, m.Source.Label = "payments", "is_fraud"
+	want.Models = map[string]Model{"fraud": m}
+	if diff := cmp.Diff(&want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Error(diff)
+	}
+
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := lineNumbers(data)
+	for _, k := range keysOf(reflect.TypeFor[Config]()) {
+		if path := strings.Replace(k.path, "*", "fraud", 1); lines[path] == 0 {
+			t.Errorf("%s does not show %s", file, path)
+		}
+	}
+}
+
+func TestExamples(t *testing.T) {
+	for file, names := range map[string][]string{
+		"fraud.yaml": {"fraud"}, "pricing.yaml": {"price"}, "recommendation.yaml": {"clicks"},
+	} {
+		c, err := Load(Input{File: file})
+		if err != nil {
+			t.Errorf("%v", err)
+			continue
+		}
+		if diff := cmp.Diff(names, c.Names()); diff != "" {
+			t.Errorf("%s: %s", file, diff)
+		}
+		for _, name := range names {
+			if _, err := c.Models[name].LearnerConfig("test"); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	m := DefaultModel()
+	lines := strings.Split(strings.TrimSuffix(m.Settings(), "\n"), "\n")
+	if !slices.IsSorted(lines) {
+		t.Error("settings are not sorted")
+	}
+	for _, want := range []string{`learner.loss="logistic"`, "guard.false_freeze_every=100000", "features.exclude=[]", "snapshot.every=1000"} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("settings lack %s:\n%s", want, m.Settings())
+		}
+	}
+	changed := m
+	changed.Source.Start, changed.Source.DeadLetter = "latest", "dead"
+	if changed.Settings() != m.Settings() {
+		t.Error("where refused records go changes the settings of the state")
+	}
+	changed.Learner.Clip = 4
+	if changed.Settings() == m.Settings() {
+		t.Error("learner.clip is missing from the settings")
+	}
+}
+
+func TestPublishDelay(t *testing.T) {
+	m := DefaultModel() // 1,000 and 2,000 events
+	got := m.PublishDelay(10)
+	want := PublishDelay{Rate: 10, First: 300 * time.Second, Every: 100 * time.Second, Oldest: 300 * time.Second}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestKeysOf(t *testing.T) {
+	type inner struct {
+		A int `koanf:"a"`
+		B int `koanf:"-"`
+		C int
+	}
+	type outer struct {
+		inner `koanf:",squash"`
+		M     map[string]inner `koanf:"m"`
+		L     []string         `koanf:"l"`
+	}
+	var got []string
+	for _, k := range keysOf(reflect.TypeFor[outer]()) {
+		got = append(got, k.path)
+	}
+	if diff := cmp.Diff([]string{"a", "m.*.a", "l"}, got); diff != "" {
+		t.Error(diff)
+	}
+}

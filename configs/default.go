@@ -1,0 +1,46 @@
+package configs
+
+import (
+	"time"
+
+	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+)
+
+// Default returns the configuration of an empty file.
+func Default() Config {
+	return Config{
+		Kafka: Kafka{
+			Brokers:           []string{"localhost:9092"},
+			ClientID:          "streamlearner",
+			Group:             "streamlearner",
+			MaxPollRecords:    10_000,
+			QueueRecords:      20_000,
+			SessionTimeout:    45 * time.Second,
+			RebalanceTimeout:  60 * time.Second,
+			HeartbeatInterval: 3 * time.Second,
+		},
+		Redis: Redis{
+			Addrs:         []string{"localhost:6379"},
+			SaveInterval:  time.Second,
+			SaveTimeout:   10 * time.Second,
+			InboxInterval: 500 * time.Millisecond,
+		},
+		Models: map[string]Model{},
+		Admin:  Admin{Listen: "127.0.0.1:9600"},
+		Log:    Log{Level: "info", Format: "text"},
+	}
+}
+
+// DefaultModel returns a model of which nothing is said.
+func DefaultModel() Model {
+	return Model{
+		Source:   Source{Start: "earliest", Format: "json", Delimiter: ","},
+		Features: Features{MaxFeatures: event.DefaultMaxFeatures},
+		Learner:  catalog.DefaultLearner(),
+		Guard:    learner.DefaultGuard(),
+		Snapshot: learner.DefaultSnapshot(),
+		Scope:    "partition",
+	}
+}

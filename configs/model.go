@@ -1,0 +1,135 @@
+package configs
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+)
+
+// Schema returns what the fields of a record mean.
+func (m Model) Schema() event.Schema {
+	return event.Schema{
+		Label: m.Source.Label, Positive: m.Source.Positive, Weight: m.Source.Weight, Time: m.Source.Time,
+		Key: m.Source.Key, ID: m.Source.ID,
+		Arm: m.Source.Arm, Arms: m.Source.Arms, Probability: m.Source.Probability,
+		Include: m.Features.Include, Exclude: m.Features.Exclude,
+		Numeric: m.Features.Numeric, Categorical: m.Features.Categorical,
+		MaxFeatures: m.Features.MaxFeatures,
+	}
+}
+
+// comma is the delimiter of csv records.
+func (s Source) comma() (byte, bool) {
+	switch {
+	case s.Delimiter == "tab" || s.Delimiter == `\t`:
+		return '\t', true
+	case len(s.Delimiter) == 1 && s.Delimiter[0] < 0x80 && !strings.ContainsAny(s.Delimiter, "\"\r\n"):
+		return s.Delimiter[0], true
+	}
+	return 0, false
+}
+
+// Decoder returns a decoder of the model's records. With needLabel a record
+// without a label is refused.
+func (m Model) Decoder(needLabel bool) (event.Decoder, error) {
+	comma, _ := m.Source.comma()
+	return catalog.Decoder(m.Source.Format, m.Schema(), catalog.Table{Columns: m.Source.Columns, Comma: comma}, needLabel)
+}
+
+// LearnerConfig returns what the learner of one partition is made of. Its
+// decoder keeps buffers, so every partition needs a configuration of its own.
+// binary is the version of the program.
+func (m Model) LearnerConfig(binary string) (learner.Config, error) {
+	d, err := m.Decoder(true)
+	if err != nil {
+		return learner.Config{}, err
+	}
+	guard := m.Guard
+	guard.Loss = catalog.LossClip(m.Learner)
+	return learner.Config{
+		Model:    func() (learner.Model, error) { return catalog.Model(m.Learner) },
+		Decoder:  d,
+		Guard:    guard,
+		Snapshot: m.Snapshot,
+		Settings: m.Settings(),
+		Binary:   binary,
+	}, nil
+}
+
+// shapeless are the settings that leave no trace in a state.
+var shapeless = [...]string{"source.start", "source.dead_letter"}
+
+// Settings are all settings that shape the state of a partition, one
+// "key=value" a line, sorted by key.
+func (m Model) Settings() string {
+	var lines []string
+	for _, k := range keysOf(reflect.TypeFor[Model]()) {
+		if !slices.Contains(shapeless[:], k.path) {
+			lines = append(lines, k.path+"="+text(value(reflect.ValueOf(m), k.path)))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// value returns the field of a struct that a path names.
+func value(v reflect.Value, path string) reflect.Value {
+	name, rest, more := strings.Cut(path, ".")
+	for i := range v.NumField() {
+		tag, option, _ := strings.Cut(v.Type().Field(i).Tag.Get("koanf"), ",")
+		switch {
+		case option == "squash":
+			if f := value(v.Field(i), path); f.IsValid() {
+				return f
+			}
+		case tag == name && more:
+			return value(v.Field(i), rest)
+		case tag == name:
+			return v.Field(i)
+		}
+	}
+	return reflect.Value{}
+}
+
+// text renders a value so that equal values give equal text.
+func text(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Float32, reflect.Float64:
+		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
+	case reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = text(v.Index(i))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case reflect.String:
+		return strconv.Quote(v.String())
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// PublishDelay is what readers can expect at some rate of events.
+type PublishDelay struct {
+	Rate   float64       // events a second in one partition
+	First  time.Duration // from the first event to the first published version
+	Every  time.Duration // between two published versions
+	Oldest time.Duration // greatest age of what the served version has learned last
+}
+
+// PublishDelay returns how late versions are published at a rate of events a
+// second in one partition. A checkpoint is taken every snapshot.every events
+// and published once snapshot.quarantine more have passed without an alarm.
+func (m Model) PublishDelay(rate float64) PublishDelay {
+	after := func(events uint64) time.Duration {
+		return time.Duration(float64(events) / rate * float64(time.Second))
+	}
+	every, quarantine := m.Snapshot.Every, m.Snapshot.Quarantine
+	return PublishDelay{Rate: rate, First: after(every + quarantine), Every: after(every), Oldest: after(every + quarantine)}
+}

@@ -1,0 +1,223 @@
+package configs
+
+import (
+	"fmt"
+	"net"
+	"reflect"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/streamlearner/streamlearner/internal/catalog"
+)
+
+var modelName = regexp.MustCompile(`^[a-z0-9_-]+$`)
+
+// checker collects the faults of one section.
+type checker struct {
+	prefix string
+	errs   Errors
+}
+
+func (c *checker) fail(key string, value any, detail string) {
+	c.errs = append(c.errs, Error{Key: join(c.prefix, key), Value: show(value), Detail: detail})
+}
+
+func (c *checker) oneOf(key, value string, allowed ...string) {
+	if slices.Contains(allowed, value) {
+		return
+	}
+	detail := "must be one of " + strings.Join(allowed, ", ")
+	if near := nearestName(value, allowed); near != "" {
+		detail += "; did you mean " + near + "?"
+	}
+	c.fail(key, value, detail)
+}
+
+func (c *checker) hostPorts(key string, list []string) {
+	if len(list) == 0 {
+		c.fail(key, list, "must name at least one host:port")
+	}
+	for _, a := range list {
+		if host, port, err := net.SplitHostPort(a); err != nil || host == "" || !isPort(port, 1) {
+			c.fail(key, a, "must be host:port, such as localhost:9092")
+		}
+	}
+}
+
+func isPort(s string, least int) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= least && n <= 65535
+}
+
+func (c *checker) positive(key string, d time.Duration) {
+	if d <= 0 {
+		c.fail(key, d, "must be longer than 0")
+	}
+}
+
+// foreign takes the error of another package, which begins with "key: value: ".
+func (c *checker) foreign(keys keys, err error) {
+	if err == nil {
+		return
+	}
+	s := err.Error()
+	if key, rest, ok := strings.Cut(s, ": "); ok {
+		if _, known := keys.find(key); known {
+			value, detail, ok := strings.Cut(rest, ": ")
+			if !ok {
+				value, detail = "", rest
+			}
+			c.errs = append(c.errs, Error{Key: join(c.prefix, key), Value: value, Detail: detail})
+			return
+		}
+	}
+	c.errs = append(c.errs, Error{Key: c.prefix, Detail: s})
+}
+
+// check returns all faults of the values, each with its path.
+func (c *Config) check() Errors {
+	var v checker
+	c.Kafka.check(&v)
+	c.Redis.check(&v)
+	if c.Admin.Listen != "" {
+		if _, port, err := net.SplitHostPort(c.Admin.Listen); err != nil || !isPort(port, 0) {
+			v.fail("admin.listen", c.Admin.Listen, "must be host:port, such as 127.0.0.1:9600, or empty for no server")
+		}
+	}
+	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	v.oneOf("log.format", c.Log.Format, "text", "json")
+	if len(c.Models) == 0 {
+		v.errs = append(v.errs, Error{Key: "models", Detail: "names no model; configs/fraud.yaml is an example"})
+	}
+	for _, name := range c.Names() {
+		if !modelName.MatchString(name) {
+			v.fail("models."+name, name, "a model's name may have small letters, digits, _ and - only")
+		}
+		m := c.Models[name]
+		v.errs = append(v.errs, m.check("models."+name)...)
+		v.errs = append(v.errs, m.checkTopics("models."+name)...)
+	}
+	return v.errs
+}
+
+// Names returns the names of the models in alphabetical order.
+func (c *Config) Names() []string {
+	names := make([]string, 0, len(c.Models))
+	for name := range c.Models {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+func (k *Kafka) check(v *checker) {
+	v.hostPorts("kafka.brokers", k.Brokers)
+	if k.Group == "" {
+		v.fail("kafka.group", k.Group, "must name the prefix of the consumer groups")
+	}
+	if k.Instance != "" {
+		v.fail("kafka.instance", k.Instance,
+			"static group membership is not supported: a restarted member would keep the right to write while its predecessor still runs; remove the key")
+	}
+	for _, n := range []struct {
+		key   string
+		value int
+	}{{"kafka.max_poll_records", k.MaxPollRecords}, {"kafka.queue_records", k.QueueRecords}} {
+		if n.value < 1 {
+			v.fail(n.key, n.value, "must be at least 1")
+		}
+	}
+	v.positive("kafka.session_timeout", k.SessionTimeout)
+	v.positive("kafka.rebalance_timeout", k.RebalanceTimeout)
+	v.positive("kafka.heartbeat_interval", k.HeartbeatInterval)
+	if k.HeartbeatInterval >= k.SessionTimeout {
+		v.fail("kafka.heartbeat_interval", k.HeartbeatInterval, fmt.Sprintf("must be shorter than kafka.session_timeout (%v)", k.SessionTimeout))
+	}
+	v.oneOf("kafka.sasl.mechanism", k.SASL.Mechanism, "", "plain", "scram-sha-256", "scram-sha-512")
+	if k.SASL.Mechanism != "" && k.SASL.Username == "" {
+		v.fail("kafka.sasl.username", k.SASL.Username, "must be given with kafka.sasl.mechanism")
+	}
+	k.TLS.check(v, "kafka.tls")
+}
+
+func (t *TLS) check(v *checker, path string) {
+	if (t.CertFile == "") != (t.KeyFile == "") {
+		v.fail(path+".cert_file", t.CertFile, "must be given together with "+path+".key_file, or neither")
+	}
+	if !t.Enabled && *t != (TLS{}) {
+		v.fail(path+".enabled", t.Enabled, "must be true when other keys of "+path+" are given")
+	}
+}
+
+func (r *Redis) check(v *checker) {
+	v.hostPorts("redis.addrs", r.Addrs)
+	if r.DB < 0 {
+		v.fail("redis.db", r.DB, "must not be negative")
+	}
+	v.positive("redis.save_interval", r.SaveInterval)
+	v.positive("redis.save_timeout", r.SaveTimeout)
+	v.positive("redis.inbox_interval", r.InboxInterval)
+	r.TLS.check(v, "redis.tls")
+}
+
+// check returns all faults of a model that stands at path.
+func (m *Model) check(path string) Errors {
+	v := &checker{prefix: path}
+	keys := keysOf(reflect.TypeFor[Model]())
+	v.oneOf("source.format", m.Source.Format, catalog.Formats()...)
+	if _, ok := m.Source.comma(); !ok {
+		v.fail("source.delimiter", m.Source.Delimiter, "must be one character, or tab")
+	}
+	m.notYet(v)
+	schema := m.Schema()
+	v.foreign(keys, schema.Validate())
+	v.foreign(keys, m.Learner.Validate())
+	if m.Guard.Recovery == "auto" {
+		v.fail("guard.recovery", "auto", "is not available yet; use cooldown (the default) or manual")
+	} else {
+		v.foreign(keys, m.Guard.Validate())
+	}
+	v.foreign(keys, m.Snapshot.Validate())
+	return v.errs
+}
+
+// notYet refuses what the configuration has a place for, but no program.
+func (m *Model) notYet(v *checker) {
+	switch m.Scope {
+	case "partition":
+	case "global":
+		v.fail("scope", m.Scope, "one model from all partitions is not available yet; use partition (the default), one model per partition")
+	default:
+		v.oneOf("scope", m.Scope, "partition")
+	}
+	if len(m.Features.Text) > 0 {
+		v.fail("features.text", m.Features.Text, "is not available yet; send words as an array of strings, each becomes a feature")
+	}
+	if len(m.Features.Cross) > 0 {
+		v.fail("features.cross", m.Features.Cross, "is not available yet; send the product as a field of its own")
+	}
+}
+
+// checkTopics returns the faults of what only a running process needs.
+func (m *Model) checkTopics(path string) Errors {
+	v := &checker{prefix: path}
+	if m.Source.Topic == "" {
+		v.fail("source.topic", m.Source.Topic, "must name the topic to learn from")
+	}
+	v.oneOf("source.start", m.Source.Start, "earliest", "latest")
+	if m.Source.DeadLetter != "" && m.Source.DeadLetter == m.Source.Topic {
+		v.fail("source.dead_letter", m.Source.DeadLetter, "must not be the topic itself: refused records would come back")
+	}
+	own := m.Source.Format == "libsvm" || m.Source.Format == "vw"
+	if m.Source.Label == "" && !own {
+		v.fail("source.label", m.Source.Label, "must name the field to predict")
+	}
+	if m.Source.Format == "csv" && len(m.Source.Columns) == 0 {
+		v.fail("source.columns", m.Source.Columns, "must name the columns, since records of a topic have no header")
+	}
+	return v.errs
+}

@@ -1,0 +1,96 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/pkg/drift"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/sgd"
+)
+
+// Learner is the section "learner" of a configuration.
+type Learner struct {
+	// Kind is the family of the model: sgd (default), a linear model.
+	Kind       string `koanf:"kind"`
+	sgd.Config `koanf:",squash"`
+}
+
+// kind is a family of models.
+type kind struct {
+	name     string
+	model    func(Learner) (learner.Model, error)
+	validate func(Learner) error
+	task     func(Learner) metric.Task
+}
+
+func kinds() []kind {
+	return []kind{
+		{"sgd", func(l Learner) (learner.Model, error) { return sgd.New(l.Config) }, func(l Learner) error { return l.Config.Validate() }, linearTask},
+	}
+}
+
+func linearTask(l Learner) metric.Task {
+	if l.Loss == "logistic" {
+		return metric.Classification
+	}
+	return metric.Regression
+}
+
+// Kinds are the names that Learner.Kind may have.
+func Kinds() []string {
+	var names []string
+	for _, k := range kinds() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// DefaultLearner returns the defaults of the section "learner".
+func DefaultLearner() Learner { return Learner{Kind: "sgd", Config: sgd.Default()} }
+
+func (l Learner) kind() (kind, error) {
+	for _, k := range kinds() {
+		if k.name == l.Kind {
+			return k, nil
+		}
+	}
+	return kind{}, fmt.Errorf("learner.kind: %q: must be one of %s", l.Kind, strings.Join(Kinds(), ", "))
+}
+
+// Validate returns an error that names the key, the value and what is allowed.
+func (l Learner) Validate() error {
+	k, err := l.kind()
+	if err != nil {
+		return err
+	}
+	return k.validate(l)
+}
+
+// Model returns a fresh model.
+func Model(l Learner) (learner.Model, error) {
+	k, err := l.kind()
+	if err != nil {
+		return nil, err
+	}
+	return k.model(l)
+}
+
+// Task says what the predictions of the model are.
+func Task(l Learner) metric.Task {
+	k, err := l.kind()
+	if err != nil {
+		return metric.Regression
+	}
+	return k.task(l)
+}
+
+// LossClip says how the guard bounds the loss of the model.
+func LossClip(l Learner) drift.LossClip {
+	if slices.Contains([]string{"logistic"}, l.Loss) && l.Kind == "sgd" {
+		return drift.ClipLogistic
+	}
+	return drift.ClipQuantile
+}
