@@ -184,14 +184,17 @@ func (d *JSON) value(b []byte, i int, h uint64, r role, depth int) int {
 			d.other(r, h, path, value{kind: kindText, text: d.path[path+1:]})
 		}
 	case c == '-' || c-'0' <= 9:
-		v, end := scanNumber(b, i)
+		x, end := scanNumber(b, i)
 		if end < 0 {
 			return d.syntax(b, i, "a well-formed number")
 		}
-		if r == roleAuto && !math.IsInf(v, 0) {
-			d.e.X.Dense = append(d.e.X.Dense, Feature{h, v})
-		} else if r != roleSkip {
-			d.other(r, h, path, value{kind: kindNumber, text: b[i:end], num: v})
+		if r != roleSkip {
+			v := x.float(b[i:end])
+			if r == roleAuto && !math.IsInf(v, 0) {
+				d.e.X.Dense = append(d.e.X.Dense, Feature{h, v})
+			} else {
+				d.other(r, h, path, value{kind: kindNumber, text: b[i:end], num: v})
+			}
 		}
 		i = end
 	case c == '{':

@@ -93,8 +93,8 @@ func scalarValue(v any) value {
 		return value{kind: kindText, text: []byte(v)}
 	case json.Number:
 		text := []byte(v)
-		num, _ := scanNumber(text, 0)
-		return value{kind: kindNumber, text: text, num: num}
+		x, _ := scanNumber(text, 0)
+		return value{kind: kindNumber, text: text, num: x.float(text)}
 	case bool:
 		if v {
 			return value{kind: kindBool, text: []byte("true"), num: 1}

@@ -14,82 +14,78 @@ var pow10 = [...]float64{
 // maxMantissaDigits is how many decimal digits always fit in a uint64.
 const maxMantissaDigits = 19
 
-// toFloat returns mantissa * 10^exp, correctly rounded, when that takes a
-// single rounding: one exact number times or divided by another (Clinger, "How
-// to read floating point numbers accurately", PLDI 1990,
-// https://doi.org/10.1145/93542.93557). Otherwise ok is false.
-func toFloat(mantissa uint64, exp int, negative bool) (v float64, ok bool) {
-	v = float64(mantissa)
-	switch {
-	case exp == 0:
-	case mantissa > 1<<53:
-		return 0, false
-	case exp < 0 && exp >= -22:
-		v /= pow10[-exp]
-	case exp > 0 && exp <= 22:
-		v *= pow10[exp]
-	default:
-		return 0, false
-	}
-	if negative {
-		v = -v
-	}
-	return v, true
+// decimal is a decimal number without its sign: mantissa * 10^exp. With more
+// than 19 digits the mantissa has wrapped around and only the text counts.
+type decimal struct {
+	mantissa    uint64
+	exp, digits int
 }
 
-// parseLong reads a well-formed decimal that toFloat cannot; infinite when it
-// is too large for a float64. Text longer than 32 bytes costs an allocation.
+// float returns the number that text writes and x was read from, correctly
+// rounded; infinite when it is too large for a float64.
+//
+// Most numbers take a single rounding: one exact number times or divided by
+// another (Clinger, "How to read floating point numbers accurately", PLDI 1990,
+// https://doi.org/10.1145/93542.93557). The others are left to strconv; their
+// text is copied, which costs an allocation beyond 32 bytes.
+func (x decimal) float(text []byte) float64 {
+	v := float64(x.mantissa)
+	switch {
+	case x.digits > maxMantissaDigits:
+		return parseLong(text)
+	case x.exp == 0:
+	case x.mantissa > 1<<53 || x.exp < -22 || x.exp > 22:
+		return parseLong(text)
+	case x.exp < 0:
+		v /= pow10[-x.exp]
+	default:
+		v *= pow10[x.exp]
+	}
+	if text[0] == '-' {
+		v = -v
+	}
+	return v
+}
+
 func parseLong(text []byte) float64 {
 	v, _ := strconv.ParseFloat(string(text), 64)
 	return v
 }
 
-// scanNumber reads the JSON number at b[i:] and returns its value, infinite
-// when it is too large, and the index after it; -1 when it is malformed.
-func scanNumber(b []byte, i int) (v float64, end int) {
-	start := i
-	negative := b[i] == '-'
-	if negative {
+// scanNumber reads the JSON number at b[i:] and returns the index after it; -1
+// when it is malformed.
+func scanNumber(b []byte, i int) (x decimal, end int) {
+	if b[i] == '-' {
 		i++
 	}
-	var mantissa uint64
 	first := i
 	for i < len(b) && b[i]-'0' <= 9 {
-		mantissa = mantissa*10 + uint64(b[i]-'0')
+		x.mantissa = x.mantissa*10 + uint64(b[i]-'0')
 		i++
 	}
-	digits := i - first
-	if digits == 0 || digits > 1 && b[first] == '0' {
-		return 0, -1
+	x.digits = i - first
+	if x.digits == 0 || x.digits > 1 && b[first] == '0' {
+		return x, -1
 	}
-	exp := 0
 	if i < len(b) && b[i] == '.' {
 		i++
 		point := i
 		for i < len(b) && b[i]-'0' <= 9 {
-			mantissa = mantissa*10 + uint64(b[i]-'0')
+			x.mantissa = x.mantissa*10 + uint64(b[i]-'0')
 			i++
 		}
 		if i == point {
-			return 0, -1
+			return x, -1
 		}
-		exp = point - i
-		digits -= exp
+		x.exp = point - i
+		x.digits -= x.exp
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
 		e, after := scanExponent(b, i+1)
-		if after < 0 {
-			return 0, -1
-		}
-		exp, i = exp+e, after
+		x.exp += e
+		return x, after
 	}
-	// Past 19 digits the mantissa may have wrapped around.
-	if digits <= maxMantissaDigits {
-		if v, ok := toFloat(mantissa, exp, negative); ok {
-			return v, i
-		}
-	}
-	return parseLong(b[start:i]), i
+	return x, i
 }
 
 // scanExponent reads an optionally signed integer; -1 when there is none.
@@ -120,25 +116,22 @@ func scanExponent(b []byte, i int) (e, end int) {
 // "+1", ".5", "5." and leading zeros; unlike Go no hexadecimals, underscores or names.
 func parseText(b []byte) (v float64, ok bool) {
 	i := 0
-	negative := false
 	if i < len(b) && (b[i] == '+' || b[i] == '-') {
-		negative = b[i] == '-'
 		i++
 	}
-	var mantissa uint64
-	digits, exp := 0, 0
+	var x decimal
 	for ; i < len(b) && b[i]-'0' <= 9; i++ {
-		mantissa = mantissa*10 + uint64(b[i]-'0')
-		digits++
+		x.mantissa = x.mantissa*10 + uint64(b[i]-'0')
+		x.digits++
 	}
 	if i < len(b) && b[i] == '.' {
 		for i++; i < len(b) && b[i]-'0' <= 9; i++ {
-			mantissa = mantissa*10 + uint64(b[i]-'0')
-			digits++
-			exp--
+			x.mantissa = x.mantissa*10 + uint64(b[i]-'0')
+			x.digits++
+			x.exp--
 		}
 	}
-	if digits == 0 {
+	if x.digits == 0 {
 		return 0, false
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
@@ -146,17 +139,12 @@ func parseText(b []byte) (v float64, ok bool) {
 		if after < 0 {
 			return 0, false
 		}
-		exp, i = exp+e, after
+		x.exp, i = x.exp+e, after
 	}
 	if i != len(b) {
 		return 0, false
 	}
-	if digits <= maxMantissaDigits {
-		if v, ok := toFloat(mantissa, exp, negative); ok {
-			return v, true
-		}
-	}
-	return parseLong(b), true
+	return x.float(b), true
 }
 
 // isNonFiniteName reports whether text spells NaN or an infinity as the common

@@ -46,9 +46,14 @@ func newRoleTable() roleTable { return roleTable{slots: make([]roleSlot, 256)} }
 func (t *roleTable) next() {
 	t.stamp++
 	if t.stamp == 0 || t.used > maxRoles {
-		clear(t.slots)
-		t.used, t.stamp = 0, 1
+		t.reset()
 	}
+}
+
+// reset forgets all paths.
+func (t *roleTable) reset() {
+	clear(t.slots)
+	t.used, t.stamp = 0, 1
 }
 
 // slot returns the place of a hash: its own, or a free one with role roleNone.

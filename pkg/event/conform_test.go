@@ -1,0 +1,80 @@
+package event_test
+
+import (
+	"testing"
+
+	"github.com/streamlearner/streamlearner/internal/conform"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// made returns a decoder or fails the test.
+func made[D event.Decoder](t testing.TB) func(D, error) event.Decoder {
+	return func(d D, err error) event.Decoder {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+}
+
+func values(texts ...string) [][]byte {
+	var out [][]byte
+	for _, s := range texts {
+		out = append(out, []byte(s))
+	}
+	return out
+}
+
+func TestJSONConforms(t *testing.T) {
+	s := event.Schema{Label: "y", Weight: "w", Time: "ts", Key: "card", ID: "id", Numeric: []string{"n", "list"}, Categorical: []string{"zip"}, Exclude: []string{"secret"}}
+	conform.Decoder(t, conform.DecoderCase{
+		New: func() event.Decoder { return made[*event.JSON](t)(event.NewJSON(s, true)) },
+		Good: values(
+			`{"y":1,"a":2}`,
+			` { "y" : false , "w" : 0.5, "ts":"2026-01-02T03:04:05.678+05:30","card":"c1","id":17,"a":-0.5e-3,"c":"x"}`,
+			`{"y":"0","n":"12.5","list":["1","2"],"zip":10115,"m":{"k":{"l":[1,[2,3],{"o":null}],"s":["é","\u00e9\ud83d\ude00","\ud800"]}}}`,
+			`{"y":1,"big":1234567890123456789012,"small":1e-320,"deep":{"a":{"a":{"a":{"a":true}}}},"secret":{"x":1e999}}`,
+		),
+		Bad: values(`{"y":1,"a":1e999}`, `{"y":1,"a":2`, `{"a":2}`, `[1]`, `{"y":1}`, `{"y":1,"w":-1,"a":1}`, `{"y":1,"ts":"today","a":1}`, ``),
+	})
+}
+
+func TestJSONBanditConforms(t *testing.T) {
+	s := event.Schema{Label: "click", Arm: "arm", Arms: []string{"a", "b"}, Probability: "p"}
+	conform.Decoder(t, conform.DecoderCase{
+		New:  func() event.Decoder { return made[*event.JSON](t)(event.NewJSON(s, true)) },
+		Good: values(`{"click":1,"arm":"b","p":0.25}`, `{"click":0,"arm":1,"p":1,"user":{"age":30}}`),
+		Bad:  values(`{"click":1,"arm":"c","p":0.25}`, `{"click":1,"arm":2,"p":0.25}`, `{"click":1,"arm":"b","p":0}`, `{"click":1,"p":0.2}`),
+	})
+}
+
+func TestCSVConforms(t *testing.T) {
+	s := event.Schema{Label: "y", Weight: "w", Categorical: []string{"zip"}, Numeric: []string{"n"}}
+	columns := []string{"y", "w", "a", "zip", "n"}
+	conform.Decoder(t, conform.DecoderCase{
+		New:  func() event.Decoder { return made[*event.CSV](t)(event.NewCSV(s, columns, ',', true)) },
+		Good: values(`1,,2.5,10115,3`, `0,0.5,"a ""b"", c",1.50,true`+"\r\n", `true, 1 , x ,,`, `-3e2,1,"",,7`),
+		Bad:  values(`1,,nan,1,1`, `1,1`, `1,1,1,1,1,1`, `,1,2,3,4`, `1,-1,2,3,4`, `1,1,2,3,x`, `1,1,"a,2,3`, "1,1,2\n,3,4", ``),
+	})
+}
+
+func TestLibSVMConforms(t *testing.T) {
+	conform.Decoder(t, conform.DecoderCase{
+		New: func() event.Decoder {
+			return made[*event.LibSVM](t)(event.NewLibSVM(event.Schema{Exclude: []string{"7"}}, true))
+		},
+		Good: values(`1 3:1 11:0.5 7:9`, `-1 qid:4 3:1e-2  9:0 # note: x`+"\n", `+1`),
+		Bad:  values(`3:1 4:1`, `one 3:1`, `1 3:x`, `1 3:inf`, `1 a:1`, `1 3`, `# nothing`, ``),
+	})
+}
+
+func TestVWConforms(t *testing.T) {
+	conform.Decoder(t, conform.DecoderCase{
+		New: func() event.Decoder {
+			return made[*event.VW](t)(event.NewVW(event.Schema{Include: []string{"f^*", "x"}}, true))
+		},
+		Good: values(`1 |f a b:2 c:0 |g d`, `0.52 2 PFF/1|T PFF |f:0.5 t1:-0.02 :3`, `-1 1 0 'tag | x y:.5`+"\n", `1 | `),
+		Bad:  values(`1 2`, `| a`, `x | a`, `1 -1 | a`, `1 1 1 | a`, `1 1 0 0 0 | a`, `1 |:2 a`, `1 |f:x a`, `1 |f a:nan`, `1 |f:1e200 a:1e200`, ``),
+	})
+}
