@@ -16,7 +16,7 @@ var floors = [][]string{
 	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/testbed"},
 	{"pkg/consumer", "internal/sandbox"},
 	{"configs", "pkg/serve"},
-	{"cmd/streamlearner", "internal/testbed/servers", "internal/lint"},
+	{"cmd/streamlearner", "deploy", "internal/lint", "internal/testbed/servers"},
 }
 
 // top holds programs that nobody imports: they may use any package of the product.

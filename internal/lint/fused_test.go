@@ -43,12 +43,13 @@ func TestPurePackagesHaveNoFusedMultiplyAdd(t *testing.T) {
 	}
 }
 
-// errorLines drops the listing from a failed compilation.
+// errorLines keeps the messages of a failed compilation and drops the listing.
 func errorLines(listing []byte) string {
+	message := regexp.MustCompile(`^(#|\S+\.go:\d+:)`)
 	var b strings.Builder
 	for lines := bufio.NewScanner(bytes.NewReader(listing)); lines.Scan(); {
-		if line := lines.Text(); !strings.HasPrefix(line, "\t") && !strings.Contains(line, " STEXT ") {
-			b.WriteString(line + "\n")
+		if message.Match(lines.Bytes()) {
+			b.WriteString(lines.Text() + "\n")
 		}
 	}
 	return b.String()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -83,6 +84,14 @@ func (s source) at(n ast.Node) string {
 	position.Filename = s.name
 	position.Column = 0
 	return position.String()
+}
+
+// errors returns a report that fails the test.
+func (s source) errors(t *testing.T) report {
+	return func(at ast.Node, format string, args ...any) {
+		t.Helper()
+		t.Errorf("%s: %s", s.at(at), fmt.Sprintf(format, args...))
+	}
 }
 
 // parse reads the named files of a package.

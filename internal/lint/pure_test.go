@@ -72,30 +72,36 @@ var forbidden = []struct {
 		"use internal/portable, whose bits do not depend on the processor"},
 }
 
-func TestPurePackagesCallNoClockAndNoPlatformMath(t *testing.T) {
-	for _, p := range purePackages(t) {
-		for _, f := range parse(t, p, p.GoFiles) {
-			f.selectors(func(importPath, name string, n ast.Node) {
-				for _, rule := range forbidden {
-					if rule.importPath == importPath && slices.Contains(rule.names, name) {
-						t.Errorf("%s: %s.%s: %s", f.at(n), importPath, name, rule.reason)
-					}
-				}
-			})
+// report takes a finding.
+type report func(at ast.Node, format string, args ...any)
+
+// platformCalls reports calls of forbidden functions.
+func platformCalls(f source, report report) {
+	f.selectors(func(importPath, name string, n ast.Node) {
+		for _, rule := range forbidden {
+			if rule.importPath == importPath && slices.Contains(rule.names, name) {
+				report(n, "%s.%s: %s", importPath, name, rule.reason)
+			}
 		}
-	}
+	})
 }
 
-func TestPurePackagesStartNoGoroutine(t *testing.T) {
+// concurrency reports goroutines and channels.
+func concurrency(f source, report report) {
+	ast.Inspect(f.File, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.GoStmt, *ast.SelectStmt, *ast.SendStmt, *ast.ChanType:
+			report(n, "a pure package has no goroutines and no channels: its owner is one goroutine of the shell")
+		}
+		return true
+	})
+}
+
+func TestPurePackagesUseNoPlatformAndNoGoroutine(t *testing.T) {
 	for _, p := range purePackages(t) {
 		for _, f := range parse(t, p, p.GoFiles) {
-			ast.Inspect(f.File, func(n ast.Node) bool {
-				switch n.(type) {
-				case *ast.GoStmt, *ast.SelectStmt, *ast.SendStmt, *ast.ChanType:
-					t.Errorf("%s: a pure package has no goroutines and no channels: its owner is one goroutine of the shell", f.at(n))
-				}
-				return true
-			})
+			platformCalls(f, f.errors(t))
+			concurrency(f, f.errors(t))
 		}
 	}
 }
@@ -108,39 +114,35 @@ var constantCalls = []string{
 func TestPurePackagesKeepNoStateInVariables(t *testing.T) {
 	for _, p := range purePackages(t) {
 		files := parse(t, p, p.GoFiles)
+		names := map[string]bool{}
 		for _, f := range files {
-			for _, decl := range f.Decls {
-				gen, ok := decl.(*ast.GenDecl)
-				if !ok || gen.Tok != token.VAR {
-					continue
-				}
-				for _, spec := range gen.Specs {
-					checkVariable(t, f, spec.(*ast.ValueSpec), files)
-				}
-			}
+			declarations(f, names, f.errors(t))
+		}
+		for _, f := range files {
+			assignments(f, names, f.errors(t))
 		}
 	}
 }
 
-// checkVariable allows values that cannot change: sentinels and other results of constantCalls, interface assertions
-// (var _ I = T{}), and tables that the package never assigns to.
-func checkVariable(t *testing.T, f source, spec *ast.ValueSpec, files []source) {
-	t.Helper()
-	for i, name := range spec.Names {
-		if name.Name == "_" {
+// declarations adds the package variables of a file to names and reports those whose value can change: all but
+// sentinels and other results of constantCalls, tables, and interface assertions (var _ I = T{}).
+func declarations(f source, names map[string]bool, report report) {
+	for _, decl := range f.Decls {
+		gen, ok := decl.(*ast.GenDecl)
+		if !ok || gen.Tok != token.VAR {
 			continue
 		}
-		if i >= len(spec.Values) {
-			t.Errorf("%s: var %s has no value, so something must set it: a pure package keeps its state in values", f.at(name), name.Name)
-			continue
-		}
-		if !isConstant(spec.Values[i]) {
-			t.Errorf("%s: var %s is neither a table nor a sentinel: a pure package keeps its state in values", f.at(name), name.Name)
-		}
-		for _, other := range files {
-			assignments(other, name.Name, func(n ast.Node) {
-				t.Errorf("%s: assigns to the package variable %s: a pure package keeps its state in values", other.at(n), name.Name)
-			})
+		for _, spec := range gen.Specs {
+			spec := spec.(*ast.ValueSpec)
+			for i, name := range spec.Names {
+				if name.Name == "_" {
+					continue
+				}
+				names[name.Name] = true
+				if i >= len(spec.Values) || !isConstant(spec.Values[i]) {
+					report(name, "var %s is neither a table nor a sentinel: a pure package keeps its state in values", name.Name)
+				}
+			}
 		}
 	}
 }
@@ -164,20 +166,28 @@ func isConstant(e ast.Expr) bool {
 	return false
 }
 
-// assignments yields every statement that assigns to, or through, a name. It goes by the name alone: a local variable
-// with the name of a package variable is reported too, and is better renamed.
-func assignments(f source, name string, yield func(ast.Node)) {
+// assignments reports every statement that assigns to, or through, one of the names. It goes by the name alone: a
+// local variable with the name of a package variable is reported when it is assigned to again, and is better renamed.
+func assignments(f source, names map[string]bool, report report) {
+	check := func(n ast.Node, left ast.Expr) {
+		if name := rootName(left); names[name] {
+			report(n, "assigns to the package variable %s: a pure package keeps its state in values", name)
+		}
+	}
 	ast.Inspect(f.File, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
+			if n.Tok == token.DEFINE {
+				return true
+			}
 			for _, left := range n.Lhs {
-				if rootName(left) == name {
-					yield(n)
-				}
+				check(n, left)
 			}
 		case *ast.IncDecStmt:
-			if rootName(n.X) == name {
-				yield(n)
+			check(n, n.X)
+		case *ast.UnaryExpr:
+			if n.Op == token.AND {
+				check(n, n.X)
 			}
 		}
 		return true
