@@ -188,7 +188,7 @@ func (c Config) plan() plan {
 	if p.rate == 0 {
 		p.rate = p.defaultRate()
 	}
-	if p.standardize == false {
+	if !p.standardize {
 		p.clip = 0
 	}
 	return p

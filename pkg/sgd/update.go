@@ -60,9 +60,8 @@ func (a *active) save(s *slot) { a.w, a.g, a.n = s.W, s.G, s.N }
 // undo restores the slots, the last written first: features may share one.
 func (m *Model) undo() {
 	for i := len(m.act) - 1; i >= 0; i-- {
-		if a := &m.act[i]; a.x != 0 {
-			s := &m.slots[a.idx]
-			s.W, s.G, s.N = a.w, a.g, a.n
-		}
+		a := &m.act[i]
+		s := &m.slots[a.idx]
+		s.W, s.G, s.N = a.w, a.g, a.n
 	}
 }

@@ -1,0 +1,164 @@
+package sgd_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/streamlearner/streamlearner/internal/conform"
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/sgd"
+)
+
+var _ learner.Referenced = (*sgd.Model)(nil)
+
+func build(t testing.TB, c sgd.Config) *sgd.Model {
+	t.Helper()
+	m, err := sgd.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// fill fills an event with up to 80 numeric fields (so that some fall into the
+// sketch) and some categories, and a label that depends on them.
+func fill(lossName string) func(r *rand.Rand, e *event.Event) {
+	return func(r *rand.Rand, e *event.Event) {
+		z := 0.3
+		for k := range 8 {
+			j := k
+			if k >= 4 {
+				j = r.IntN(80)
+			}
+			if k >= 4 && hasDense(e, j) {
+				continue
+			}
+			x := r.NormFloat64()*float64(1+j) + 10
+			e.X.Dense = append(e.X.Dense, event.Feature{Hash: xxhash.Sum64String("d" + strconv.Itoa(j)), Value: x})
+			z += math.Sin(float64(j)) * (x - 10) / float64(1+j)
+		}
+		for range r.IntN(4) {
+			j := r.IntN(500)
+			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: xxhash.Sum64String("s=" + strconv.Itoa(j)), Value: 1 + float64(r.IntN(2))})
+			z += math.Cos(float64(j))
+		}
+		e.Weight = float64(1+r.IntN(4)) / 2
+		e.Labelled = true
+		e.Label = 50*z + r.NormFloat64()
+		if lossName == "logistic" {
+			e.Label = 0
+			if r.Float64() < 1/(1+math.Exp(-z)) {
+				e.Label = 1
+			}
+		}
+	}
+}
+
+func hasDense(e *event.Event, j int) bool {
+	h := xxhash.Sum64String("d" + strconv.Itoa(j))
+	for _, f := range e.X.Dense {
+		if f.Hash == h {
+			return true
+		}
+	}
+	return false
+}
+
+// wild fills an event with finite numbers over the whole range of float64.
+func wild(lossName string) func(r *rand.Rand, e *event.Event) {
+	return func(r *rand.Rand, e *event.Event) {
+		number := func() float64 {
+			switch r.IntN(6) {
+			case 0:
+				return 0
+			case 1:
+				return r.NormFloat64()
+			case 2:
+				return math.Ldexp(r.NormFloat64(), r.IntN(660)-330)
+			case 3:
+				return [...]float64{1e100, -1e100, math.SmallestNonzeroFloat64, 1e-308, math.MaxFloat64}[r.IntN(5)]
+			}
+			return math.Ldexp(r.NormFloat64(), r.IntN(2000)-1000)
+		}
+		for j := range 5 {
+			e.X.Dense = append(e.X.Dense, event.Feature{Hash: xxhash.Sum64String("d" + strconv.Itoa(j)), Value: number()})
+			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: uint64(r.IntN(20)), Value: number()})
+		}
+		e.Labelled, e.Label = true, number()
+		if lossName == "logistic" {
+			e.Label = float64(r.IntN(2))
+		}
+		if r.IntN(2) == 0 {
+			e.Weight = math.Abs(number())
+		}
+	}
+}
+
+func refused(lossName string) []conform.Refused {
+	bad := []conform.Refused{
+		{Name: "NaN", Reason: event.NonFinite, Spoil: func(e *event.Event) { e.X.Dense[3].Value = math.NaN() }},
+		{Name: "Inf", Reason: event.NonFinite, Spoil: func(e *event.Event) {
+			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: 1, Value: math.Inf(-1)})
+		}},
+		{Name: "Huge", Reason: event.Extreme, Spoil: func(e *event.Event) { e.X.Dense[0].Value = -1e101 }},
+		{Name: "Extreme", Reason: event.Extreme, Spoil: func(e *event.Event) { e.X.Dense[0].Value = 1.1e6 }},
+		{Name: "ExtremeSparse", Reason: event.Extreme, Spoil: func(e *event.Event) {
+			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: 1, Value: 1.1e6})
+		}},
+		{Name: "ExtremeNewField", Reason: event.Extreme, Spoil: func(e *event.Event) {
+			e.X.Dense = append(e.X.Dense, event.Feature{Hash: 1, Value: 1.1e21})
+		}},
+		{Name: "Unlabelled", Reason: event.LabelMissing, Spoil: func(e *event.Event) { e.Labelled = false }},
+		{Name: "LabelNaN", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = math.NaN() }},
+		{Name: "WeightNegative", Reason: event.WeightInvalid, Spoil: func(e *event.Event) { e.Weight = -1 }},
+		{Name: "WeightNaN", Reason: event.WeightInvalid, Spoil: func(e *event.Event) { e.Weight = math.NaN() }},
+		{Name: "WeightOverflows", Reason: event.Unstable, Spoil: func(e *event.Event) { e.Weight = math.MaxFloat64 }},
+		{Name: "TooManyFields", Reason: event.TooManyFeatures, Spoil: func(e *event.Event) {
+			for j := range uint64(4096) {
+				e.X.Dense = append(e.X.Dense, event.Feature{Hash: j, Value: 1})
+			}
+		}},
+	}
+	if lossName == "logistic" {
+		return append(bad, conform.Refused{Name: "Label2", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = 2 }})
+	}
+	return append(bad, conform.Refused{Name: "LabelExtreme", Reason: event.Extreme, Spoil: func(e *event.Event) { e.Label = 1e7 }})
+}
+
+// configs are the combinations that the conformance suite runs on.
+func configs() map[string]sgd.Config {
+	out := map[string]sgd.Config{}
+	for _, l := range []string{"logistic", "squared"} {
+		for _, o := range []string{"nag", "sgd", "adagrad"} {
+			c := sgd.Default()
+			c.Loss, c.Optimizer, c.Bits = l, o, 12
+			out[l+"/"+o] = c
+		}
+		c := sgd.Default()
+		c.Loss, c.Compat, c.Bits = l, "vw", 12
+		out[l+"/vw"] = c
+		c = sgd.Default()
+		c.Loss, c.Optimizer, c.Bits, c.Standardize, c.ScaleLabel, c.Power, c.InterceptRate = l, "sgd", 12, "off", "off", 0.5, 0.01
+		c.Rate, c.Clip = 1e-5, 0
+		out[l+"/plain"] = c
+	}
+	return out
+}
+
+func TestConformance(t *testing.T) {
+	for name, c := range configs() {
+		t.Run(name, func(t *testing.T) {
+			conform.Model(t, conform.Models{
+				New:     func(t testing.TB) learner.Model { return build(t, c) },
+				Fill:    fill(c.Loss),
+				Wild:    wild(c.Loss),
+				Refused: refused(c.Loss),
+			})
+		})
+	}
+}
