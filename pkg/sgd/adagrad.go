@@ -8,9 +8,9 @@ const adagradEpsilon = 1e-8
 // adagrad divides the rate of every weight by the root of its sum of squared
 // gradients (Duchi, Hazan, Singer 2011, https://jmlr.org/papers/v12/duchi11a.html),
 // as River does: G += g^2, w -= rate g / sqrt(G + 1e-8), g = h dl/dz x.
-func (m *Model) adagrad(u *update) bool {
+func (m *Model) adagrad(u *update) tally {
 	g := float64(u.h * u.grad)
-	big, check := m.intercept(g), 0.0
+	t := m.intercept(g)
 	for i := range m.act {
 		a := &m.act[i]
 		s := &m.slots[a.idx]
@@ -21,8 +21,8 @@ func (m *Model) adagrad(u *update) bool {
 		gx := float64(g * a.x)
 		s.G += float64(gx * gx)
 		s.W -= float64(m.p.rate*gx) / math.Sqrt(s.G+adagradEpsilon)
-		check += s.G
-		big = max(big, math.Abs(s.W))
+		t.sums += s.G
+		t.add(a.w, s.W)
 	}
-	return finite(check) && big <= maxWeight
+	return t
 }

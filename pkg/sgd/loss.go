@@ -11,23 +11,29 @@ import (
 // 0 or 1 long before; the loss is exact beyond it.
 const maxMargin = 700
 
-// logistic returns the loss log(1+exp(-sz)), its derivative in z, and exp(sz),
-// for the linear score z and label y in {0, 1}, s = 2y-1.
-func logistic(z, y float64) (loss, grad, odds float64) {
+// logistic returns the probability of y = 1, the loss log(1+exp(-sz)), its
+// derivative in z, and exp(sz), for the linear score z and label y in {0, 1}, s = 2y-1.
+func logistic(z, y float64) (p, loss, grad, odds float64) {
 	v := z
 	if y == 0 {
 		v = -z
 	}
 	t := portable.Exp(-min(math.Abs(v), maxMargin))
-	if v >= 0 {
-		loss, grad, odds = portable.Log1p(t), -t/(1+t), 1/t
+	small, large := t/(1+t), 1/(1+t) // the two probabilities
+	if z >= 0 {
+		p = large
 	} else {
-		loss, grad, odds = portable.Log1p(t)-v, -1/(1+t), t
+		p = small
+	}
+	if v >= 0 {
+		loss, grad, odds = portable.Log1p(t), -small, 1/t
+	} else {
+		loss, grad, odds = portable.Log1p(t)-v, -large, t
 	}
 	if y == 0 {
 		grad = -grad
 	}
-	return loss, grad, odds
+	return p, loss, grad, odds
 }
 
 // predict turns the linear score z into a prediction on the scale of the
@@ -35,20 +41,22 @@ func logistic(z, y float64) (loss, grad, odds float64) {
 func (p *plan) predict(z float64, f *frame) (prediction, margin float64) {
 	if p.loss == lossLogistic {
 		margin = max(f.lo, min(f.hi, z))
-		return portable.Sigmoid(margin), margin
+		return portable.Sigmoid(max(-maxMargin, min(maxMargin, margin))), margin
 	}
 	margin = f.mean + float64(f.sd*z)
 	return max(f.lo, min(f.hi, margin)), margin
 }
 
-// evaluate fills loss and gradient of a step whose prediction and margin are
-// set. It returns exp(sz) for the logistic loss.
-func (p *plan) evaluate(s *event.Step, y float64) (odds float64) {
+// evaluate fills prediction, margin, label, loss and gradient of a step for
+// the linear score z. It returns exp(sz) for the logistic loss.
+func (p *plan) evaluate(s *event.Step, z, y float64, f *frame) (odds float64) {
 	s.Label = y
 	if p.loss == lossLogistic {
-		s.Loss, s.Grad, odds = logistic(s.Margin, y)
+		s.Margin = max(f.lo, min(f.hi, z))
+		s.Prediction, s.Loss, s.Grad, odds = logistic(s.Margin, y)
 		return odds
 	}
+	s.Prediction, s.Margin = p.predict(z, f)
 	d := s.Prediction - y
 	s.Loss, s.Grad = float64(d*d), 2*d
 	return 0

@@ -3,6 +3,7 @@ package sgd
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -81,16 +82,18 @@ func (m *Model) Predict(e *event.Event) event.Step {
 	if rej := m.gather(e, 0, false); rej != nil {
 		return event.Step{Reject: rej}
 	}
-	f := m.p.frame(&m.labels)
 	var s event.Step
-	s.Prediction, s.Margin = m.p.predict(m.dot(), &f)
-	if e.Labelled {
+	z, norm2 := m.dot()
+	f := m.p.frame(&m.labels)
+	if !e.Labelled {
+		s.Prediction, s.Margin = m.p.predict(z, &f)
+	} else {
 		y, rej := m.label(e)
 		if rej != nil {
 			return event.Step{Reject: rej}
 		}
-		m.p.evaluate(&s, y)
-		s.GradNorm = math.Abs(s.Grad) * m.norm()
+		m.p.evaluate(&s, z, y, &f)
+		s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
 		m.read(e, &s, y)
 	}
 	if rej := unstable(&s); rej != nil {
@@ -133,17 +136,13 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	if m.p.vw { // the current label belongs to its range
 		before = m.p.frame(&after)
 	}
-	z := m.dot()
-	s.Prediction, s.Margin = m.p.predict(z, &before)
-	u := update{y: y, h: h, odds: m.p.evaluate(&s, y)}
-	u.z, u.grad = s.Margin, s.Grad
-	if m.p.loss == lossSquared {
-		u.z = s.Prediction
-	}
+	z, norm2 := m.dot()
+	u := update{y: y, h: h, odds: m.p.evaluate(&s, z, y, &before)}
+	u.z, u.grad = s.Prediction, s.Grad
 	if m.p.scaleLabel {
 		u.rescale(s.Prediction, m.p.frame(&after))
 	}
-	s.GradNorm = math.Abs(s.Grad) * m.norm()
+	s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
 	m.read(e, &s, y)
 	rej := unstable(&s)
 	if rej == nil && !(finite(m.weight+h) && after.Valid()) {
@@ -193,10 +192,14 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 	if rej != nil {
 		return rej
 	}
-	m.act = append(m.act[:0], active{x: 1, idx: uint32(len(m.slots) - 1)})
-	for i := range staged {
-		m.act = append(m.act, active{x: staged[i].X, idx: uint32(e.X.Dense[i].Hash & m.mask)})
+	n := 1 + len(staged) + len(e.X.Sparse)
+	m.act = slices.Grow(m.act[:0], n)[:n]
+	m.act[0].x, m.act[0].idx = 1, uint32(len(m.slots)-1)
+	act := m.act[1:]
+	for i, f := range e.X.Dense {
+		act[i].x, act[i].idx = staged[i].X, uint32(f.Hash&m.mask)
 	}
+	act = act[len(staged):]
 	limit := float64(scale.Largest)
 	if seasoned {
 		limit = scale.Limit(m.p.extreme, m.sparse)
@@ -209,28 +212,20 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 			return scale.Refuse(f, limit)
 		}
 		m.maxSparse = max(m.maxSparse, ax)
-		m.act = append(m.act, active{x: f.Value, idx: uint32(f.Hash & m.mask)})
+		act[i].x, act[i].idx = f.Value, uint32(f.Hash&m.mask)
 	}
 	return nil
 }
 
-// dot returns the linear score of the gathered event.
-func (m *Model) dot() float64 {
-	z := 0.0
+// dot returns the linear score of the gathered event and its squared
+// Euclidean norm, intercept included.
+func (m *Model) dot() (z, norm2 float64) {
 	for i := range m.act {
 		a := &m.act[i]
 		z += float64(a.x * m.slots[a.idx].W)
+		norm2 += float64(a.x * a.x)
 	}
-	return z
-}
-
-// norm returns the Euclidean norm of the gathered event, intercept included.
-func (m *Model) norm() float64 {
-	n := 0.0
-	for i := range m.act {
-		n += float64(m.act[i].x * m.act[i].x)
-	}
-	return math.Sqrt(n)
+	return z, norm2
 }
 
 // Score returns the prediction for an event, the same as Predict gives. It

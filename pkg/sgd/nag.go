@@ -14,11 +14,11 @@ const (
 // (Karampatziakis, Langford 2011, https://arxiv.org/abs/1011.1576). It scales
 // with every feature's largest magnitude, never overshoots the label, and
 // learning an event with weight 2 is learning it twice.
-func (m *Model) nag(u *update) bool {
+func (m *Model) nag(u *update) tally {
 	q := float64(float64(u.h*u.grad) * u.grad)
 	if !(q >= tinyGrad) {
 		m.keep()
-		return q == q
+		return tally{sums: q} // NaN is not ok
 	}
 	ppu, norm := 0.0, 0.0 // sums of x^2 r and of (x/N)^2
 	for i := range m.act {
@@ -48,8 +48,7 @@ func (m *Model) nag(u *update) bool {
 	total := m.nagT + u.h
 	mult := math.Sqrt(total / sum)
 	step := float64(mult * m.step(u, float64(mult*ppu)))
-	check := sum // grows beyond all bounds, or becomes NaN, with any of its terms
-	big := 0.0
+	t := tally{sums: sum}
 	for i := range m.act {
 		a := &m.act[i]
 		if a.x == 0 {
@@ -57,14 +56,13 @@ func (m *Model) nag(u *update) bool {
 		}
 		s := &m.slots[a.idx]
 		s.W += float64(float64(step*a.x) * a.r)
-		check += s.G
-		big = max(big, math.Abs(s.W))
+		t.sums += s.G
+		t.add(a.w, s.W)
 	}
-	if !(finite(check) && big <= maxWeight) {
-		return false
+	if t.ok() {
+		m.nagS, m.nagT = sum, total
 	}
-	m.nagS, m.nagT = sum, total
-	return true
+	return t
 }
 
 // keep saves the slots of an event that moves no weight.

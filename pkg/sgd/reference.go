@@ -2,6 +2,7 @@ package sgd
 
 import (
 	"math"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -82,7 +83,7 @@ func (r *reference) see(p *plan, hash uint64) frozenField {
 	}
 	f := frozenField{inv: 1, known: true, coordinate: uint16(id + 1), sign: 1}
 	if f.coordinate >= denseCoordinates {
-		f.coordinate, f.sign = sketch(hash)
+		f.coordinate, f.sign = sketch(hash, 1)
 	}
 	if p.standardize {
 		moments := r.scaler.Field(id).Moments
@@ -91,13 +92,9 @@ func (r *reference) see(p *plan, hash uint64) frozenField {
 	return f
 }
 
-// sketch returns coordinate and sign of a hash in the count sketch.
-func sketch(hash uint64) (uint16, float64) {
-	sign := 1.0
-	if hash>>63 == 1 {
-		sign = -1
-	}
-	return uint16(denseCoordinates + hash>>57&sketchMask), sign
+// sketch returns the coordinate of a hash in the count sketch, and x with its sign.
+func sketch(hash uint64, x float64) (uint16, float64) {
+	return uint16(denseCoordinates + hash>>57&sketchMask), math.Float64frombits(math.Float64bits(x) ^ hash&(1<<63))
 }
 
 // read evaluates the references on the gathered event and puts them into s.
@@ -111,8 +108,11 @@ func (m *Model) read(e *event.Event, s *event.Step, y float64) {
 
 func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Reading {
 	r := &m.refs[i]
-	js, xs := append(r.reading.J[:0], 0), append(r.reading.X[:0], 1)
+	n := 1 + e.X.Len()
+	js, xs := slices.Grow(r.reading.J[:0], n)[:n], slices.Grow(r.reading.X[:0], n)[:n]
+	js[0], xs[0] = 0, 1
 	z := float64(m.slots[len(m.slots)-1].Ref[i])
+	act, n := m.act[1:], 1
 	for k, st := range m.scaler.Staged() {
 		f := &e.X.Dense[k]
 		var ff frozenField
@@ -125,19 +125,20 @@ func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Readi
 			continue
 		}
 		x := scale.Clip(float64((f.Value-ff.mean)*ff.inv), m.p.clip)
-		z += float64(x * float64(m.slots[f.Hash&m.mask].Ref[i]))
-		js, xs = append(js, ff.coordinate), append(xs, float64(ff.sign*x))
+		z += float64(x * float64(m.slots[act[k].idx].Ref[i]))
+		js[n], xs[n] = ff.coordinate, float64(ff.sign*x)
+		n++
 	}
+	act = act[len(e.X.Dense):]
 	for k := range e.X.Sparse {
 		f := &e.X.Sparse[k]
-		z += float64(f.Value * float64(m.slots[f.Hash&m.mask].Ref[i]))
-		j, sign := sketch(f.Hash)
-		js, xs = append(js, j), append(xs, float64(sign*f.Value))
+		z += float64(f.Value * float64(m.slots[act[k].idx].Ref[i]))
+		js[n], xs[n] = sketch(f.Hash, f.Value)
+		n++
 	}
 	var s event.Step
-	s.Prediction, s.Margin = m.p.predict(z, &r.frame)
-	m.p.evaluate(&s, y)
-	r.reading = event.Reading{Loss: min(s.Loss, math.MaxFloat64), Grad: s.Grad, J: js, X: xs}
+	m.p.evaluate(&s, z, y, &r.frame)
+	r.reading = event.Reading{Loss: min(s.Loss, math.MaxFloat64), Grad: s.Grad, J: js[:n], X: xs[:n]}
 	return &r.reading
 }
 

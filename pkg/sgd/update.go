@@ -12,7 +12,7 @@ import (
 // deviations of the label.
 type update struct {
 	y, h float64 // label, weight
-	z    float64 // the score that the gradient was taken at
+	z    float64 // squared loss: the prediction that the gradient was taken at
 	grad float64 // dl/dz
 	odds float64 // logistic loss: exp(sz)
 }
@@ -30,28 +30,39 @@ func (u *update) rescale(prediction float64, f frame) {
 // update writes the slots and returns the Euclidean norm of the change of the
 // weights. When anything becomes non-finite, it puts all back and refuses.
 func (m *Model) update(u *update) (float64, *event.Rejection) {
-	var ok bool
+	var t tally
 	switch m.p.optimizer {
 	case optNAG:
-		ok = m.nag(u)
+		t = m.nag(u)
 	case optSGD:
-		ok = m.constant(u)
+		t = m.constant(u)
 	case optAdaGrad:
-		ok = m.adagrad(u)
+		t = m.adagrad(u)
 	}
-	if !ok {
+	if !t.ok() {
 		m.undo()
 		return 0, &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("learning it with gradient %v and weight %v would make a weight non-finite or larger than %v; lower learner.rate", u.grad, u.h, float64(maxWeight))}
 	}
-	sum := 0.0
-	for i := range m.act {
-		a := &m.act[i]
-		if a.x != 0 {
-			d := m.slots[a.idx].W - a.w
-			sum += float64(d * d)
-		}
-	}
-	return math.Sqrt(sum), nil
+	return math.Sqrt(t.change), nil
+}
+
+// tally is what an optimizer found while it wrote the slots.
+type tally struct {
+	change  float64 // squared norm of the change of the weights
+	largest float64 // largest magnitude of a weight written
+	sums    float64 // sum of the non-negative statistics written
+}
+
+// add notes that the weight of a slot was before and is now w.
+func (t *tally) add(before, w float64) {
+	d := w - before
+	t.change += float64(d * d)
+	t.largest = max(t.largest, math.Abs(w)) // becomes NaN with any of them
+}
+
+// ok reports whether all that was written is finite and within bounds.
+func (t *tally) ok() bool {
+	return t.largest <= maxWeight && finite(t.sums) && finite(t.change)
 }
 
 // save remembers the slot of a before it is written.
