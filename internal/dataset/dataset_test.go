@@ -11,9 +11,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
 func readAll(t *testing.T, f *File) []string {
@@ -48,8 +51,10 @@ func TestOpenDetects(t *testing.T) {
 		{"words.csv", "ham,x\nspam,y\nham,z\n", Options{}, CSV, ',', []string{"c0", "c1"}, []string{"ham,x", "spam,y", "ham,z"}},
 		{"a.txt", "x y class\n0.5 1 0\n0.25 2 1\n", Options{}, CSV, ' ', []string{"x", "y", "class"}, []string{"0.5 1 0", "0.25 2 1"}},
 		{"a.txt", "x;y\r\n1,5;2,5\r\n\r\n", Options{}, CSV, ';', []string{"x", "y"}, []string{"1,5;2,5"}},
+		{"a.txt", " x  y\n 1 \t2 \n", Options{}, CSV, ' ', []string{"x", "y"}, []string{" 1 \t2 "}},
+		{"quotes.tsv", "a\tb\n\"x\t1\ny\t2\n", Options{}, CSV, '\t', []string{"a", "b"}, []string{"\"x\t1", "y\t2"}},
 		{"one.csv", "x\n1\n2\n", Options{}, CSV, ',', []string{"x"}, []string{"1", "2"}},
-		{"q.csv", "a,b\n1,\"x\ny\"\n2,\"say \"\"so\"\"\"\n", Options{}, CSV, ',', []string{"a", "b"}, []string{"1,\"x\ny\"", "2,\"say \"\"so\"\"\""}},
+		{"q.csv", "a,b\n1,\"x\ny\"\n2,\"say \"\"so\"\"\"\n", Options{}, CSV, ',', []string{"a", "b"}, []string{"1,\"x y\"", "2,\"say \"\"so\"\"\""}},
 		{"bom.csv", "\ufeffa,b\n1,2\n", Options{}, CSV, ',', []string{"a", "b"}, []string{"1,2"}},
 		{"a.jsonl", "{\"a\":1}\n\n{\"a\":2}\n", Options{}, JSON, 0, nil, []string{`{"a":1}`, `{"a":2}`}},
 		{"a.txt", "{\"a\":1}\n", Options{}, JSON, 0, nil, []string{`{"a":1}`}},
@@ -167,7 +172,7 @@ func TestFields(t *testing.T) {
 
 func TestFieldsUndoQuoting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := rapid.SliceOfN(rapid.String(), 1, 5).Draw(t, "fields")
+		want := rapid.SliceOfN(rapid.StringMatching(`[a-z",; \t]*`), 1, 5).Draw(t, "fields")
 		var quoted []string
 		for _, w := range want {
 			quoted = append(quoted, `"`+strings.ReplaceAll(w, `"`, `""`)+`"`)
@@ -188,13 +193,64 @@ func TestFieldsUndoQuoting(t *testing.T) {
 
 func TestObject(t *testing.T) {
 	o := NewObject([]string{"n", `we"ird`, "s"}, ',')
-	got, ok := o.Append(nil, []byte(`-1.5e3,"a ""b""\c",`))
-	if want := `{"n":-1.5e3,"we\"ird":"a \"b\"\\c","s":null}`; !ok || string(got) != want {
-		t.Errorf("got %s, want %s", got, want)
+	for row, want := range map[string]string{
+		`-1.5e3,"a ""b""\c",`:  `{"n":-1.5e3,"we\"ird":"a \"b\"\\c","s":null}`,
+		`+1, x , 7 `:           `{"n":1,"we\"ird":"x","s":7}`,
+		`007,.5,-5.`:           `{"n":7,"we\"ird":0.5,"s":-5}`,
+		`00,-0.0,1.e5`:         `{"n":0,"we\"ird":-0.0,"s":1e5}`,
+		`.,-,e5`:               `{"n":".","we\"ird":"-","s":"e5"}`,
+		`NaN,-inf,Infinity`:    `{"n":1e999,"we\"ird":1e999,"s":1e999}`,
+		`0x1p3,1_000,1-2`:      `{"n":"0x1p3","we\"ird":"1_000","s":"1-2"}`,
+		`true,2011-01-01,12:5`: `{"n":"true","we\"ird":"2011-01-01","s":"12:5"}`,
+	} {
+		if got, ok := o.Append(nil, []byte(row)); !ok || string(got) != want {
+			t.Errorf("%s: got %s, want %s", row, got, want)
+		}
 	}
 	if got, ok := o.Append([]byte("x"), []byte("1,2")); ok || string(got) != "x" {
 		t.Errorf("a short row gives %s, %v", got, ok)
 	}
+}
+
+// TestObjectDecodesAlike holds a row and its JSON object to the same event.
+func TestObjectDecodesAlike(t *testing.T) {
+	columns := []string{"y", "a", "b"}
+	s := event.Schema{Label: "y"}
+	fromCSV, err := event.NewCSV(s, columns, ',', true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromJSON, err := event.NewJSON(s, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := NewObject(columns, ',')
+	field := rapid.OneOf(rapid.StringMatching(`[+-]?[0-9]{0,4}\.?[0-9]{0,3}(e-?[0-9]{1,3})?`), rapid.StringMatching(`[a-zA-Z0-9 é"\\.+-]{0,6}`))
+	rapid.Check(t, func(t *rapid.T) {
+		var quoted []string
+		for range columns {
+			quoted = append(quoted, `"`+strings.ReplaceAll(strings.TrimSpace(field.Draw(t, "field")), `"`, `""`)+`"`)
+		}
+		row := []byte(strings.Join(quoted, ","))
+		object, ok := o.Append(nil, row)
+		if !ok {
+			t.Fatalf("%s has no object", row)
+		}
+		var a, b event.Event
+		errA, errB := fromCSV.Decode(row, &a), fromJSON.Decode(object, &b)
+		if (errA == nil) != (errB == nil) {
+			t.Fatalf("%s: %v\n%s: %v", row, errA, object, errB)
+		}
+		if errA != nil {
+			if x, y := errA.(*event.Rejection), errB.(*event.Rejection); x.Reason != y.Reason || x.Field != y.Field {
+				t.Fatalf("%s: %v\n%s: %v", row, errA, object, errB)
+			}
+			return
+		}
+		if diff := cmp.Diff(a, b, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%s\n%s\n%s", row, object, diff)
+		}
+	})
 }
 
 func TestObjectIsJSON(t *testing.T) {
@@ -206,7 +262,7 @@ func TestObjectIsJSON(t *testing.T) {
 		if err := json.Unmarshal(got, &back); !ok || err != nil {
 			t.Fatalf("%q: %v", got, err)
 		}
-		if s, isText := back[name].(string); isText && s != value {
+		if s, isText := back[name].(string); isText && s != strings.TrimSpace(value) {
 			t.Fatalf("%q became %q", value, s)
 		}
 	})

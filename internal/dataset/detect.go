@@ -84,7 +84,7 @@ func (f *File) sampleFields() [][]string {
 	var row []byte
 	for _, line := range f.sampleLines() {
 		if row = append(row, line...); openQuote(row, f.Comma) {
-			row = append(row, '\n')
+			row = append(row, ' ')
 			continue
 		}
 		var fields []string

@@ -1,12 +1,14 @@
 package dataset
 
 import (
+	"bytes"
 	"encoding/json"
-	"strconv"
+	"regexp"
 	"unicode/utf8"
 )
 
-// Object turns CSV rows into JSON objects.
+// Object turns CSV rows into JSON objects that event.JSON decodes to the same
+// event as event.CSV does the row.
 type Object struct {
 	columns [][]byte // as JSON strings with their colon
 	comma   byte
@@ -33,21 +35,50 @@ func (o *Object) Append(dst, row []byte) (_ []byte, ok bool) {
 	for i, f := range o.fields {
 		dst = append(dst, "{,"[min(i, 1)])
 		dst = append(dst, o.columns[i]...)
-		dst = appendValue(dst, f)
+		dst = appendValue(dst, bytes.TrimSpace(f))
 	}
 	return append(dst, '}'), true
 }
 
+var (
+	jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+	number     = regexp.MustCompile(`^([+-]?)(0*)([0-9]*)(?:\.([0-9]*))?([eE][+-]?[0-9]+)?$`)
+	nonFinite  = regexp.MustCompile(`(?i)^[+-]?(nan|inf|infinity)$`)
+)
+
 func appendValue(dst, field []byte) []byte {
-	if len(field) == 0 {
+	switch {
+	case len(field) == 0:
 		return append(dst, "null"...)
+	case field[0] > '9' && nonFinite.Match(field), field[0] < '0' && nonFinite.Match(field):
+		// JSON has no such number; one beyond the range is refused for the same reason.
+		return append(dst, "1e999"...)
+	case field[0] > '9' || !bytes.ContainsAny(field, "0123456789"):
+		return appendString(dst, field)
+	case jsonNumber.Match(field):
+		return append(dst, field...)
 	}
-	if c := field[0]; c <= '9' && json.Valid(field) { // of valid JSON only numbers and strings begin so low
-		if c != '"' {
-			return append(dst, field...)
-		}
+	if m := number.FindSubmatch(field); m != nil && len(m[2])+len(m[3])+len(m[4]) > 0 {
+		return appendNumber(dst, m[1], m[3], m[4], m[5])
 	}
 	return appendString(dst, field)
+}
+
+// appendNumber writes what JSON does not allow the way that it does: "+1",
+// "007", ".5" and "5.".
+func appendNumber(dst, sign, whole, fraction, exponent []byte) []byte {
+	if string(sign) == "-" {
+		dst = append(dst, '-')
+	}
+	if len(whole) == 0 {
+		whole = []byte("0")
+	}
+	dst = append(dst, whole...)
+	if len(fraction) > 0 {
+		dst = append(dst, '.')
+		dst = append(dst, fraction...)
+	}
+	return append(dst, exponent...)
 }
 
 // appendString appends text as a JSON string; bytes that are not UTF-8 become U+FFFD.
@@ -62,8 +93,8 @@ func appendString(dst, text []byte) []byte {
 		return append(dst, '"')
 	}
 	quoted, err := json.Marshal(string(text))
-	if err != nil { // a string always marshals
-		return strconv.AppendQuote(dst, string(text))
+	if err != nil {
+		return append(dst, `""`...) // does not occur: every string has a JSON form
 	}
 	return append(dst, quoted...)
 }
