@@ -1,0 +1,63 @@
+// Package consumer is the Kafka shell around the learners: it brings records
+// in and carries checkpoints out.
+//
+// A Consumer is one member of the consumer group "<group>.<model>". Every
+// partition that the group gives it is claimed from the store, restored, and
+// then worked on by one goroutine, which owns the learner:
+//
+//	poll loop --batches--> partition goroutine --snapshots--> saver --> store
+//	                         Feed, Apply            |
+//	                            `--dead letters--> letters --> dead-letter topic
+//
+// # Exactly once
+//
+// A save carries the whole state and the offset it stands at, and the claim in
+// it fences every earlier owner. So the order is: claim, seek to the
+// snapshot's offset, feed, save. A crash loses only what was fed after the last
+// save, and the next owner feeds that again. Offsets committed to Kafka are for
+// tools that show lag; they are read for one purpose, to notice that the store
+// has lost its data.
+//
+// A revoked partition makes a last save within SaveTimeout. A lost one makes
+// none: somebody else may own it. A save that the store refuses as fenced ends
+// the session at once.
+//
+// # What stops a partition, and only that one
+//
+// The state belongs to another group or cannot be restored; the store has no
+// state although the group has consumed; Kafka has deleted the records that
+// come next; the dead-letter topic takes no records. Status and the log name
+// the remedy. Claims are tried again in the background, so that most remedies
+// need no restart.
+//
+// # Metrics
+//
+// All have the labels model and partition, except where noted.
+//
+//	streamlearner_fed_total                 counter  records fed since the state began
+//	streamlearner_learned_total             counter  events learned since the state began
+//	streamlearner_rejected_total            counter  records refused since the state began, by reason
+//	streamlearner_alarms_total              counter  alarms of the guard since the state began
+//	streamlearner_freezes_total             counter  freezes since the state began
+//	streamlearner_mode                      gauge    1 for the mode (label mode)
+//	streamlearner_armed                     gauge    1 while an armed reference watches
+//	streamlearner_warning                   gauge    1 while the guard stands at warning level
+//	streamlearner_guard_statistic           gauge    value of the detector
+//	streamlearner_guard_threshold           gauge    value at which it alarms
+//	streamlearner_loss                      gauge    progressive loss, half-life 1,000 events
+//	streamlearner_gradient_norm             gauge    gradient norm, half-life 1,000 events
+//	streamlearner_version_live              gauge    number of the newest checkpoint
+//	streamlearner_version_published         gauge    number of the version served
+//	streamlearner_published_age_seconds     gauge    event time between the newest record and that version
+//	streamlearner_partition_state           gauge    1 for the state (label state: claiming, running, blocked, paused)
+//	streamlearner_next_offset               gauge    offset of the next record
+//	streamlearner_lag_records               gauge    records not learned yet
+//	streamlearner_saved_age_seconds         gauge    time since the last save
+//	streamlearner_saves_total               counter  states stored
+//	streamlearner_save_errors_total         counter  failed attempts to store a state
+//	streamlearner_save_seconds              histogram  time of a write (label model only)
+//	streamlearner_store_rollback_total      counter  failovers that lost saves and were written forward
+//	streamlearner_duplicates_total          counter  records dropped because they were learned already
+//	streamlearner_dead_letters_total        counter  refused records written to the dead-letter topic
+//	streamlearner_dead_letter_errors_total  counter  failed attempts to write there
+package consumer

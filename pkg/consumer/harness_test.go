@@ -1,0 +1,343 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"encoding/json"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/goleak"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	topic   = "payments"
+	dead    = "payments.fraud.dead"
+	group   = "test.fraud"
+	patient = 20 * time.Second // deadline of every wait
+)
+
+// world is a broker, a store and what was produced.
+type world struct {
+	t       *testing.T
+	cluster *kfake.Cluster
+	store   *state.Mem
+	client  *kgo.Client
+	chains  map[int32]*tallyBody // what an undisturbed learner would hold
+	logs    io.Writer
+}
+
+func newWorld(t *testing.T, partitions int32, opts ...kfake.Opt) *world {
+	t.Helper()
+	opts = append([]kfake.Opt{
+		kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic),
+		kfake.GroupMinSessionTimeout(100 * time.Millisecond),
+		kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}),
+	}, opts...)
+	cluster, err := kfake.NewCluster(opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	w := &world{t: t, cluster: cluster, store: state.NewMem(), chains: map[int32]*tallyBody{}, logs: io.Discard}
+	if testing.Verbose() && os.Getenv("CONSUMER_LOG") != "" {
+		w.logs = os.Stderr
+	}
+	w.client, err = kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.client.Close)
+	for p := range partitions {
+		w.chains[p] = &tallyBody{}
+	}
+	return w
+}
+
+// produce appends n records to each of the partitions.
+func (w *world) produce(n int, partitions ...int32) {
+	w.t.Helper()
+	var rs []*kgo.Record
+	for _, p := range partitions {
+		for i := range n {
+			rs = append(rs, &kgo.Record{Topic: topic, Partition: p, Key: fmt.Append(nil, "k", i), Value: fmt.Append(nil, "event ", p, " ", i)})
+		}
+	}
+	w.write(rs...)
+}
+
+func (w *world) write(rs ...*kgo.Record) {
+	w.t.Helper()
+	if err := w.client.ProduceSync(context.Background(), rs...).FirstErr(); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, r := range rs {
+		b := w.chains[r.Partition]
+		b.Chain = chain(b.Chain, r.Offset, r.Value)
+		b.Fed++
+		b.Next.Offset = r.Offset + 1
+	}
+}
+
+// stored returns what the store holds of a partition, zero when nothing.
+func (w *world) stored(p int32) (b tallyBody) {
+	w.t.Helper()
+	s, _, err := w.store.State(context.Background(), state.Key{Model: "fraud", Partition: p})
+	if err != nil {
+		return b
+	}
+	if err := json.Unmarshal(s.Head, &b); err != nil {
+		w.t.Fatal(err)
+	}
+	return b
+}
+
+// exactlyOnce waits until the store holds every record of the partitions, each once and in order.
+func (w *world) exactlyOnce(partitions ...int32) {
+	w.t.Helper()
+	for _, p := range partitions {
+		want := w.chains[p]
+		wait(w.t, func() (bool, string) {
+			got := w.stored(p)
+			return got.Fed >= want.Fed && got.Next.Offset >= want.Next.Offset,
+				fmt.Sprintf("partition %d: stored %+v, want %+v", p, got, *want)
+		})
+		if got := w.stored(p); got.Chain != want.Chain || got.Fed != want.Fed {
+			w.t.Fatalf("partition %d: stored %+v, want %+v", p, got, *want)
+		}
+	}
+}
+
+// wait polls until ok holds or the deadline passes.
+func wait(t *testing.T, ok func() (bool, string)) {
+	t.Helper()
+	deadline := time.Now().Add(patient)
+	for {
+		done, saw := ok()
+		if done {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not in %v: %s", patient, saw)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// member is a running Consumer.
+type member struct {
+	*Consumer
+	w      *world
+	cancel context.CancelFunc
+	ended  chan error
+	store  *flakyStore
+	wire   *wire
+	gate   *gate
+}
+
+// start runs a member; change may alter its configuration.
+func (w *world) start(change func(*Config, *Deps)) *member {
+	w.t.Helper()
+	m := &member{w: w, ended: make(chan error, 1), store: &flakyStore{Store: w.store}, wire: &wire{}, gate: &gate{}}
+	cfg := Config{
+		Connection: Connection{Brokers: w.cluster.ListenAddrs()},
+		Group:      "test", Model: "fraud", Topic: topic, DeadLetter: dead,
+		SessionTimeout: 2 * time.Second, HeartbeatInterval: 100 * time.Millisecond, RebalanceTimeout: 10 * time.Second,
+		SaveInterval: 20 * time.Millisecond, SaveTimeout: 3 * time.Second, InboxInterval: 10 * time.Millisecond,
+	}
+	const every = 100
+	deps := Deps{
+		Store: m.store,
+		New: func(start state.Position) (Learner, error) {
+			l := newTally(every, start)
+			l.gate = m.gate
+			return l, nil
+		},
+		Restore: func(s *state.Snapshot) (Learner, error) {
+			l, err := restoreTally(every, s)
+			if err != nil {
+				return nil, err
+			}
+			l.gate = m.gate
+			return l, nil
+		},
+		Logger:     slog.New(slog.NewTextHandler(w.logs, nil)),
+		Registerer: prometheus.NewRegistry(),
+		Options:    []kgo.Opt{kgo.Dialer(m.wire.dial), kgo.FetchMaxWait(100 * time.Millisecond), kgo.MetadataMinAge(20 * time.Millisecond)},
+	}
+	if change != nil {
+		change(&cfg, &deps)
+	}
+	var err error
+	if m.Consumer, err = New(cfg, deps); err != nil {
+		w.t.Fatal(err)
+	}
+	var ctx context.Context
+	ctx, m.cancel = context.WithCancel(context.Background())
+	go func() { m.ended <- m.Run(ctx) }()
+	w.t.Cleanup(func() {
+		m.cancel()
+		select {
+		case err := <-m.ended:
+			m.ended <- err
+		case <-time.After(patient):
+			w.t.Error("the consumer does not end")
+		}
+	})
+	return m
+}
+
+// stop shuts the member down and returns what Run returned.
+func (m *member) stop() error {
+	m.w.t.Helper()
+	m.cancel()
+	select {
+	case err := <-m.ended:
+		m.ended <- err
+		return err
+	case <-time.After(patient):
+		m.w.t.Fatal("the consumer does not end")
+		return nil
+	}
+}
+
+// kill cuts the member off from the broker and the store, as the end of its process would.
+func (m *member) kill() {
+	m.store.kill()
+	m.wire.cut()
+	m.cancel()
+}
+
+func (m *member) waitFor(what string, ok func(map[int32]PartitionStatus) bool) {
+	m.w.t.Helper()
+	wait(m.w.t, func() (bool, string) {
+		got := map[int32]PartitionStatus{}
+		for _, s := range m.Status() {
+			got[s.Partition] = s
+		}
+		return ok(got), fmt.Sprintf("%s; status %+v", what, got)
+	})
+}
+
+func (m *member) waitOwned(n int) {
+	m.w.t.Helper()
+	m.waitFor(fmt.Sprintf("%d running partitions", n), func(got map[int32]PartitionStatus) bool {
+		running := 0
+		for _, s := range got {
+			if s.State == Running {
+				running++
+			}
+		}
+		return running == n && len(got) == n
+	})
+}
+
+// wire is the member's network.
+type wire struct {
+	mu    sync.Mutex
+	dead  bool
+	conns []net.Conn
+}
+
+func (w *wire) dial(ctx context.Context, network, host string) (net.Conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dead {
+		return nil, io.ErrClosedPipe
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, host)
+	if err == nil {
+		w.conns = append(w.conns, conn)
+	}
+	return conn, err
+}
+
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead = true
+	for _, c := range w.conns {
+		c.Close()
+	}
+}
+
+// flakyStore is a store that can be lost, and that counts saves.
+type flakyStore struct {
+	state.Store
+	mu    sync.Mutex
+	dead  bool
+	saves []savedCall
+	fail  func(k state.Key) error // before each call
+}
+
+type savedCall struct {
+	key   state.Key
+	blobs int
+}
+
+func (s *flakyStore) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = true
+}
+
+func (s *flakyStore) failWith(fn func(k state.Key) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = fn
+}
+
+// enter blocks for ever once the store is dead, as a vanished process would see nothing more.
+func (s *flakyStore) enter(ctx context.Context, k state.Key) error {
+	s.mu.Lock()
+	dead, fail := s.dead, s.fail
+	s.mu.Unlock()
+	if dead {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if fail != nil {
+		return fail(k)
+	}
+	return nil
+}
+
+func (s *flakyStore) Claim(ctx context.Context, k state.Key, o state.Owner) (state.Claim, *state.Snapshot, error) {
+	if err := s.enter(ctx, k); err != nil {
+		return state.Claim{}, nil, err
+	}
+	return s.Store.Claim(ctx, k, o)
+}
+
+func (s *flakyStore) Save(ctx context.Context, k state.Key, c state.Claim, base uint64, snap *state.Snapshot, keep int) error {
+	if err := s.enter(ctx, k); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.saves = append(s.saves, savedCall{k, len(snap.Blobs)})
+	s.mu.Unlock()
+	return s.Store.Save(ctx, k, c, base, snap, keep)
+}
+
+func (s *flakyStore) Inbox(ctx context.Context, k state.Key) ([]state.Command, error) {
+	if err := s.enter(ctx, k); err != nil {
+		return nil, err
+	}
+	return s.Store.Inbox(ctx, k)
+}
+
+func (w *world) admin() *kadm.Client { return kadm.NewClient(w.client) }

@@ -1,0 +1,170 @@
+package consumer
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+)
+
+// metrics are the metrics of one Consumer; the package comment lists them.
+// What belongs to the state of a partition is read from its status at a
+// scrape, so that a partition that moved away leaves no stale series behind.
+type metrics struct {
+	consumer *Consumer
+
+	duplicates   counter
+	letters      counter
+	letterErrors counter
+	saves        counter
+	saveErrors   counter
+	rollbacks    counter
+	saveSeconds  prometheus.Histogram
+
+	state, fed, learned, rejected, alarms, freezes, mode, armed, warning *prometheus.Desc
+	statistic, threshold, loss, gradNorm, live, published, publishedAge  *prometheus.Desc
+	next, lag, savedAge                                                  *prometheus.Desc
+}
+
+// counter counts per partition.
+type counter struct{ *prometheus.CounterVec }
+
+func (c counter) inc(partition int32) { c.add(partition, 1) }
+
+func (c counter) add(partition int32, n float64) {
+	c.WithLabelValues(strconv.Itoa(int(partition))).Add(n)
+}
+
+// newMetrics registers the metrics of c with reg, if there is one.
+func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
+	count := func(name, help string) counter {
+		return counter{prometheus.NewCounterVec(prometheus.CounterOpts{Name: "streamlearner_" + name, Help: help}, []string{"partition"})}
+	}
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("streamlearner_"+name, help, append([]string{"partition"}, labels...), nil)
+	}
+	m := &metrics{
+		consumer:     c,
+		duplicates:   count("duplicates_total", "Records dropped because the state had learned them already."),
+		letters:      count("dead_letters_total", "Refused records written to the dead-letter topic."),
+		letterErrors: count("dead_letter_errors_total", "Failed attempts to write to the dead-letter topic."),
+		saves:        count("saves_total", "States stored."),
+		saveErrors:   count("save_errors_total", "Failed attempts to store a state, which were repeated."),
+		rollbacks:    count("store_rollback_total", "Times the store had lost saves in a failover and was written forward."),
+		saveSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "streamlearner_save_seconds", Help: "Time of a successful write of a state.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
+		}),
+		state:        desc("partition_state", "1 for the state that the partition is in.", "state"),
+		fed:          desc("fed_total", "Records fed since the state began."),
+		learned:      desc("learned_total", "Events learned since the state began."),
+		rejected:     desc("rejected_total", "Records refused since the state began.", "reason"),
+		alarms:       desc("alarms_total", "Alarms of the guard since the state began."),
+		freezes:      desc("freezes_total", "Freezes since the state began."),
+		mode:         desc("mode", "1 for the mode that the learner is in.", "mode"),
+		armed:        desc("armed", "1 while an armed reference watches the learner."),
+		warning:      desc("warning", "1 while the guard stands at warning level."),
+		statistic:    desc("guard_statistic", "Value of the guard's detector."),
+		threshold:    desc("guard_threshold", "Value at which the guard's detector alarms."),
+		loss:         desc("loss", "Progressive loss, exponentially weighted with a half-life of 1,000 events."),
+		gradNorm:     desc("gradient_norm", "Gradient norm, exponentially weighted with a half-life of 1,000 events."),
+		live:         desc("version_live", "Number of the newest checkpoint."),
+		published:    desc("version_published", "Number of the version that readers are served; 0 for none."),
+		publishedAge: desc("published_age_seconds", "Event time between the newest record and the last record of the published version."),
+		next:         desc("next_offset", "Offset of the next record."),
+		lag:          desc("lag_records", "Records in Kafka that are not learned yet."),
+		savedAge:     desc("saved_age_seconds", "Time since the last save."),
+	}
+	if reg == nil {
+		return m, nil
+	}
+	reg = prometheus.WrapRegistererWith(prometheus.Labels{"model": c.cfg.Model}, reg)
+	for _, col := range []prometheus.Collector{
+		m, m.duplicates, m.letters, m.letterErrors, m.saves, m.saveErrors, m.rollbacks, m.saveSeconds,
+	} {
+		if err := reg.Register(col); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		m.state, m.fed, m.learned, m.rejected, m.alarms, m.freezes, m.mode, m.armed, m.warning, m.statistic, m.threshold,
+		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, s := range m.consumer.Status() {
+		collector{ch, strconv.Itoa(int(s.Partition))}.status(m, &s)
+	}
+}
+
+type collector struct {
+	ch        chan<- prometheus.Metric
+	partition string
+}
+
+func (c collector) send(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+	c.ch <- prometheus.MustNewConstMetric(d, kind, v, append([]string{c.partition}, labels...)...)
+}
+
+func (c collector) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	c.send(d, prometheus.GaugeValue, v, labels...)
+}
+
+func (c collector) count(d *prometheus.Desc, v uint64, labels ...string) {
+	c.send(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func (c collector) flag(d *prometheus.Desc, on bool, labels ...string) {
+	v := 0.0
+	if on {
+		v = 1
+	}
+	c.gauge(d, v, labels...)
+}
+
+func (c collector) status(m *metrics, s *PartitionStatus) {
+	for _, v := range []State{Claiming, Running, Blocked, Paused} {
+		c.flag(m.state, s.State == v, string(v))
+	}
+	c.gauge(m.next, float64(s.Next.Offset))
+	c.gauge(m.lag, float64(s.Lag))
+	if !s.Saved.IsZero() {
+		c.gauge(m.savedAge, time.Since(s.Saved).Seconds())
+	}
+	st := &s.Stats
+	c.count(m.fed, st.Fed)
+	c.count(m.learned, st.Learned)
+	for r := event.Accepted + 1; r < event.Reasons; r++ {
+		c.count(m.rejected, st.Rejected[r], r.String())
+	}
+	c.count(m.alarms, st.Alarms)
+	c.count(m.freezes, st.Freezes)
+	for v := learner.Learning; v <= learner.Recovering; v++ {
+		c.flag(m.mode, st.Mode == v, v.String())
+	}
+	c.flag(m.armed, st.Armed)
+	c.flag(m.warning, st.Warning)
+	c.gauge(m.statistic, st.Statistic)
+	c.gauge(m.threshold, st.Threshold)
+	c.gauge(m.loss, st.Loss)
+	c.gauge(m.gradNorm, st.GradNorm)
+	c.gauge(m.live, float64(st.Live))
+	var published uint64
+	if s.Published != nil {
+		published = s.Published.Number
+		c.gauge(m.publishedAge, max(0, float64(st.Time-s.Published.Created)/1000))
+	}
+	c.gauge(m.published, float64(published))
+}

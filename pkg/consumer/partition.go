@@ -1,0 +1,245 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// errLostState is a partition whose group has consumed it, but whose state is gone.
+var errLostState = errors.New("the store has no state of the partition, although its group has consumed it: " +
+	"the store has lost its data; restore it from a backup, or begin anew with `streamlearner run --init`")
+
+// partition is one assignment of a partition to this member, from its
+// assignment to its revocation. One goroutine runs its sessions one after the
+// other; batches and seeks of an earlier assignment belong to another partition
+// value and cannot reach it.
+type partition struct {
+	c          *Consumer
+	cl         *kgo.Client
+	id         int32
+	key        state.Key
+	generation int32 // of the assignment
+	log        *slog.Logger
+	queue      *queue
+
+	ctx    context.Context // ends when the assignment does
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu        sync.Mutex
+	begun     bool            // the goroutine was started
+	committed int64           // offset committed to the group; negative for none
+	start     state.Position  // where the session began
+	drain     context.Context // bounds the last save; nil for none
+	err       error           // of the last save; set before the goroutine ends
+	view      view
+}
+
+func newPartition(c *Consumer, cl *kgo.Client, id, generation int32) *partition {
+	p := &partition{
+		c: c, cl: cl, id: id, generation: generation,
+		key:       state.Key{Model: c.cfg.Model, Partition: id},
+		log:       c.log.With("partition", id),
+		committed: -1,
+		start:     state.Position{Offset: -1, LeaderEpoch: -1},
+		view:      view{highWatermark: -1},
+	}
+	tp := map[string][]int32{c.cfg.Topic: {id}}
+	p.queue = newQueue(c.cfg.QueueRecords,
+		func() { cl.PauseFetchPartitions(tp) },
+		func() { cl.ResumeFetchPartitions(tp) })
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
+}
+
+// begin makes the first attempt to open the partition, starts its goroutine
+// and returns the offset to read from. When the attempt failed the partition
+// is held, and the goroutine tries again.
+func (p *partition) begin(ctx context.Context, committed int64) kgo.Offset {
+	p.mu.Lock()
+	again := p.begun
+	p.committed = committed
+	p.mu.Unlock()
+	if again {
+		return p.offset()
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.c.cfg.SaveTimeout)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	s, err := p.open(ctx)
+	if err != nil {
+		p.queue.hold()
+		p.queue.start(max(committed, 0))
+		p.troubled(troubleClaim, err)
+	} else {
+		p.queue.start(s.next)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() == nil {
+		p.begun = true
+		p.wg.Go(func() { p.run(s) })
+	}
+	return p.offsetLocked()
+}
+
+func (p *partition) offset() kgo.Offset {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.offsetLocked()
+}
+
+// offsetLocked is where the client is to read on. The leader epoch lets it
+// check that the broker still has the log that the state has learned from.
+func (p *partition) offsetLocked() kgo.Offset {
+	o := kgo.NewOffset().At(p.queue.position())
+	if p.start.Offset == p.queue.position() {
+		o = o.WithEpoch(p.start.LeaderEpoch)
+	}
+	return o
+}
+
+// open claims the partition and makes its learner.
+func (p *partition) open(ctx context.Context) (*session, error) {
+	claim, snap, err := p.c.deps.Store.Claim(ctx, p.key, state.Owner{Group: p.c.group, Generation: p.generation})
+	if err != nil {
+		return nil, err
+	}
+	var l Learner
+	if snap != nil {
+		l, err = p.c.deps.Restore(snap)
+	} else {
+		l, err = p.create(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	p.start = l.Next()
+	p.mu.Unlock()
+	return newSession(p, l, claim, snap), nil
+}
+
+func (p *partition) create(ctx context.Context) (Learner, error) {
+	p.mu.Lock()
+	committed := p.committed
+	p.mu.Unlock()
+	if committed > 0 && !p.c.cfg.Init {
+		return nil, fmt.Errorf("%w (offset %d is committed)", errLostState, committed)
+	}
+	start, err := p.c.startPosition(ctx, p.cl, p.id)
+	if err != nil {
+		return nil, fmt.Errorf("start offset of %s/%d: %w", p.c.cfg.Topic, p.id, err)
+	}
+	return p.c.deps.New(start)
+}
+
+// run is the partition's goroutine. A session ends early when the store
+// refuses its writes; then the claim is asked for again and the state read
+// anew, which a later owner of the partition makes fail.
+func (p *partition) run(s *session) {
+	b := backoff{first: 250 * time.Millisecond, most: 30 * time.Second}
+	for {
+		if s != nil {
+			err := s.run()
+			if p.ctx.Err() != nil {
+				p.err = err
+				return
+			}
+			p.queue.hold()
+			p.troubled(troubleClaim, err)
+			if s.saves > 0 {
+				b.failures = 0
+			}
+		}
+		if b.wait(p.ctx) != nil {
+			return
+		}
+		if s = p.reopen(); s != nil {
+			p.c.seek(p, kgo.EpochOffset{Offset: p.start.Offset, Epoch: p.start.LeaderEpoch})
+		}
+	}
+}
+
+func (p *partition) reopen() *session {
+	ctx, cancel := context.WithTimeout(p.ctx, p.c.cfg.SaveTimeout)
+	defer cancel()
+	s, err := p.open(ctx)
+	if err != nil {
+		p.troubled(troubleClaim, err)
+		return nil
+	}
+	p.queue.clear()
+	return s
+}
+
+// handOver gives records to the goroutine.
+func (p *partition) handOver(batch []*kgo.Record, highWatermark int64) {
+	p.mu.Lock()
+	p.view.highWatermark = highWatermark
+	p.view.troubles[troubleKafka] = ""
+	p.mu.Unlock()
+	p.queue.push(batch)
+}
+
+// proceed ends a hold after the client was set to offset.
+func (p *partition) proceed(offset int64) {
+	p.recovered(troubleClaim)
+	p.recovered(troubleRecords)
+	p.queue.release(offset)
+	p.log.Info("partition resumed", "offset", offset)
+}
+
+// recordsLost holds the partition: Kafka no longer has the record that it
+// needs next. What was learned so far goes on being saved and served.
+func (p *partition) recordsLost(cause error) {
+	p.queue.hold()
+	p.troubled(troubleRecords, fmt.Errorf("kafka no longer has the records from offset %d on: %w; "+
+		"to go on with what is left run `streamlearner run --init`; if the topic was created anew, give the model a new name",
+		p.queue.position(), cause))
+	if p.c.cfg.Init {
+		p.wg.Go(p.skipLost)
+	}
+}
+
+// skipLost moves a held partition to the first record that Kafka still has.
+func (p *partition) skipLost() {
+	b := backoff{first: 250 * time.Millisecond, most: 30 * time.Second}
+	for {
+		first, err := listOffset(p.ctx, kadm.NewClient(p.cl).ListStartOffsets, p.c.cfg.Topic, p.id)
+		if err == nil {
+			next := p.queue.position()
+			if first > next {
+				p.log.Error("records skipped: kafka has deleted them before they were learned", "from", next, "to", first)
+				p.c.seek(p, kgo.EpochOffset{Offset: first, Epoch: -1})
+			}
+			return
+		}
+		if b.wait(p.ctx) != nil {
+			return
+		}
+	}
+}
+
+// close ends the goroutine and returns the error of its last save. A nil
+// drain forbids that save.
+func (p *partition) close(drain context.Context) error {
+	p.queue.hold()
+	p.mu.Lock()
+	p.drain = drain
+	p.cancel()
+	p.mu.Unlock()
+	p.wg.Wait()
+	// The client remembers pauses beyond the assignment.
+	p.cl.ResumeFetchPartitions(map[string][]int32{p.c.cfg.Topic: {p.id}})
+	return p.err
+}

@@ -1,0 +1,118 @@
+package consumer
+
+import (
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// queue carries batches from the poll loop to one partition's goroutine. The
+// poll loop never waits: once the queue holds limit records the client stops
+// fetching the partition, until half of them are gone. A held queue takes
+// nothing and keeps the partition paused.
+type queue struct {
+	limit  int
+	pause  func() // stops fetching the partition
+	resume func() // fetches it again
+	ready  chan struct{}
+
+	mu      sync.Mutex
+	batches [][]*kgo.Record
+	records int
+	next    int64 // offset after the last record taken in
+	full    bool
+	held    bool
+}
+
+func newQueue(limit int, pause, resume func()) *queue {
+	return &queue{limit: limit, pause: pause, resume: resume, ready: make(chan struct{}, 1)}
+}
+
+// push takes a batch of at least one record.
+func (q *queue) push(batch []*kgo.Record) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held {
+		return
+	}
+	q.batches = append(q.batches, batch)
+	q.records += len(batch)
+	q.next = batch[len(batch)-1].Offset + 1
+	if q.records >= q.limit && !q.full {
+		q.full = true
+		q.pause()
+	}
+	q.signal()
+}
+
+// pop returns the oldest batch, nil when there is none. ready is signalled
+// again while more wait.
+func (q *queue) pop() []*kgo.Record {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.batches) == 0 {
+		return nil
+	}
+	batch := q.batches[0]
+	q.batches[0] = nil
+	q.batches = q.batches[1:]
+	q.records -= len(batch)
+	if q.full && q.records <= q.limit/2 {
+		q.full = false
+		if !q.held {
+			q.resume()
+		}
+	}
+	if len(q.batches) > 0 {
+		q.signal()
+	}
+	return batch
+}
+
+func (q *queue) signal() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// start says where the first batch begins.
+func (q *queue) start(next int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.next = next
+}
+
+// hold pauses the partition and refuses further batches. What was taken in before stays.
+func (q *queue) hold() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.held {
+		q.held = true
+		q.pause()
+	}
+}
+
+// clear forgets what waits; the owner of the queue is about to read it again.
+func (q *queue) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.batches, q.records, q.full = nil, 0, false
+}
+
+// release ends a hold: the next batch starts at next.
+func (q *queue) release(next int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held, q.next = false, next
+	if !q.full {
+		q.resume()
+	}
+}
+
+// position returns the offset after the last record taken in.
+func (q *queue) position() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.next
+}

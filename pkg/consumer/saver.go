@@ -1,0 +1,168 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// saver is the side of a session that talks to the store: it writes one
+// snapshot at a time and looks for operator commands.
+type saver struct {
+	p        *partition
+	claim    state.Claim
+	letters  *letters
+	jobs     chan job             // at most one
+	results  chan result          // at most one, so that sending never blocks
+	commands chan []state.Command // at most one bundle
+
+	base      uint64                 // number of the stored save
+	known     map[state.Sum]struct{} // blobs that the stored save refers to
+	delivered map[string]struct{}    // commands given to the learner and still in the inbox
+}
+
+// job is a snapshot to be stored once the first letters dead letters are.
+type job struct {
+	snapshot *state.Snapshot
+	letters  uint64
+}
+
+type result struct {
+	snapshot *state.Snapshot
+	err      error // no later save under this claim can succeed
+}
+
+func newSaver(p *partition, claim state.Claim, stored *state.Snapshot, l *letters) *saver {
+	v := &saver{
+		p: p, claim: claim, letters: l,
+		jobs: make(chan job, 1), results: make(chan result, 1), commands: make(chan []state.Command, 1),
+		delivered: map[string]struct{}{},
+	}
+	if stored != nil {
+		v.base = stored.Seq
+		v.know(stored)
+	}
+	return v
+}
+
+func (v *saver) know(s *state.Snapshot) {
+	v.known = make(map[state.Sum]struct{}, len(s.Refs))
+	for _, ref := range s.Refs {
+		v.known[ref] = struct{}{}
+	}
+}
+
+func (v *saver) run(ctx context.Context) {
+	inbox := time.NewTicker(v.p.c.cfg.InboxInterval)
+	defer inbox.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case j := <-v.jobs:
+			v.results <- result{snapshot: j.snapshot, err: v.save(ctx, j)}
+		case <-inbox.C:
+			v.readInbox(ctx)
+		}
+	}
+}
+
+// save stores a snapshot, however often it must be tried. The dead letters of
+// the records that it covers come first.
+func (v *saver) save(ctx context.Context, j job) error {
+	if err := v.letters.wait(ctx, j.letters); err != nil {
+		return err
+	}
+	m := v.p.c.metrics
+	b := backoff{first: 50 * time.Millisecond, most: 5 * time.Second}
+	full := false
+	for {
+		began := time.Now()
+		err := v.attempt(ctx, j.snapshot, full)
+		if err == nil {
+			m.saveSeconds.Observe(time.Since(began).Seconds())
+			m.saves.inc(v.p.id)
+			v.p.recovered(troubleStore)
+			v.base++
+			v.know(j.snapshot)
+			return nil
+		}
+		if errors.Is(err, state.ErrFenced) || errors.Is(err, state.ErrForeign) || errors.Is(err, state.ErrBackwards) {
+			return err
+		}
+		var base *state.BaseError
+		switch {
+		case errors.As(err, &base):
+			// The claim is ours, hence so is the stored save. One below ours
+			// means that a failover lost our last writes, one above that a
+			// write succeeded whose answer was lost. Ours goes on top of it.
+			if base.Stored < v.base {
+				m.rollbacks.inc(v.p.id)
+				v.p.log.Warn("the store was rolled back; writing the state forward", "stored", base.Stored, "saved", v.base)
+			}
+			v.base, full = base.Stored, true
+		case errors.Is(err, state.ErrBlobs):
+			full = true
+		default:
+			m.saveErrors.inc(v.p.id)
+			v.p.troubled(troubleStore, err)
+		}
+		if err := b.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// attempt writes the snapshot once, with the blobs that the store may lack.
+func (v *saver) attempt(ctx context.Context, snap *state.Snapshot, full bool) error {
+	ctx, cancel := context.WithTimeout(ctx, v.p.c.cfg.SaveTimeout)
+	defer cancel()
+	out := *snap
+	out.Seq = v.base + 1
+	if !full {
+		out.Blobs = nil
+		for _, b := range snap.Blobs {
+			if _, ok := v.known[b.Sum]; !ok {
+				out.Blobs = append(out.Blobs, b)
+			}
+		}
+	}
+	return v.p.c.deps.Store.Save(ctx, v.p.key, v.claim, v.base, &out, v.p.c.cfg.Keep)
+}
+
+// readInbox gives commands that were not given before to the learner. They
+// leave the inbox with the save that makes them part of the state.
+func (v *saver) readInbox(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, v.p.c.cfg.SaveTimeout)
+	defer cancel()
+	inbox, err := v.p.c.deps.Store.Inbox(ctx, v.p.key)
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			v.p.troubled(troubleStore, err)
+		}
+		return
+	}
+	v.p.recovered(troubleStore)
+	waiting := make(map[string]struct{}, len(inbox))
+	var fresh []state.Command
+	for _, c := range inbox {
+		if _, ok := v.delivered[c.ID]; ok {
+			waiting[c.ID] = struct{}{}
+		} else {
+			fresh = append(fresh, c)
+		}
+	}
+	v.delivered = waiting
+	if len(fresh) == 0 {
+		return
+	}
+	select {
+	case v.commands <- fresh:
+		for _, c := range fresh {
+			v.delivered[c.ID] = struct{}{}
+		}
+	default: // the learner has not taken the last ones yet
+	}
+}

@@ -1,0 +1,290 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// chunk is how many records are fed before the goroutine looks up: for the end
+// of the assignment, finished saves and a failing dead-letter topic.
+const chunk = 256
+
+// errClosed ends a session whose assignment has ended.
+var errClosed = errors.New("partition closed")
+
+// session is the work on a partition under one claim. It belongs to the
+// partition's goroutine, which alone touches the learner.
+type session struct {
+	p       *partition
+	learner Learner
+	claim   state.Claim
+	saver   *saver
+	letters *letters
+
+	next     int64          // offset of the next record
+	captured state.Position // position of the newest snapshot taken
+	due      bool           // a save is due
+	inFlight bool           // the saver works on one
+	mute     bool           // a dead letter was not handed over: nothing may be saved any more
+	refused  uint64
+	repeated int // records dropped as learned already, not counted yet
+	saves    int
+}
+
+func newSession(p *partition, l Learner, claim state.Claim, snap *state.Snapshot) *session {
+	s := &session{p: p, learner: l, claim: claim, next: l.Next().Offset, captured: l.Next(), due: snap == nil}
+	s.letters = newLetters(p)
+	s.saver = newSaver(p, claim, snap, s.letters)
+	p.mu.Lock()
+	p.view.running, p.view.claim = true, claim
+	if snap != nil {
+		p.view.published = snap.Current
+	}
+	p.mu.Unlock()
+	s.publish()
+	p.recovered(troubleClaim)
+	p.log.Info("partition claimed", "claim", claim.Number, "generation", claim.Generation, "offset", s.next, "fresh", snap == nil)
+	return s
+}
+
+// run works until the assignment ends or the store refuses a save for good.
+func (s *session) run() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.saver.run(ctx) })
+	wg.Go(func() { s.letters.run(ctx) })
+	defer wg.Wait()
+	defer cancel()
+	err := s.loop()
+	if errors.Is(err, errClosed) {
+		err = s.finish(cancel)
+	}
+	return err
+}
+
+func (s *session) loop() error {
+	tick := time.NewTicker(s.p.c.cfg.SaveInterval)
+	defer tick.Stop()
+	s.trySave() // where a new learner begins is part of its state
+	for {
+		var err error
+		select {
+		case <-s.p.ctx.Done():
+			err = errClosed
+		case <-s.p.queue.ready:
+			err = s.feed(s.p.queue.pop())
+		case r := <-s.saver.results:
+			err = s.saved(r)
+		case commands := <-s.saver.commands:
+			s.apply(commands)
+		case <-tick.C:
+			s.due = s.due || s.learner.Next() != s.captured
+			s.trySave()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// feed gives a batch to the learner.
+func (s *session) feed(batch []*kgo.Record) error {
+	defer s.flush()
+	for len(batch) > 0 {
+		n := min(len(batch), chunk)
+		for _, r := range batch[:n] {
+			if err := s.feedOne(r); err != nil {
+				return err
+			}
+		}
+		batch = batch[n:]
+		if err := s.lookUp(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) feedOne(r *kgo.Record) error {
+	if r.Offset < s.next {
+		s.repeated++
+		return nil
+	}
+	o := s.learner.Feed(learner.Record{
+		Offset: r.Offset, LeaderEpoch: r.LeaderEpoch, Time: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value,
+	})
+	s.next = r.Offset + 1
+	if o.Alarm != nil || o.Change != nil || o.Proven {
+		s.notable(o)
+	}
+	save := o.Save
+	if o.Reject != nil {
+		if err := s.refuse(r, o.Reject); err != nil {
+			return err
+		}
+	}
+	if save {
+		s.due = true
+		s.trySave()
+	}
+	return nil
+}
+
+// lookUp runs between two chunks.
+func (s *session) lookUp() error {
+	for {
+		failing, changed := s.letters.failing()
+		if !failing {
+			select {
+			case <-s.p.ctx.Done():
+				return errClosed
+			case r := <-s.saver.results:
+				return s.saved(r)
+			default:
+				return nil
+			}
+		}
+		s.publish()
+		select {
+		case <-s.p.ctx.Done():
+			return errClosed
+		case r := <-s.saver.results:
+			if err := s.saved(r); err != nil {
+				return err
+			}
+		case <-changed:
+		}
+	}
+}
+
+// apply takes operator commands between two batches.
+func (s *session) apply(commands []state.Command) {
+	for _, c := range commands {
+		o := s.learner.Apply(c)
+		s.p.log.Info("command taken", "id", c.ID, "kind", c.Kind, "who", c.Who, "why", c.Why, "offset", s.next)
+		s.notable(o)
+	}
+	s.due = true
+	s.trySave()
+	s.publish()
+}
+
+// trySave takes a snapshot when one is due and the saver is free. While it is
+// busy the due save waits, and then takes in what was learned meanwhile.
+func (s *session) trySave() {
+	if s.due && !s.inFlight && !s.mute {
+		s.capture()
+	}
+}
+
+func (s *session) capture() {
+	snap := s.learner.Snapshot()
+	s.due, s.inFlight, s.captured = false, true, snap.Next
+	s.saver.jobs <- job{snapshot: snap, letters: s.letters.sent}
+}
+
+// saved takes the result of a save.
+func (s *session) saved(r result) error {
+	s.inFlight = false
+	if r.err != nil {
+		return r.err
+	}
+	s.saves++
+	s.learner.Saved(r.snapshot)
+	p := s.p
+	p.mu.Lock()
+	p.view.saved, p.view.savedNext, p.view.published = time.Now(), r.snapshot.Next, r.snapshot.Current
+	p.mu.Unlock()
+	p.cl.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{
+		p.c.cfg.Topic: {p.id: {Offset: r.snapshot.Next.Offset, Epoch: r.snapshot.Next.LeaderEpoch}},
+	})
+	s.trySave()
+	return nil
+}
+
+// finish makes the last save of an assignment that ended, within the time that
+// its end allows.
+func (s *session) finish(cancel context.CancelFunc) error {
+	s.p.mu.Lock()
+	drain := s.p.drain
+	s.p.mu.Unlock()
+	if drain == nil {
+		return nil
+	}
+	defer context.AfterFunc(drain, cancel)()
+	if s.inFlight {
+		if err := s.await(drain); err != nil {
+			return err
+		}
+	}
+	if s.mute {
+		return fmt.Errorf("last save of %s given up: the dead-letter topic %s takes no records; the next owner starts at offset %d",
+			s.p.key, s.p.c.cfg.DeadLetter, s.savedNext())
+	}
+	if !s.inFlight && (s.due || s.learner.Next() != s.captured) {
+		s.capture()
+	}
+	if s.inFlight {
+		return s.await(drain)
+	}
+	return nil
+}
+
+func (s *session) await(drain context.Context) error {
+	var r result
+	select {
+	case r = <-s.saver.results:
+	case <-drain.Done():
+	}
+	if drain.Err() == nil || r.snapshot != nil && r.err == nil {
+		return s.saved(r)
+	}
+	return fmt.Errorf("last save of %s given up after %v: the next owner starts at offset %d",
+		s.p.key, s.p.c.cfg.SaveTimeout, s.savedNext())
+}
+
+func (s *session) savedNext() int64 {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	return s.p.view.savedNext.Offset
+}
+
+// flush ends a batch.
+func (s *session) flush() {
+	if s.repeated > 0 {
+		s.p.c.metrics.duplicates.add(s.p.id, float64(s.repeated))
+		s.repeated = 0
+	}
+	s.publish()
+}
+
+// publish shows the state of the learner to Status and the metrics.
+func (s *session) publish() {
+	stats, next := s.learner.Stats(), s.learner.Next()
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	s.p.view.stats, s.p.view.next = stats, next
+}
+
+// notable logs what an operator should know of and passes it on.
+func (s *session) notable(o *learner.Outcome) {
+	if a := o.Alarm; a != nil {
+		s.p.log.Warn("alarm", "detector", a.Detector, "event", a.Event, "offset", a.Offset,
+			"statistic", a.Statistic, "threshold", a.Threshold)
+	}
+	if c := o.Change; c != nil {
+		s.p.log.Warn("mode changed", "from", c.From, "to", c.To, "cause", c.Cause, "detail", c.Detail,
+			"event", c.Event, "offset", c.Offset, "restored", c.Restored)
+	}
+	if fn := s.p.c.deps.OnOutcome; fn != nil && (o.Alarm != nil || o.Change != nil || o.Proven) {
+		fn(s.p.id, o)
+	}
+}

@@ -1,0 +1,129 @@
+package consumer
+
+import (
+	"strings"
+	"time"
+
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// State says what a partition does.
+type State string
+
+// The states of an assigned partition.
+const (
+	Claiming State = "claiming" // being claimed and restored
+	Running  State = "running"
+	Blocked  State = "blocked" // waits for the dead-letter topic
+	Paused   State = "paused"  // cannot go on; Reason names the remedy
+)
+
+// PartitionStatus is what an assigned partition looked like after its last batch.
+type PartitionStatus struct {
+	Partition     int32
+	State         State
+	Reason        string // what troubles it; empty when nothing does
+	Stats         learner.Stats
+	Next          state.Position // of the next record
+	HighWatermark int64          // offset after the newest record in Kafka; -1 until the first fetch
+	Lag           int64          // records not learned yet; 0 until the first fetch
+	Claim         state.Claim
+	Saved         time.Time      // time of the last save; zero before the first
+	SavedNext     state.Position // its position
+	Published     *state.Pointer // what readers are served; nil while nothing has been proven
+}
+
+// trouble is something that keeps a partition from its work, or from being safe.
+type trouble int
+
+const (
+	troubleClaim   trouble = iota // not claimed, or not restored
+	troubleRecords                // its next records are gone
+	troubleLetters                // dead letters cannot be written
+	troubleStore                  // saves fail
+	troubleKafka                  // fetches fail
+	troubles
+)
+
+// view is the part of a partition that others look at.
+type view struct {
+	running       bool
+	troubles      [troubles]string
+	stats         learner.Stats
+	next          state.Position
+	highWatermark int64
+	claim         state.Claim
+	saved         time.Time
+	savedNext     state.Position
+	published     *state.Pointer
+}
+
+// Status returns the assigned partitions, ascending.
+func (c *Consumer) Status() []PartitionStatus {
+	var out []PartitionStatus
+	for _, id := range c.assignment() {
+		if p := c.partition(id); p != nil {
+			out = append(out, p.status())
+		}
+	}
+	return out
+}
+
+func (p *partition) status() PartitionStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := &p.view
+	s := PartitionStatus{
+		Partition: p.id, State: v.state(), Reason: v.reason(), Stats: v.stats, Next: v.next,
+		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Published: v.published,
+	}
+	if v.highWatermark >= 0 {
+		s.Lag = max(0, v.highWatermark-v.next.Offset)
+	}
+	return s
+}
+
+func (v *view) state() State {
+	switch {
+	case v.troubles[troubleClaim] != "" || v.troubles[troubleRecords] != "":
+		return Paused
+	case v.troubles[troubleLetters] != "":
+		return Blocked
+	case v.running:
+		return Running
+	}
+	return Claiming
+}
+
+func (v *view) reason() string {
+	var all []string
+	for _, t := range v.troubles {
+		if t != "" {
+			all = append(all, t)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// troubled notes and logs a trouble; the same one again is not logged.
+func (p *partition) troubled(t trouble, err error) {
+	p.mu.Lock()
+	known := p.view.troubles[t] == err.Error()
+	p.view.troubles[t] = err.Error()
+	s := p.view.state()
+	p.mu.Unlock()
+	if !known {
+		p.log.Error("partition in trouble", "state", s, "error", err)
+	}
+}
+
+func (p *partition) recovered(t trouble) {
+	p.mu.Lock()
+	was := p.view.troubles[t]
+	p.view.troubles[t] = ""
+	p.mu.Unlock()
+	if was != "" {
+		p.log.Info("trouble over", "was", was)
+	}
+}

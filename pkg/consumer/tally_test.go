@@ -1,0 +1,137 @@
+package consumer
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"sync/atomic"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// tally is a learner whose state shows every record that was lost, repeated or
+// fed out of order: a hash chain over offsets and values. It refuses values
+// that begin with "bad" and is due for a save every few records.
+type tally struct {
+	body  tallyBody
+	every uint64
+	acks  []state.Ack
+	out   learner.Outcome
+	gate  *gate // nil: never waits
+}
+
+type tallyBody struct {
+	Next    state.Position
+	Fed     uint64
+	Refused uint64
+	Chain   uint64
+	Frozen  bool
+	Taken   []string // ids of commands
+}
+
+// gate makes learners wait before they feed, while it is shut.
+type gate struct{ shut atomic.Pointer[chan struct{}] }
+
+func (g *gate) close() func() {
+	ch := make(chan struct{})
+	g.shut.Store(&ch)
+	return func() { g.shut.Store(nil); close(ch) }
+}
+
+func (g *gate) pass() {
+	if g == nil {
+		return
+	}
+	if ch := g.shut.Load(); ch != nil {
+		<-*ch
+	}
+}
+
+func newTally(every uint64, start state.Position) *tally {
+	return &tally{every: every, body: tallyBody{Next: start}}
+}
+
+func restoreTally(every uint64, s *state.Snapshot) (*tally, error) {
+	t := &tally{every: every}
+	if err := json.Unmarshal(s.Head, &t.body); err != nil {
+		return nil, fmt.Errorf("corrupt state: %w", err)
+	}
+	if len(s.Blobs) != 1 || !bytes.Equal(s.Blobs[0].Data, t.blob().Data) {
+		return nil, fmt.Errorf("corrupt state: the blob is not the chain")
+	}
+	return t, nil
+}
+
+// blob changes every 1,024 records, so that saves with and without new blobs happen.
+func (t *tally) blob() state.Blob {
+	data := binary.BigEndian.AppendUint64(nil, t.body.Fed>>10)
+	return state.Blob{Sum: state.SumOf(data), Data: data}
+}
+
+func chain(prev uint64, offset int64, value []byte) uint64 {
+	h := fnv.New64a()
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], prev)
+	binary.BigEndian.PutUint64(b[8:], uint64(offset))
+	h.Write(b[:])
+	h.Write(value)
+	return h.Sum64()
+}
+
+func (t *tally) Feed(r learner.Record) *learner.Outcome {
+	t.gate.pass()
+	if r.Offset < t.body.Next.Offset {
+		panic(fmt.Sprintf("offset %d fed where %d is next", r.Offset, t.body.Next.Offset))
+	}
+	t.out = learner.Outcome{}
+	t.body.Fed++
+	t.body.Chain = chain(t.body.Chain, r.Offset, r.Value)
+	t.body.Next = state.Position{Offset: r.Offset + 1, LeaderEpoch: r.LeaderEpoch}
+	if bytes.HasPrefix(r.Value, []byte("bad")) {
+		t.body.Refused++
+		t.out.Reject = &event.Rejection{Reason: event.Syntax, Field: "value", Detail: "it is bad"}
+	}
+	t.out.Save = t.body.Fed%t.every == 0
+	return &t.out
+}
+
+func (t *tally) Next() state.Position { return t.body.Next }
+
+func (t *tally) Apply(c state.Command) *learner.Outcome {
+	was := t.body.Frozen
+	t.body.Frozen = c.Kind == learner.CommandFreeze
+	t.body.Taken = append(t.body.Taken, c.ID)
+	t.acks = append(t.acks, state.Ack{ID: c.ID, Offset: t.body.Next.Offset})
+	t.out = learner.Outcome{Save: true}
+	if was != t.body.Frozen {
+		t.out.Change = &learner.Transition{Offset: t.body.Next.Offset, To: learner.Frozen, Cause: "operator"}
+	}
+	return &t.out
+}
+
+func (t *tally) Snapshot() *state.Snapshot {
+	head, err := json.Marshal(t.body)
+	if err != nil {
+		panic(err)
+	}
+	b := t.blob()
+	return &state.Snapshot{
+		Next: t.body.Next, Head: head, Refs: []state.Sum{b.Sum}, Blobs: []state.Blob{b},
+		Done: append([]state.Ack(nil), t.acks...),
+	}
+}
+
+func (t *tally) Saved(s *state.Snapshot) { t.acks = t.acks[len(s.Done):] }
+
+func (t *tally) Stats() learner.Stats {
+	s := learner.Stats{Fed: t.body.Fed, Learned: t.body.Fed - t.body.Refused}
+	s.Rejected[event.Syntax] = t.body.Refused
+	if t.body.Frozen {
+		s.Mode = learner.Frozen
+	}
+	return s
+}
