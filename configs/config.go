@@ -26,9 +26,9 @@ type Kafka struct {
 	// Instance would be the identity of a static group member. It is refused:
 	// a static member keeps its generation over a restart, and with it the
 	// right to write, while its predecessor may still be running.
-	Instance string `koanf:"instance"`
-	TLS      TLS    `koanf:"tls"`
-	SASL     SASL   `koanf:"sasl"`
+	Instance string   `koanf:"instance"`
+	TLS      KafkaTLS `koanf:"tls"`
+	SASL     SASL     `koanf:"sasl"`
 
 	MaxPollRecords    int           `koanf:"max_poll_records"`   // most records handed over by one poll
 	QueueRecords      int           `koanf:"queue_records"`      // a partition pauses while so many wait for its learner
@@ -39,11 +39,20 @@ type Kafka struct {
 
 // TLS is the encryption of a connection.
 type TLS struct {
+	Enabled    bool   `koanf:"enabled"`
+	CAFile     string `koanf:"ca_file"`     // PEM file of the authorities to trust; empty for the system's
+	CertFile   string `koanf:"cert_file"`   // PEM file of the client's certificate; empty for none
+	KeyFile    string `koanf:"key_file"`    // PEM file of the client's key
+	ServerName string `koanf:"server_name"` // name in the server's certificate; empty for the host dialled
+}
+
+// KafkaTLS is TLS that can be told to trust anyone.
+type KafkaTLS struct {
 	Enabled            bool   `koanf:"enabled"`
-	CAFile             string `koanf:"ca_file"`              // PEM file of the authorities to trust; empty for the system's
-	CertFile           string `koanf:"cert_file"`            // PEM file of the client's certificate; empty for none
-	KeyFile            string `koanf:"key_file"`             // PEM file of the client's key
-	ServerName         string `koanf:"server_name"`          // name in the server's certificate; empty for the host dialled
+	CAFile             string `koanf:"ca_file"`
+	CertFile           string `koanf:"cert_file"`
+	KeyFile            string `koanf:"key_file"`
+	ServerName         string `koanf:"server_name"`
 	InsecureSkipVerify bool   `koanf:"insecure_skip_verify"` // accept any certificate; for tests only
 }
 
@@ -56,7 +65,7 @@ type SASL struct {
 
 // Redis is where states and published versions are kept.
 type Redis struct {
-	Addrs    []string `koanf:"addrs"` // host:port of the primary
+	Addrs    []string `koanf:"addrs"` // host:port; several are the seeds of a cluster
 	Username string   `koanf:"username"`
 	Password string   `koanf:"password"`
 	DB       int      `koanf:"db"`
@@ -95,7 +104,6 @@ type Source struct {
 	Key         string   `koanf:"key"`         // field of the entity (card, user); empty for none
 	ID          string   `koanf:"id"`          // field of the event's identity; empty for none
 	Arm         string   `koanf:"arm"`         // bandit: field of the chosen arm
-	Arms        []string `koanf:"arms"`        // bandit: names of the arms
 	Probability string   `koanf:"probability"` // bandit: field of the propensity of the chosen arm
 }
 

@@ -71,6 +71,14 @@ func TestSettings(t *testing.T) {
 			t.Errorf("settings lack %s:\n%s", want, m.Settings())
 		}
 	}
+	if strings.Contains(m.Settings(), "learner.bandit") {
+		t.Error("the settings of a linear model hold those of bandits")
+	}
+	bandit := m
+	bandit.Learner.Kind = "bandit"
+	if s := bandit.Settings(); strings.Contains(s, "learner.loss") || !strings.Contains(s, "learner.bandit.alpha=0.5") {
+		t.Errorf("settings of a bandit:\n%s", s)
+	}
 	changed := m
 	changed.Source.Start, changed.Source.DeadLetter = "latest", "dead"
 	if changed.Settings() != m.Settings() {

@@ -166,6 +166,14 @@ func TestLoadErrors(t *testing.T) {
 			[]string{"STREAMLEARNER_MODELS_A_B_LEARNER_BITS=3"}, nil,
 			[]string{`STREAMLEARNER_MODELS_A_B_LEARNER_BITS: "3": may mean models.a-b.learner.bits or models.a_b.learner.bits; use --set`},
 		},
+		{
+			"bandit",
+			"models:\n  m: {source: {topic: t, label: r}, learner: {kind: bandit, bandit: {alpha: -1, arms: [a, b]}}}\n", nil, nil,
+			[]string{
+				`c.yaml:2: models.m.learner.bandit.alpha: -1: must be between 0 and 1e+06`,
+				`c.yaml:2: models.m.source.arm: "": must name the field of the chosen arm with learner.kind bandit`,
+			},
+		},
 		{"no model", "kafka: {group: g}\n", nil, nil, []string{"models: names no model; configs/fraud.yaml is an example"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -15,10 +15,14 @@ import (
 
 // Schema returns what the fields of a record mean.
 func (m Model) Schema() event.Schema {
+	var arms []string
+	if m.Source.Arm != "" {
+		arms = m.Learner.Bandit.Arms
+	}
 	return event.Schema{
 		Label: m.Source.Label, Positive: m.Source.Positive, Weight: m.Source.Weight, Time: m.Source.Time,
 		Key: m.Source.Key, ID: m.Source.ID,
-		Arm: m.Source.Arm, Arms: m.Source.Arms, Probability: m.Source.Probability,
+		Arm: m.Source.Arm, Arms: arms, Probability: m.Source.Probability,
 		Include: m.Features.Include, Exclude: m.Features.Exclude,
 		Numeric: m.Features.Numeric, Categorical: m.Features.Categorical,
 		MaxFeatures: m.Features.MaxFeatures,
@@ -71,12 +75,19 @@ var shapeless = [...]string{"source.start", "source.dead_letter"}
 func (m Model) Settings() string {
 	var lines []string
 	for _, k := range keysOf(reflect.TypeFor[Model]()) {
-		if !slices.Contains(shapeless[:], k.path) {
+		if !slices.Contains(shapeless[:], k.path) && !m.otherKind(k.path) {
 			lines = append(lines, k.path+"="+text(value(reflect.ValueOf(m), k.path)))
 		}
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// otherKind reports whether a setting belongs to a family that the model is not of.
+func (m Model) otherKind(path string) bool {
+	name, ok := strings.CutPrefix(path, "learner.")
+	isBandit := strings.HasPrefix(name, "bandit.")
+	return ok && name != "kind" && isBandit != (m.Learner.Kind == "bandit")
 }
 
 // value returns the field of a struct that a path names.

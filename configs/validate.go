@@ -141,15 +141,16 @@ func (k *Kafka) check(v *checker) {
 	if k.SASL.Mechanism != "" && k.SASL.Username == "" {
 		v.fail("kafka.sasl.username", k.SASL.Username, "must be given with kafka.sasl.mechanism")
 	}
-	k.TLS.check(v, "kafka.tls")
+	t := k.TLS
+	v.tls("kafka.tls", TLS{Enabled: t.Enabled, CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile, ServerName: t.ServerName})
 }
 
-func (t *TLS) check(v *checker, path string) {
+func (c *checker) tls(path string, t TLS) {
 	if (t.CertFile == "") != (t.KeyFile == "") {
-		v.fail(path+".cert_file", t.CertFile, "must be given together with "+path+".key_file, or neither")
+		c.fail(path+".cert_file", t.CertFile, "must be given together with "+path+".key_file, or neither")
 	}
-	if !t.Enabled && *t != (TLS{}) {
-		v.fail(path+".enabled", t.Enabled, "must be true when other keys of "+path+" are given")
+	if !t.Enabled && t != (TLS{}) {
+		c.fail(path+".enabled", t.Enabled, "must be true when other keys of "+path+" are given")
 	}
 }
 
@@ -161,7 +162,7 @@ func (r *Redis) check(v *checker) {
 	v.positive("redis.save_interval", r.SaveInterval)
 	v.positive("redis.save_timeout", r.SaveTimeout)
 	v.positive("redis.inbox_interval", r.InboxInterval)
-	r.TLS.check(v, "redis.tls")
+	v.tls("redis.tls", r.TLS)
 }
 
 // check returns all faults of a model that stands at path.
@@ -176,6 +177,9 @@ func (m *Model) check(path string) Errors {
 	schema := m.Schema()
 	v.foreign(keys, schema.Validate())
 	v.foreign(keys, m.Learner.Validate())
+	if m.Learner.Kind == "bandit" && m.Source.Arm == "" {
+		v.fail("source.arm", m.Source.Arm, "must name the field of the chosen arm with learner.kind bandit")
+	}
 	if m.Guard.Recovery == "auto" {
 		v.fail("guard.recovery", "auto", "is not available yet; use cooldown (the default) or manual")
 	} else {

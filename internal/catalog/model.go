@@ -2,10 +2,10 @@ package catalog
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/drift"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/sgd"
@@ -13,9 +13,10 @@ import (
 
 // Learner is the section "learner" of a configuration.
 type Learner struct {
-	// Kind is the family of the model: sgd (default), a linear model.
+	// Kind is the family of the model: sgd (default), a linear model, or bandit.
 	Kind       string `koanf:"kind"`
 	sgd.Config `koanf:",squash"`
+	Bandit     bandit.Config `koanf:"bandit"`
 }
 
 // kind is a family of models.
@@ -29,6 +30,8 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{"sgd", func(l Learner) (learner.Model, error) { return sgd.New(l.Config) }, func(l Learner) error { return l.Config.Validate() }, linearTask},
+		{"bandit", func(l Learner) (learner.Model, error) { return bandit.New(l.Bandit) }, func(l Learner) error { return l.Bandit.Validate() },
+			func(Learner) metric.Task { return metric.Bandit }},
 	}
 }
 
@@ -49,7 +52,9 @@ func Kinds() []string {
 }
 
 // DefaultLearner returns the defaults of the section "learner".
-func DefaultLearner() Learner { return Learner{Kind: "sgd", Config: sgd.Default()} }
+func DefaultLearner() Learner {
+	return Learner{Kind: "sgd", Config: sgd.Default(), Bandit: bandit.Default()}
+}
 
 func (l Learner) kind() (kind, error) {
 	for _, k := range kinds() {
@@ -89,7 +94,7 @@ func Task(l Learner) metric.Task {
 
 // LossClip says how the guard bounds the loss of the model.
 func LossClip(l Learner) drift.LossClip {
-	if slices.Contains([]string{"logistic"}, l.Loss) && l.Kind == "sgd" {
+	if l.Kind == "sgd" && l.Loss == "logistic" {
 		return drift.ClipLogistic
 	}
 	return drift.ClipQuantile

@@ -1,0 +1,111 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/streamlearner/streamlearner/pkg/drift"
+)
+
+// detector makes a detector on a sequence of numbers from parameters by name.
+type detector struct {
+	name string
+	make func(set map[string]string) (drift.Detector, error)
+}
+
+func detectors() []detector {
+	return []detector{
+		{"adwin", with(drift.DefaultADWINParams, drift.NewADWIN)},
+		{"e_detector", with(drift.DefaultEDetectorParams, drift.NewEDetector)},
+		{"page_hinkley", with(drift.DefaultPageHinkleyParams, drift.NewPageHinkley)},
+	}
+}
+
+// with starts from the default parameters, applies those that are given, and constructs.
+func with[P any, D drift.Detector](defaults func() P, construct func(P) (D, error)) func(map[string]string) (drift.Detector, error) {
+	return func(set map[string]string) (drift.Detector, error) {
+		p := defaults()
+		if err := assign(reflect.ValueOf(&p).Elem(), set); err != nil {
+			return nil, err
+		}
+		return construct(p)
+	}
+}
+
+// Detectors are the names of the detectors.
+func Detectors() []string {
+	var names []string
+	for _, d := range detectors() {
+		names = append(names, d.name)
+	}
+	return names
+}
+
+// Detector returns a detector in its initial state. Parameters that set does
+// not name have their defaults.
+func Detector(name string, set map[string]string) (drift.Detector, error) {
+	for _, d := range detectors() {
+		if d.name != name {
+			continue
+		}
+		made, err := d.make(set)
+		if err != nil {
+			return nil, fmt.Errorf("detector %s: %w", name, err)
+		}
+		return made, nil
+	}
+	return nil, fmt.Errorf("detector %q: must be one of %s", name, strings.Join(Detectors(), ", "))
+}
+
+// assign sets fields of a struct by their koanf tags.
+func assign(p reflect.Value, set map[string]string) error {
+	var names []string
+	fields := map[string]reflect.Value{}
+	for i := range p.NumField() {
+		name := p.Type().Field(i).Tag.Get("koanf")
+		names = append(names, name)
+		fields[name] = p.Field(i)
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		f, ok := fields[name]
+		if !ok {
+			return fmt.Errorf("%s: there is no such parameter; it has %s", name, strings.Join(names, ", "))
+		}
+		if err := parse(f, set[name]); err != nil {
+			return fmt.Errorf("%s: %q: %w", name, set[name], err)
+		}
+	}
+	return nil
+}
+
+func parse(f reflect.Value, s string) error {
+	switch f.Kind() {
+	case reflect.String:
+		f.SetString(s)
+	case reflect.Float64:
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return fmt.Errorf("must be a number")
+		}
+		f.SetFloat(v)
+	case reflect.Int:
+		v, err := strconv.Atoi(s)
+		if err != nil {
+			return fmt.Errorf("must be a whole number")
+		}
+		f.SetInt(int64(v))
+	case reflect.Bool:
+		v, err := strconv.ParseBool(s)
+		if err != nil {
+			return fmt.Errorf("must be true or false")
+		}
+		f.SetBool(v)
+	default:
+		return fmt.Errorf("a parameter of type %s cannot be set", f.Type())
+	}
+	return nil
+}
