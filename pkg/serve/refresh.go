@@ -1,0 +1,192 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// refreshTimeout bounds one round of questions to the store.
+const refreshTimeout = 10 * time.Second
+
+// parallel is how many partitions are asked for at once.
+const parallel = 8
+
+// Run keeps the served versions fresh until ctx ends; then it returns nil. It
+// asks the store every Options.Poll, and at once when the store hints at
+// something new. A store that does not answer is asked again.
+func (c *Client) Run(ctx context.Context) error {
+	hints := make(chan int32, 64)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		err := c.store.Watch(ctx, c.opts.Model, func(k state.Key) {
+			select {
+			case hints <- k.Partition:
+			default: // the next poll finds it
+			}
+		})
+		if err != nil {
+			c.log.Warn("no hints from the store: versions arrive by polling alone", "model", c.opts.Model, "err", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		tick := time.NewTicker(c.opts.Poll)
+		defer tick.Stop()
+		healthy := true
+		for {
+			var err error
+			select {
+			case <-ctx.Done():
+				return nil
+			case p := <-hints:
+				if n := c.opts.Partitions; n == 0 || p < n {
+					err = c.refresh(ctx, []int32{p})
+				}
+			case <-tick.C:
+				err = c.Refresh(ctx)
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+			healthy = c.report(healthy, err)
+		}
+	})
+	return g.Wait()
+}
+
+// report logs when refreshes begin to fail and when they work again.
+func (c *Client) report(healthy bool, err error) bool {
+	switch {
+	case err != nil && healthy:
+		c.log.Warn("cannot refresh the model, serving the versions at hand", "model", c.opts.Model, "err", err)
+	case err == nil && !healthy:
+		c.log.Info("refreshing the model again", "model", c.opts.Model)
+	}
+	return err == nil
+}
+
+// Refresh asks the store once for every partition. What fails keeps its
+// version; the errors are returned together.
+func (c *Client) Refresh(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
+	partitions, err := c.store.Partitions(ctx, c.opts.Model)
+	if err != nil {
+		c.failures.Add(1)
+		return fmt.Errorf("refresh of model %s: %w", c.opts.Model, err)
+	}
+	var surplus error
+	if i, _ := slices.BinarySearch(partitions, c.opts.Partitions); c.opts.Partitions > 0 && i < len(partitions) {
+		surplus = fmt.Errorf("partition %d of model %s has a state, but Options.Partitions is %d: set it to the partitions of the topic",
+			partitions[i], c.opts.Model, c.opts.Partitions)
+		partitions = partitions[:i]
+	}
+	if err := errors.Join(surplus, c.refresh(ctx, partitions)); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.table.Store(&table{served: c.table.Load().served, synced: time.Now()})
+	return nil
+}
+
+// refresh asks for some partitions and publishes what is new to the scores at once.
+func (c *Client) refresh(ctx context.Context, partitions []int32) error {
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.table.Load()
+	next := &table{served: slices.Clone(old.served), synced: old.synced}
+	for _, p := range partitions {
+		for int(p) >= len(next.served) {
+			next.served = append(next.served, nil)
+		}
+	}
+	fresh := make([]*served, len(partitions))
+	errs := make([]error, len(partitions))
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for i, p := range partitions {
+		g.Go(func() error {
+			fresh[i], errs[i] = c.fetch(ctx, p, old.at(p))
+			return nil
+		})
+	}
+	_ = g.Wait() // its functions return none
+	for i, p := range partitions {
+		if errs[i] != nil {
+			c.failures.Add(1)
+			continue
+		}
+		next.served[p] = c.choose(p, next.served[p], fresh[i])
+	}
+	c.table.Store(next)
+	return errors.Join(errs...)
+}
+
+func (t *table) at(p int32) *served {
+	if int(p) < len(t.served) {
+		return t.served[p]
+	}
+	return nil
+}
+
+// fetch returns what the store publishes for a partition, or have when there is nothing.
+func (c *Client) fetch(ctx context.Context, p int32, have *served) (*served, error) {
+	k := state.Key{Model: c.opts.Model, Partition: p}
+	pointer, err := c.store.Current(ctx, k)
+	if errors.Is(err, state.ErrNotFound) {
+		return have, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if have != nil && have.pointer.Number == pointer.Number && have.pointer.Sum == pointer.Sum {
+		return &served{model: have.model, pointer: pointer}, nil
+	}
+	// The version may be replaced and dropped before its data is read; then the next round finds its successor.
+	data, err := c.store.Blob(ctx, k, pointer.Sum)
+	if err != nil {
+		return nil, fmt.Errorf("version %d: %w", pointer.Number, err)
+	}
+	model, err := openModel(data)
+	if err != nil {
+		return nil, fmt.Errorf("version %d of %s: %w", pointer.Number, k, err)
+	}
+	return &served{model: model, pointer: pointer}, nil
+}
+
+// choose decides between the version at hand and the store's. The store wins,
+// unless it went back without meaning to.
+func (c *Client) choose(p int32, have, fresh *served) *served {
+	if have == nil || fresh == nil {
+		delete(c.behind, p)
+		return fresh
+	}
+	if fresh.pointer.Number < have.pointer.Number && fresh.pointer.Mode == "learning" {
+		since, noted := c.behind[p]
+		if !noted {
+			since = time.Now()
+			c.behind[p] = since
+			c.log.Warn("the store went back to an older version, keeping the newer one",
+				"model", c.opts.Model, "partition", p, "stored", fresh.pointer.Number, "served", have.pointer.Number, "for", c.opts.Hold)
+		}
+		if time.Since(since) < c.opts.Hold {
+			return have
+		}
+	}
+	delete(c.behind, p)
+	if fresh.pointer.Number != have.pointer.Number || fresh.pointer.Mode != have.pointer.Mode {
+		c.log.Info("serving another version", "model", c.opts.Model, "partition", p,
+			"version", fresh.pointer.Number, "before", have.pointer.Number, "mode", fresh.pointer.Mode)
+	}
+	return fresh
+}

@@ -1,0 +1,235 @@
+// Package serve is the client of services that score with published models.
+//
+// It keeps a copy of the newest published version of every partition in
+// memory and scores there, in well under a microsecond and without a lock:
+//
+//	client, err := serve.Open(ctx, serve.Options{
+//		Redis:      redis.Options{Addrs: []string{"localhost:6379"}},
+//		Model:      "fraud",
+//		Partitions: 4, // as the topic has
+//		Schema:     event.Schema{Label: "is_fraud", Key: "card"},
+//	})
+//	go client.Run(ctx) // keeps the copies fresh
+//	score, err := client.ScoreJSON(body)
+//
+// The model of an event is the one of the partition that its key belongs to,
+// by the rule of Kafka's default partitioner; the producer of the events must
+// use the same rule and write the same key.
+//
+// A client never stops serving because something is away: while Redis does not
+// answer it scores with what it has and tells its age in every Score. A service
+// decides what age it bears; Score.Stale applies the one that the model's owner
+// has configured (snapshot.max_age).
+package serve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/state"
+	"github.com/streamlearner/streamlearner/pkg/state/redis"
+)
+
+// Errors of a score; the event itself may also be refused with an *event.Rejection.
+var (
+	// ErrNoModel: nothing has been published yet for the partition of the event.
+	ErrNoModel = errors.New("no published model")
+	// ErrNoKey: the event has no key, so its partition is not known.
+	ErrNoKey = errors.New("event has no key")
+)
+
+// Options configure a Client. Model is required.
+type Options struct {
+	Redis redis.Options
+	Store state.Reader // used instead of Redis when set; Close leaves it open
+	Model string       // name of the model in the configuration of streamlearner
+
+	// Partitions is how many partitions the topic has. With 0 the client takes
+	// the highest partition that has a state, plus one: right only once each
+	// partition of the topic has been learned from, and wrong for all keys before.
+	Partitions int32
+
+	// Schema says which fields of an event are features, with the values of
+	// the model's sections source and features. The label need not be there.
+	Schema event.Schema
+
+	Poll time.Duration // how often Redis is asked for newer versions; default 1 s
+	// Hold is for how long a version is kept although the store has gone back
+	// to an older one, as after a failover that lost writes. Default 10 min.
+	// A learner that is frozen or recovering goes back on purpose and is followed at once.
+	Hold time.Duration
+
+	Logger *slog.Logger // default: none
+}
+
+// Client serves one model. Its methods may be called concurrently.
+type Client struct {
+	opts    Options
+	store   state.Reader
+	close   func() error
+	log     *slog.Logger
+	scratch sync.Pool // of *scratch
+
+	table    atomic.Pointer[table] // what scores read; replaced, never changed
+	mu       sync.Mutex            // serialises refreshes
+	behind   map[int32]time.Time   // since when the store's version of a partition is older than ours
+	failures atomic.Uint64         // refreshes that failed
+}
+
+// table is one consistent view of all partitions.
+type table struct {
+	served []*served // by partition; nil while nothing was published
+	synced time.Time // when the store last answered in full
+}
+
+// served is a version in memory.
+type served struct {
+	model   scorer
+	pointer state.Pointer
+}
+
+// scratch is what one ScoreJSON needs and reuses.
+type scratch struct {
+	decoder *event.JSON
+	event   event.Event
+}
+
+// Open connects, loads what is published, and fails if the store does not
+// answer. It succeeds when nothing is published yet.
+func Open(ctx context.Context, o Options) (*Client, error) {
+	if err := state.ValidateModel(o.Model); err != nil {
+		return nil, err
+	}
+	if o.Partitions < 0 || o.Poll < 0 || o.Hold < 0 {
+		return nil, fmt.Errorf("serve: partitions %d, poll %v, hold %v: must not be negative", o.Partitions, o.Poll, o.Hold)
+	}
+	o.Poll, o.Hold = cmp.Or(o.Poll, time.Second), cmp.Or(o.Hold, 10*time.Minute)
+	if _, err := event.NewJSON(o.Schema, false); err != nil {
+		return nil, err
+	}
+	c := &Client{opts: o, store: o.Store, log: o.Logger, close: func() error { return nil }, behind: map[int32]time.Time{}}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.store == nil {
+		store, err := redis.New(o.Redis)
+		if err != nil {
+			return nil, err
+		}
+		c.store, c.close = store, store.Close
+	}
+	c.table.Store(&table{served: make([]*served, o.Partitions)})
+	if err := c.Refresh(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Close closes the connection that Open made. Scores still work.
+func (c *Client) Close() error { return c.close() }
+
+// Score is a prediction with its provenance, to be logged with the decision.
+type Score struct {
+	Prediction float64       // on the scale of the label; a probability for a classifier
+	Version    uint64        // published version that made it
+	Partition  int32         // partition whose model it is
+	Age        time.Duration // time since the last record that the version has learned
+	Mode       string        // of the learner: learning, frozen or recovering
+	Stale      bool          // Age is above what the model's owner allows
+}
+
+// Score scores a decoded event with the model of its key. The event's values
+// must be finite. It allocates nothing.
+func (c *Client) Score(e *event.Event) (Score, error) {
+	t := c.table.Load()
+	n := int32(len(t.served))
+	switch {
+	case n == 0:
+		return Score{}, fmt.Errorf("%w: no partition of model %s has a state", ErrNoModel, c.opts.Model)
+	case n == 1:
+		return c.score(t, 0, e)
+	case len(e.Key) == 0:
+		return Score{}, fmt.Errorf("%w: the topic has %d partitions; set Schema.Key to the field that the producer takes as key, or use ScoreIn", ErrNoKey, n)
+	}
+	return c.score(t, PartitionOf(e.Key, n), e)
+}
+
+// ScoreIn scores with the model of a given partition, for producers that
+// place their records by another rule.
+func (c *Client) ScoreIn(partition int32, e *event.Event) (Score, error) {
+	return c.score(c.table.Load(), partition, e)
+}
+
+func (c *Client) score(t *table, partition int32, e *event.Event) (Score, error) {
+	if partition < 0 || int(partition) >= len(t.served) || t.served[partition] == nil {
+		return Score{}, fmt.Errorf("%w for partition %d of model %s", ErrNoModel, partition, c.opts.Model)
+	}
+	s := t.served[partition]
+	age := s.age(time.Now())
+	out := Score{
+		Prediction: s.model.Score(e), Version: s.pointer.Number, Partition: partition,
+		Age: age, Mode: s.pointer.Mode, Stale: s.stale(age),
+	}
+	if math.IsNaN(out.Prediction) || math.IsInf(out.Prediction, 0) {
+		return Score{}, &event.Rejection{Reason: event.NonFinite, Detail: fmt.Sprintf("score %v: the event's values must be finite", out.Prediction)}
+	}
+	return out, nil
+}
+
+// ScoreJSON decodes an event, which needs no label, and scores it.
+func (c *Client) ScoreJSON(b []byte) (Score, error) {
+	s, ok := c.scratch.Get().(*scratch)
+	if !ok {
+		decoder, err := event.NewJSON(c.opts.Schema, false)
+		if err != nil {
+			return Score{}, err
+		}
+		s = &scratch{decoder: decoder}
+	}
+	defer c.scratch.Put(s)
+	if err := s.decoder.Decode(b, &s.event); err != nil {
+		return Score{}, err
+	}
+	return c.Score(&s.event)
+}
+
+// age is the time since the newest record that the version has learned; 0 when unknown.
+func (s *served) age(now time.Time) time.Duration {
+	if s.pointer.Created == 0 {
+		return 0
+	}
+	return max(0, now.Sub(time.UnixMilli(s.pointer.Created)))
+}
+
+func (s *served) stale(age time.Duration) bool {
+	limit := time.Duration(s.pointer.MaxAgeMS) * time.Millisecond
+	return limit > 0 && age > limit
+}
+
+// Status describes one partition.
+type Status struct {
+	Partition int32
+	Pointer   state.Pointer // what is served; its mode may be newer than the version
+	Age       time.Duration
+	Stale     bool
+}
+
+// Status lists what is served, by partition, and when the store last answered.
+func (c *Client) Status() (served []Status, synced time.Time) {
+	t, now := c.table.Load(), time.Now()
+	for p, s := range t.served {
+		if s != nil {
+			age := s.age(now)
+			served = append(served, Status{Partition: int32(p), Pointer: s.pointer, Age: age, Stale: s.stale(age)})
+		}
+	}
+	return served, t.synced
+}
