@@ -99,11 +99,13 @@ func daysIn(year, month int) int {
 }
 
 // daysSince1970 counts the days from 1970-01-01 to a date of the Gregorian
-// calendar. Years begin in March, so that the leap day is the last of its year.
+// calendar. Years begin in March, so that the leap day is the last of its
+// year, and 400 years (146097 days) early, so that none is negative.
 func daysSince1970(year, month, day int) int {
+	year += 400
 	if month <= 2 {
 		year--
 		month += 12
 	}
-	return 365*year + year/4 - year/100 + year/400 + (153*(month-3)+2)/5 + day - 719469
+	return 365*year + year/4 - year/100 + year/400 + (153*(month-3)+2)/5 + day - 719469 - 146097
 }
