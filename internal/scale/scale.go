@@ -56,6 +56,7 @@ type Staged struct {
 // appearance. The zero value is not usable; call New.
 type Scaler struct {
 	opt    Options
+	quick  float64 // magnitudes up to this are within every limit
 	fields []Field
 	table  []uint32 // open addressing by hash; index of the field + 1, 0 for free
 	staged []Staged
@@ -63,7 +64,9 @@ type Scaler struct {
 }
 
 // New returns an empty scaler.
-func New(opt Options) *Scaler { return &Scaler{opt: opt, table: make([]uint32, minTable)} }
+func New(opt Options) *Scaler {
+	return &Scaler{opt: opt, quick: Limit(opt.Extreme, 0), table: make([]uint32, minTable)}
+}
 
 // Len returns the number of fields.
 func (s *Scaler) Len() int { return len(s.fields) }
@@ -76,7 +79,7 @@ func (s *Scaler) Staged() []Staged { return s.staged }
 
 // Clone returns a scaler with a copy of the fields.
 func (s *Scaler) Clone() *Scaler {
-	return &Scaler{opt: s.opt, fields: slices.Clone(s.fields), table: slices.Clone(s.table)}
+	return &Scaler{opt: s.opt, quick: s.quick, fields: slices.Clone(s.fields), table: slices.Clone(s.table)}
 }
 
 // Lookup returns the index of the field with that hash, or -1.
@@ -101,27 +104,21 @@ func (s *Scaler) Lookup(hash uint64) int {
 //
 // The result is valid until the next call; dense until Commit.
 func (s *Scaler) Stage(dense []event.Feature, h float64, learning, seasoned bool) ([]Staged, *event.Rejection) {
-	s.staged, s.dense = s.staged[:0], dense
+	s.staged, s.dense = slices.Grow(s.staged[:0], len(dense))[:len(dense)], dense
 	added := 0
 	for i := range dense {
-		f := &dense[i]
+		f, st := &dense[i], &s.staged[i]
 		id := s.Lookup(f.Hash)
 		var m Moments
-		limit := Largest
 		if id >= 0 {
-			field := &s.fields[id]
-			m = field.Moments
-			if seasoned {
-				limit = s.limit(field)
-			}
+			m = s.fields[id].Moments
 		} else {
 			added++
-			if seasoned && s.opt.Extreme > 0 {
-				limit = min(Largest, float64(s.opt.Extreme*youngFloor))
-			}
 		}
-		if !(math.Abs(f.Value) <= limit) {
-			return nil, Refuse(f, limit)
+		if !(math.Abs(f.Value) <= s.quick) {
+			if limit := s.limit(id, seasoned); !(math.Abs(f.Value) <= limit) {
+				return nil, Refuse(f, limit)
+			}
 		}
 		if learning {
 			m = m.Add(f.Value, h)
@@ -129,7 +126,7 @@ func (s *Scaler) Stage(dense []event.Feature, h float64, learning, seasoned bool
 				return nil, &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("value %v with weight %v overflows the statistics of its field", f.Value, h)}
 			}
 		}
-		s.staged = append(s.staged, Staged{ID: id, X: s.apply(f.Value, m), m: m})
+		st.ID, st.X, st.m = id, s.apply(f.Value, m), m
 	}
 	if learning && len(s.fields)+added > MaxFields {
 		return nil, &event.Rejection{Reason: event.TooManyFeatures, Detail: fmt.Sprintf("more than %d distinct numeric fields; exclude some, or make them categorical", MaxFields)}
@@ -177,16 +174,15 @@ func Clip(x, c float64) float64 {
 	return x
 }
 
-// limit is the largest magnitude that a known field may have.
-func (s *Scaler) limit(f *Field) float64 {
-	if s.opt.Extreme == 0 {
+// limit is the largest magnitude that field id may have; -1 is a new field.
+func (s *Scaler) limit(id int, seasoned bool) float64 {
+	if !seasoned || s.opt.Extreme == 0 {
 		return Largest
 	}
-	low := float64(youngFloor)
-	if f.Events >= settled {
-		low = floor
+	if id < 0 || s.fields[id].Events < settled {
+		return Limit(s.opt.Extreme, youngFloor)
 	}
-	return Limit(s.opt.Extreme, max(low, f.Max))
+	return Limit(s.opt.Extreme, s.fields[id].Max)
 }
 
 // Limit returns extreme times the larger of 1000 and the largest magnitude

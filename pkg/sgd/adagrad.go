@@ -12,17 +12,19 @@ func (m *Model) adagrad(u *update) tally {
 	g := float64(u.h * u.grad)
 	t := m.intercept(g)
 	for i := range m.act {
-		a := &m.act[i]
-		s := &m.slots[a.idx]
 		if i == 0 && m.p.interceptRate > 0 {
 			continue
 		}
+		a := &m.act[i]
+		s := &m.slots[a.idx]
 		a.save(s)
 		gx := float64(g * a.x)
 		s.G += float64(gx * gx)
-		s.W -= float64(m.p.rate*gx) / math.Sqrt(s.G+adagradEpsilon)
+		d := float64(m.p.rate*gx) / math.Sqrt(s.G+adagradEpsilon)
+		s.W -= d
+		t.change += float64(d * d)
+		t.mass += math.Abs(s.W)
 		t.sums += s.G
-		t.add(a.w, s.W)
 	}
 	return t
 }

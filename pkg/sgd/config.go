@@ -35,7 +35,8 @@ type Config struct {
 	L2 float64 `koanf:"l2"`
 
 	// Bits sets the number of weights, 2^bits; 1 to 30, default 18. A weight takes
-	// 32 bytes of memory. Features that share a slot share a weight.
+	// 32 bytes of memory. Features that share a slot share a weight. 0 means 18, and
+	// 22 with compat: vw, where fewer collisions reproduce more digits.
 	Bits int `koanf:"bits"`
 
 	// Standardize is "auto" (default), "on" or "off": whether numeric fields are
@@ -61,6 +62,9 @@ type Config struct {
 	// conventions. It uses features and labels as they are.
 	Compat string `koanf:"compat"`
 }
+
+// maxBits bounds the table of weights at 32 GiB.
+const maxBits = 30
 
 // Default returns the settings that need no tuning on most streams.
 func Default() Config {
@@ -109,8 +113,8 @@ func (c Config) Validate() error {
 			return fmt.Errorf("learner.%s: %v: must be %s", n.key, n.value, n.allowed)
 		}
 	}
-	if c.Bits < 1 || c.Bits > 30 {
-		return fmt.Errorf("learner.bits: %d: must be between 1 and 30", c.Bits)
+	if c.Bits < 0 || c.Bits > maxBits {
+		return fmt.Errorf("learner.bits: %d: must be between 1 and %d, or 0 for the default", c.Bits, maxBits)
 	}
 	return c.validateTogether()
 }
@@ -182,6 +186,12 @@ func (c Config) plan() plan {
 	p := plan{
 		loss: loss(slices.Index(losses[:], c.Loss)), optimizer: c.optimizer(), bits: c.Bits, vw: c.Compat == "vw",
 		rate: c.Rate, power: c.Power, interceptRate: c.InterceptRate, clip: c.Clip, extreme: c.Extreme,
+	}
+	if p.bits == 0 {
+		p.bits = 18
+		if p.vw {
+			p.bits = 22
+		}
 	}
 	p.standardize = c.Standardize == "on" || c.Standardize == "auto" && !p.vw
 	p.scaleLabel = p.loss == lossSquared && (c.ScaleLabel == "on" || c.ScaleLabel == "auto" && !p.vw)

@@ -1,6 +1,10 @@
 package sgd
 
-import "github.com/streamlearner/streamlearner/internal/portable"
+import (
+	"math"
+
+	"github.com/streamlearner/streamlearner/internal/portable"
+)
 
 // constant is stochastic gradient descent w -= rate h g x (Robbins, Monro 1951,
 // https://doi.org/10.1214/aoms/1177729586), with the rate constant, or divided by t^power.
@@ -12,28 +16,31 @@ func (m *Model) constant(u *update) tally {
 	g := float64(u.h * u.grad)
 	step := float64(rate * g)
 	t := m.intercept(g)
+	change, mass := t.change, t.mass
 	for i := range m.act {
-		a := &m.act[i]
-		s := &m.slots[a.idx]
 		if i == 0 && m.p.interceptRate > 0 {
 			continue
 		}
+		a := &m.act[i]
+		s := &m.slots[a.idx]
 		a.save(s)
-		s.W -= float64(step * a.x)
-		t.add(a.w, s.W)
+		d := float64(step * a.x)
+		s.W -= d
+		change += float64(d * d)
+		mass += math.Abs(s.W)
 	}
-	return t
+	return tally{change: change, mass: mass}
 }
 
 // intercept takes the intercept's own step, if it has a rate of its own.
 func (m *Model) intercept(g float64) tally {
-	var t tally
-	if m.p.interceptRate > 0 {
-		a := &m.act[0]
-		s := &m.slots[a.idx]
-		a.save(s)
-		s.W -= float64(m.p.interceptRate * g)
-		t.add(a.w, s.W)
+	if m.p.interceptRate == 0 {
+		return tally{}
 	}
-	return t
+	a := &m.act[0]
+	s := &m.slots[a.idx]
+	a.save(s)
+	d := float64(m.p.interceptRate * g)
+	s.W -= d
+	return tally{change: float64(d * d), mass: math.Abs(s.W)}
 }

@@ -62,10 +62,11 @@ func (p *plan) evaluate(s *event.Step, z, y float64, f *frame) (odds float64) {
 	return 0
 }
 
-// expm1 returns exp(d)-1 with a relative error below 1e-10, for d well below the overflow of exp.
+// expm1 returns exp(d)-1 with a relative error below 1e-13, for d well below the
+// overflow of exp. Most steps are small: they need no exp.
 func expm1(d float64) float64 {
-	if math.Abs(d) < 1e-5 {
-		return float64(d * (1 + float64(d/2*(1+d/3))))
+	if math.Abs(d) < 0.01 {
+		return float64(d * (1 + float64(d/2*(1+float64(d/3*(1+float64(d/4*(1+float64(d/5*(1+d/6))))))))))
 	}
 	return portable.Exp(d) - 1
 }
@@ -78,14 +79,15 @@ func expm1(d float64) float64 {
 func invariantLogistic(odds, s float64) float64 {
 	d := s / (1 + odds) // Newton's first step from 0; never below the solution
 	if d > 0.5 {
-		d = min(d, portable.Log1p(s/odds)) // nor is this one
+		d = min(d, portable.Log(1+s/odds)) // nor is this one
 	}
-	// The function is convex and increasing: from above Newton falls monotonically.
+	// The function is convex and increasing: from above Newton falls monotonically,
+	// and the error after a step is at most half its square.
 	for range 50 {
 		em1 := expm1(d)
 		step := (d + float64(odds*em1) - s) / (1 + float64(odds*(em1+1)))
 		d -= step
-		if step <= 1e-10*d {
+		if step <= 1e-6*min(d, 1) {
 			break
 		}
 	}

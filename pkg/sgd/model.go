@@ -204,16 +204,19 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 	if seasoned {
 		limit = scale.Limit(m.p.extreme, m.sparse)
 	}
-	m.maxSparse = 0
+	largest := 0.0
 	for i := range e.X.Sparse {
 		f := &e.X.Sparse[i]
 		ax := math.Abs(f.Value)
 		if !(ax <= limit) {
 			return scale.Refuse(f, limit)
 		}
-		m.maxSparse = max(m.maxSparse, ax)
+		if ax > largest {
+			largest = ax
+		}
 		act[i].x, act[i].idx = f.Value, uint32(f.Hash&m.mask)
 	}
+	m.maxSparse = largest
 	return nil
 }
 

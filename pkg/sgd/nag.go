@@ -5,7 +5,7 @@ import "math"
 // Below these magnitudes a value or a squared gradient counts as 0: its square
 // or reciprocal would leave the range of float64.
 const (
-	tinyValue = 1e-100
+	tinyValue = 1e-50
 	tinyGrad  = 1e-100
 )
 
@@ -38,27 +38,30 @@ func (m *Model) nag(u *update) tally {
 			}
 			s.N = ax
 		}
-		inv := 1 / s.N
-		a.r = inv / math.Sqrt(s.G)
-		xn := float64(a.x * inv)
-		norm += float64(xn * xn)
-		ppu += float64(x2 * a.r)
+		a.r = 1 / float64(s.N*math.Sqrt(s.G))
+		x2r := float64(x2 * a.r)
+		ppu += x2r
+		norm += float64(x2r * float64(a.r*s.G)) // G r^2 is 1/N^2
 	}
 	sum := m.nagS + float64(u.h*norm)
 	total := m.nagT + u.h
 	mult := math.Sqrt(total / sum)
 	step := float64(mult * m.step(u, float64(mult*ppu)))
-	t := tally{sums: sum}
+	change, mass, sums := 0.0, 0.0, sum
 	for i := range m.act {
 		a := &m.act[i]
 		if a.x == 0 {
 			continue
 		}
 		s := &m.slots[a.idx]
-		s.W += float64(float64(step*a.x) * a.r)
-		t.sums += s.G
-		t.add(a.w, s.W)
+		w := s.W + float64(float64(step*a.x)*a.r)
+		s.W = w
+		d := w - a.w
+		change += float64(d * d)
+		mass += math.Abs(w)
+		sums += s.G
 	}
+	t := tally{change, mass, sums}
 	if t.ok() {
 		m.nagS, m.nagT = sum, total
 	}

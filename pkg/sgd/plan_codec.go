@@ -35,7 +35,7 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 	bits := r.Uvarint()
 	p.standardize, p.scaleLabel, p.vw = r.Bool(), r.Bool(), r.Bool()
 	p.rate, p.power, p.interceptRate, p.clip, p.extreme = r.Finite(), r.Finite(), r.Finite(), r.Finite(), r.Finite()
-	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || bits > 30 {
+	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || bits < 1 || bits > maxBits {
 		r.Fail("loss %d, optimizer %d, %d bits", p.loss, p.optimizer, bits)
 	}
 	p.bits = int(bits)

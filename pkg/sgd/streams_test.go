@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -50,119 +49,87 @@ func lines(t testing.TB, name string) []string {
 	return out
 }
 
-// readTable reads separated columns. Without a header columns are c0, c1...
-// Columns in skip are left out; the label column is turned into a label.
-func readTable(t testing.TB, name, sep string, header bool, label string, skip []string, asLabel func(string) float64) table {
+// decode returns the events of rows.
+func decode(t testing.TB, d event.Decoder, err error, rows []string) table {
 	t.Helper()
-	rows := lines(t, name)
-	var names []string
-	if header {
-		names, rows = strings.Split(rows[0], sep), rows[1:]
-	} else {
-		for i := range strings.Split(rows[0], sep) {
-			names = append(names, "c"+strconv.Itoa(i))
-		}
-	}
-	var out table
-	for _, row := range rows {
-		var e event.Event
-		e.Reset()
-		for i, v := range strings.Split(row, sep) {
-			switch {
-			case names[i] == label:
-				e.Label, e.Labelled = asLabel(v), true
-			case !slices.Contains(skip, names[i]):
-				e.X.Dense = append(e.X.Dense, event.Feature{Hash: xxhash.Sum64String(names[i]), Value: number(t, v)})
-			}
-		}
-		out = append(out, e)
-	}
-	return out
-}
-
-func number(t testing.TB, s string) float64 {
-	v, err := strconv.ParseFloat(s, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v
-}
-
-func readLibSVM(t testing.TB, name string) table {
-	var out table
-	for _, row := range lines(t, name) {
-		var e event.Event
-		e.Reset()
-		fields := strings.Fields(row)
-		e.Label, e.Labelled = number(t, fields[0]), true
-		for _, f := range fields[1:] {
-			k, v, _ := strings.Cut(f, ":")
-			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: xxhash.Sum64String(k), Value: number(t, v)})
+	out := make(table, len(rows))
+	for i, row := range rows {
+		if err := d.Decode([]byte(row), &out[i]); err != nil {
+			t.Fatalf("row %d: %v", i, err)
 		}
-		out = append(out, e)
 	}
 	return out
 }
 
-// readVW reads the part of Vowpal Wabbit's text format that its own test files use.
-func readVW(t testing.TB, name string) table {
-	var out table
-	for _, row := range lines(t, name) {
-		var e event.Event
-		e.Reset()
-		parts := strings.Split(row, "|")
-		e.Label, e.Labelled = number(t, strings.Fields(parts[0])[0]), true
-		if f := strings.Fields(parts[0]); len(f) > 1 {
-			e.Weight = number(t, f[1])
+// readCSV reads delimited columns. Without a header columns are c0, c1...
+func readCSV(t testing.TB, name string, comma byte, header bool, s event.Schema) table {
+	t.Helper()
+	rows := lines(t, name)
+	columns := strings.Split(rows[0], string(comma))
+	if header {
+		rows = rows[1:]
+	} else {
+		for i := range columns {
+			columns[i] = "c" + strconv.Itoa(i)
 		}
-		for _, ns := range parts[1:] {
-			space, rest, _ := strings.Cut(ns, " ")
-			for _, f := range strings.Fields(rest) {
-				k, v, ok := strings.Cut(f, ":")
-				x := 1.0
-				if ok {
-					x = number(t, v)
-				}
-				e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: xxhash.Sum64String(space + "^" + k), Value: x})
-			}
-		}
-		out = append(out, e)
 	}
-	return out
+	d, err := event.NewCSV(s, columns, comma, true)
+	return decode(t, d, err, rows)
 }
 
-func asNumber(t testing.TB) func(string) float64 {
-	return func(s string) float64 { return number(t, s) }
-}
-
-// is returns a label function that is 1 for one value and 0 for all others.
-func is(value string) func(string) float64 {
-	return func(s string) float64 {
-		if s == value {
-			return 1
-		}
-		return 0
-	}
-}
-
+// elec2 has class 0, which means UP, as the positive one.
 func elec2(t testing.TB) table {
-	return readTable(t, "streams/elec2_8feat.txt.gz", " ", true, "class", nil, is("0"))
+	return readCSV(t, "streams/elec2_8feat.txt.gz", ' ', true, event.Schema{Label: "class", Positive: "0"})
 }
 
 func bike(t testing.TB) table {
-	return readTable(t, "streams/bike_sharing_hour.csv.gz", ",", true, "cnt", []string{"instant", "dteday", "casual", "registered"}, asNumber(t))
+	return readCSV(t, "streams/bike_sharing_hour.csv.gz", ',', true, event.Schema{Label: "cnt", Exclude: []string{"instant", "dteday", "casual", "registered"}})
 }
 
 func phishing(t testing.TB) table {
-	return readTable(t, "streams/phishing_1250.csv.gz", ",", true, "is_phishing", nil, asNumber(t))
+	return readCSV(t, "streams/phishing_1250.csv.gz", ',', true, event.Schema{Label: "is_phishing"})
 }
 
 func trump(t testing.TB) table {
-	return readTable(t, "streams/trump_approval.csv.gz", ",", true, "five_thirty_eight", nil, asNumber(t))
+	return readCSV(t, "streams/trump_approval.csv.gz", ',', true, event.Schema{Label: "five_thirty_eight"})
+}
+
+func chicks(t testing.TB) table {
+	return readCSV(t, "streams/chick-weights.csv", ',', true, event.Schema{Label: "weight"})
 }
 
 func sea(t testing.TB) table {
-	return readTable(t, "streams/sea_souza_50k.csv.gz", ",", false, "c3", nil, asNumber(t))
+	return readCSV(t, "streams/sea_souza_50k.csv.gz", ',', false, event.Schema{Label: "c3"})
+}
+
+func a9a(t testing.TB) table {
+	d, err := event.NewLibSVM(event.Schema{}, true)
+	return decode(t, d, err, lines(t, "streams/a9a.libsvm.gz"))
+}
+
+func vw(t testing.TB, name string) table {
+	d, err := event.NewVW(event.Schema{}, true)
+	return decode(t, d, err, lines(t, name))
+}
+
+// spam has the words of a message, split at white space and in lower case, as its features.
+func spam(t testing.TB) table {
+	var out table
+	for _, row := range lines(t, "streams/sms_spam.tsv.gz")[1:] {
+		class, text, _ := strings.Cut(row, "\t")
+		e := event.Event{Weight: 1, Labelled: true}
+		if class == "spam" {
+			e.Label = 1
+		}
+		for _, word := range strings.Fields(strings.ToLower(text)) {
+			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: xxhash.Sum64String("SMS=" + word), Value: 1})
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 // progress is the outcome of one pass of progressive validation.

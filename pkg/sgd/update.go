@@ -48,21 +48,15 @@ func (m *Model) update(u *update) (float64, *event.Rejection) {
 
 // tally is what an optimizer found while it wrote the slots.
 type tally struct {
-	change  float64 // squared norm of the change of the weights
-	largest float64 // largest magnitude of a weight written
-	sums    float64 // sum of the non-negative statistics written
+	change float64 // squared norm of the change of the weights
+	mass   float64 // sum of the magnitudes of the weights written
+	sums   float64 // sum of the non-negative statistics written
 }
 
-// add notes that the weight of a slot was before and is now w.
-func (t *tally) add(before, w float64) {
-	d := w - before
-	t.change += float64(d * d)
-	t.largest = max(t.largest, math.Abs(w)) // becomes NaN with any of them
-}
-
-// ok reports whether all that was written is finite and within bounds.
+// ok reports whether all that was written is finite and within bounds: a sum
+// of magnitudes is finite only if all of them are.
 func (t *tally) ok() bool {
-	return t.largest <= maxWeight && finite(t.sums) && finite(t.change)
+	return t.mass <= maxWeight && finite(t.sums) && finite(t.change)
 }
 
 // save remembers the slot of a before it is written.

@@ -1,0 +1,219 @@
+package sgd
+
+import (
+	"bytes"
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+var rewrite = flag.Bool("update", false, "rewrite the golden files")
+
+func nan() float64 { return math.NaN() }
+
+// small is a stream whose numbers are exact in every representation.
+func small() table {
+	var out table
+	for i := range 40 {
+		e := event.Event{Weight: 1 + float64(i%3)/2, Label: float64(i*i%7) * 1.5, Labelled: true}
+		for j := range 3 {
+			e.X.Dense = append(e.X.Dense, event.Feature{Hash: xxhash.Sum64String("field" + string(rune('a'+j))), Value: float64((i*(j+2))%11) - 4})
+		}
+		e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: xxhash.Sum64String("city=" + string(rune('a'+i%5))), Value: 1})
+		out = append(out, e)
+	}
+	return out
+}
+
+// trained returns a small model that has learned small, with reference 0 set half way.
+func trained(t testing.TB, edit func(*Config)) *Model {
+	t.Helper()
+	m := newModel(t, func(c *Config) {
+		c.Loss, c.Bits = "squared", 10
+		if edit != nil {
+			edit(c)
+		}
+	})
+	for i, e := range small() {
+		if m.p.loss == lossLogistic {
+			e.Label = float64(int(e.Label) % 2)
+		}
+		if s := m.Learn(&e); s.Reject != nil {
+			t.Fatal(s.Reject)
+		}
+		if i == 20 {
+			m.SetReference(0)
+		}
+	}
+	return m
+}
+
+var goldens = map[string]func(*Config){
+	"nag_squared":    nil,
+	"nag_logistic":   func(c *Config) { c.Loss = "logistic" },
+	"sgd_logistic":   func(c *Config) { c.Loss, c.Optimizer, c.Power, c.InterceptRate = "logistic", "sgd", 0.5, 0.01 },
+	"adagrad":        func(c *Config) { c.Optimizer = "adagrad" },
+	"vw_squared":     func(c *Config) { c.Compat = "vw" },
+	"raw_sgd_square": func(c *Config) { c.Optimizer, c.Standardize, c.ScaleLabel, c.Rate = "sgd", "off", "off", 1e-4 },
+}
+
+// The bytes are a contract with stored snapshots and with readers in other
+// languages, and the parameters in them with every processor.
+func TestGolden(t *testing.T) {
+	for name, edit := range goldens {
+		m := trained(t, edit)
+		model, err := m.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, err := m.AppendReference(0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name+".model", model)
+		golden(t, name+".reference", ref)
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *rewrite {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: %d bytes differ from the golden %d; if the format or the arithmetic is meant to change, raise the version and run with -update", name, len(got), len(want))
+	}
+}
+
+func TestOpen(t *testing.T) {
+	for name, edit := range goldens {
+		m := trained(t, edit)
+		b, err := m.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(b)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, e := range small() {
+			if got, want := r.Score(&e), m.Score(&e); got != want {
+				t.Errorf("%s: score %v, want %v", name, got, want)
+			}
+		}
+		again, err := r.AppendBinary(nil)
+		if err != nil || !bytes.Equal(again, b) {
+			t.Errorf("%s: an opened model encodes differently (%v)", name, err)
+		}
+		if _, err := Open(b[1:]); err == nil {
+			t.Errorf("%s: damaged bytes are opened", name)
+		}
+	}
+}
+
+func TestOtherConfigurationIsRefused(t *testing.T) {
+	model, err := trained(t, nil).AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, edit := range map[string]func(*Config){
+		"learner.loss":        func(c *Config) { c.Loss = "logistic" },
+		"learner.optimizer":   func(c *Config) { c.Optimizer = "sgd" },
+		"learner.bits":        func(c *Config) { c.Bits = 11 },
+		"learner.compat":      func(c *Config) { c.Compat = "vw" },
+		"learner.standardize": func(c *Config) { c.Standardize = "off" },
+		"learner.clip":        func(c *Config) { c.Clip = 4 },
+		"learner.scale_label": func(c *Config) { c.ScaleLabel = "off" },
+	} {
+		m := trained(t, edit)
+		before, _ := m.AppendBinary(nil)
+		if err := m.UnmarshalBinary(model); err == nil || !strings.Contains(err.Error(), key+" ") {
+			t.Errorf("%s: error %v", key, err)
+		}
+		if after, _ := m.AppendBinary(nil); !bytes.Equal(before, after) {
+			t.Errorf("%s: the refused bytes changed the model", key)
+		}
+	}
+	m := trained(t, func(c *Config) { c.Rate, c.Extreme = 0.7, 10 })
+	if err := m.UnmarshalBinary(model); err != nil {
+		t.Errorf("another rate: %v", err)
+	}
+}
+
+// reseal puts fuzzed payload under a valid checksum, so that what lies behind it is reached.
+func reseal(kind wire.Kind, payload []byte) []byte {
+	return wire.Seal(append(wire.Begin(nil, kind, formatVersion), payload...), 0)
+}
+
+func payload(b []byte) []byte { return b[4 : len(b)-8] }
+
+func FuzzUnmarshalBinary(f *testing.F) {
+	for _, edit := range goldens {
+		b, _ := trained(f, edit).AppendBinary(nil)
+		f.Add(payload(b))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m := trained(t, nil)
+		before, _ := m.AppendBinary(nil)
+		if err := m.UnmarshalBinary(reseal(wire.KindSGD, data)); err != nil {
+			if after, _ := m.AppendBinary(nil); !bytes.Equal(before, after) {
+				t.Fatal("refused bytes changed the model")
+			}
+			return
+		}
+		useModel(t, m)
+	})
+}
+
+func FuzzUnmarshalReference(f *testing.F) {
+	for _, edit := range goldens {
+		b, _ := trained(f, edit).AppendReference(0, nil)
+		f.Add(payload(b))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m := trained(t, nil)
+		before, _ := m.AppendReference(0, nil)
+		if err := m.UnmarshalReference(0, reseal(wire.KindReference, data)); err != nil {
+			if after, _ := m.AppendReference(0, nil); !bytes.Equal(before, after) {
+				t.Fatal("refused bytes changed the reference")
+			}
+			return
+		}
+		useModel(t, m)
+	})
+}
+
+// useModel learns with accepted parameters: every number stays finite.
+func useModel(t *testing.T, m *Model) {
+	for _, e := range small() {
+		s := m.Learn(&e)
+		if s.Reject == nil && !(finite(s.Prediction) && finite(s.Loss) && finite(s.UpdateNorm)) {
+			t.Fatalf("step %+v", s)
+		}
+		if r := s.Ref[0]; r != nil && !(finite(r.Loss) && finite(r.Grad)) {
+			t.Fatalf("reading %+v", r)
+		}
+	}
+	b, err := m.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.UnmarshalBinary(b); err != nil {
+		t.Fatalf("its own bytes are refused: %v", err)
+	}
+}

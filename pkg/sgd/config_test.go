@@ -1,0 +1,71 @@
+package sgd
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestValidate(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(*Config)
+		want string // part of the error; empty when valid
+	}{
+		{"default", func(*Config) {}, ""},
+		{"zero bits", func(c *Config) { c.Bits = 0 }, ""},
+		{"river", func(c *Config) { c.Optimizer, c.Rate, c.InterceptRate, c.Clip = "sgd", .005, .01, 0 }, ""},
+		{"vw", func(c *Config) { c.Loss, c.Compat = "squared", "vw" }, ""},
+		{"rate", func(c *Config) { c.Rate = -1 }, "learner.rate: -1: must be 0 for the optimizer's default"},
+		{"rate NaN", func(c *Config) { c.Rate = nan() }, "learner.rate: NaN: must be"},
+		{"loss", func(c *Config) { c.Loss = "log" }, `learner.loss: "log": must be one of logistic, squared`},
+		{"loss later", func(c *Config) { c.Loss = "hinge" }, `learner.loss: "hinge": not available yet; must be one of logistic, squared`},
+		{"optimizer", func(c *Config) { c.Optimizer = "" }, `learner.optimizer: "": must be one of auto, nag, sgd, adagrad`},
+		{"optimizer later", func(c *Config) { c.Optimizer = "ftrl" }, `learner.optimizer: "ftrl": not available yet`},
+		{"power", func(c *Config) { c.Power = .5 }, "learner.power: 0.5: must be 0 unless learner.optimizer is sgd"},
+		{"power range", func(c *Config) { c.Optimizer, c.Power = "sgd", 2 }, "learner.power: 2: must be between 0 and 1"},
+		{"intercept", func(c *Config) { c.InterceptRate = .1 }, "learner.intercept_rate: 0.1: must be 0 unless"},
+		{"l1", func(c *Config) { c.L1 = 1 }, "learner.l1: 1: must be 0: penalties are not available yet"},
+		{"l2", func(c *Config) { c.L2 = 1e-9 }, "learner.l2: 1e-09: must be 0"},
+		{"bits", func(c *Config) { c.Bits = 31 }, "learner.bits: 31: must be between 1 and 30"},
+		{"standardize", func(c *Config) { c.Standardize = "yes" }, `learner.standardize: "yes": must be one of auto, on, off`},
+		{"scale_label", func(c *Config) { c.ScaleLabel = "no" }, `learner.scale_label: "no": must be one of auto, on, off`},
+		{"clip", func(c *Config) { c.Clip = -5 }, "learner.clip: -5: must be 0 for no bound"},
+		{"extreme", func(c *Config) { c.Extreme = -1 }, "learner.extreme: -1: must be 0 for no screen"},
+		{"compat", func(c *Config) { c.Compat = "river" }, `learner.compat: "river": must be empty or vw`},
+		{"vw optimizer", func(c *Config) { c.Compat, c.Optimizer = "vw", "sgd" }, "with learner.compat vw"},
+		{"vw standardize", func(c *Config) { c.Compat, c.Standardize = "vw", "on" }, "learner.standardize"},
+		{"vw scale_label", func(c *Config) { c.Compat, c.ScaleLabel = "vw", "on" }, "learner.scale_label"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := Default()
+			c.edit(&cfg)
+			err := cfg.Validate()
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+			if m, newErr := New(cfg); (newErr == nil) != (err == nil) || (m == nil) != (err != nil) {
+				t.Errorf("New: %v, %v", m, newErr)
+			}
+		})
+	}
+}
+
+func TestDefaultRates(t *testing.T) {
+	for _, c := range []struct {
+		edit func(*Config)
+		want float64
+	}{
+		{func(*Config) {}, 1},
+		{func(c *Config) { c.Compat = "vw" }, 0.5},
+		{func(c *Config) { c.Optimizer = "adagrad" }, 0.1},
+		{func(c *Config) { c.Optimizer = "sgd" }, 0.01},
+		{func(c *Config) { c.Optimizer, c.Power = "sgd", 0.5 }, 0.5},
+		{func(c *Config) { c.Rate = 3 }, 3},
+	} {
+		cfg := Default()
+		c.edit(&cfg)
+		if p := cfg.plan(); p.rate != c.want {
+			t.Errorf("%+v: rate %v, want %v", cfg, p.rate, c.want)
+		}
+	}
+}
