@@ -8,8 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/plugin/kprom"
 	"github.com/twmb/franz-go/plugin/kslog"
 )
 
@@ -93,6 +95,10 @@ func (c *Consumer) clientOptions() ([]kgo.Opt, error) {
 		kgo.DisableIdempotentWrite(),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 	)
+	if reg := c.deps.Registerer; reg != nil {
+		reg = prometheus.WrapRegistererWith(prometheus.Labels{"model": c.cfg.Model}, reg)
+		opts = append(opts, kgo.WithHooks(kprom.NewMetrics("streamlearner_kafka", kprom.Registerer(reg))))
+	}
 	opts = append(opts, c.deps.Options...)
 	if err := kgo.ValidateOpts(opts...); err != nil {
 		return nil, err

@@ -174,6 +174,13 @@ func (l *letters) failing() (bool, <-chan struct{}) {
 	return l.broken, l.changed
 }
 
+// settled reports whether the first n letters are stored.
+func (l *letters) settled(n uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.acked >= n
+}
+
 // wait returns once the first n letters are stored.
 func (l *letters) wait(ctx context.Context, n uint64) error {
 	for {

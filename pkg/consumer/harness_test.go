@@ -2,16 +2,16 @@ package consumer
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"encoding/json"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -96,7 +96,7 @@ func (w *world) write(rs ...*kgo.Record) {
 // stored returns what the store holds of a partition, zero when nothing.
 func (w *world) stored(p int32) (b tallyBody) {
 	w.t.Helper()
-	s, _, err := w.store.State(context.Background(), state.Key{Model: "fraud", Partition: p})
+	s, _, err := w.store.State(context.Background(), key(p))
 	if err != nil {
 		return b
 	}
@@ -145,14 +145,35 @@ type member struct {
 	cancel context.CancelFunc
 	ended  chan error
 	store  *flakyStore
-	wire   *wire
+	net    *network
 	gate   *gate
+
+	registry *prometheus.Registry
+}
+
+// metric returns the value of a counter or gauge of a partition, 0 when it has none.
+func (m *member) metric(name string, partition int32) float64 {
+	m.w.t.Helper()
+	families, err := m.registry.Gather()
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, metric := range f.GetMetric() {
+			for _, l := range metric.GetLabel() {
+				if f.GetName() == name && l.GetName() == "partition" && l.GetValue() == fmt.Sprint(partition) {
+					return metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
+				}
+			}
+		}
+	}
+	return 0
 }
 
 // start runs a member; change may alter its configuration.
 func (w *world) start(change func(*Config, *Deps)) *member {
 	w.t.Helper()
-	m := &member{w: w, ended: make(chan error, 1), store: &flakyStore{Store: w.store}, wire: &wire{}, gate: &gate{}}
+	m := &member{w: w, ended: make(chan error, 1), store: &flakyStore{store: w.store}, net: &network{}, gate: &gate{}, registry: prometheus.NewRegistry()}
 	cfg := Config{
 		Connection: Connection{Brokers: w.cluster.ListenAddrs()},
 		Group:      "test", Model: "fraud", Topic: topic, DeadLetter: dead,
@@ -176,8 +197,8 @@ func (w *world) start(change func(*Config, *Deps)) *member {
 			return l, nil
 		},
 		Logger:     slog.New(slog.NewTextHandler(w.logs, nil)),
-		Registerer: prometheus.NewRegistry(),
-		Options:    []kgo.Opt{kgo.Dialer(m.wire.dial), kgo.FetchMaxWait(100 * time.Millisecond), kgo.MetadataMinAge(20 * time.Millisecond)},
+		Registerer: m.registry,
+		Options:    []kgo.Opt{kgo.Dialer(m.net.dial), kgo.FetchMaxWait(100 * time.Millisecond), kgo.MetadataMinAge(20 * time.Millisecond)},
 	}
 	if change != nil {
 		change(&cfg, &deps)
@@ -218,7 +239,7 @@ func (m *member) stop() error {
 // kill cuts the member off from the broker and the store, as the end of its process would.
 func (m *member) kill() {
 	m.store.kill()
-	m.wire.cut()
+	m.net.cut()
 	m.cancel()
 }
 
@@ -230,6 +251,20 @@ func (m *member) waitFor(what string, ok func(map[int32]PartitionStatus) bool) {
 			got[s.Partition] = s
 		}
 		return ok(got), fmt.Sprintf("%s; status %+v", what, got)
+	})
+}
+
+// waitState waits until a partition is in a state for a reason that mentions all of the words.
+func (m *member) waitState(partition int32, want State, words ...string) {
+	m.w.t.Helper()
+	m.waitFor(fmt.Sprintf("partition %d %s for %q", partition, want, words), func(got map[int32]PartitionStatus) bool {
+		s := got[partition]
+		for _, word := range words {
+			if !strings.Contains(s.Reason, word) {
+				return false
+			}
+		}
+		return s.State == want
 	})
 }
 
@@ -246,14 +281,14 @@ func (m *member) waitOwned(n int) {
 	})
 }
 
-// wire is the member's network.
-type wire struct {
+// network is the member's connection to the broker.
+type network struct {
 	mu    sync.Mutex
 	dead  bool
 	conns []net.Conn
 }
 
-func (w *wire) dial(ctx context.Context, network, host string) (net.Conn, error) {
+func (w *network) dial(ctx context.Context, network, host string) (net.Conn, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.dead {
@@ -266,7 +301,7 @@ func (w *wire) dial(ctx context.Context, network, host string) (net.Conn, error)
 	return conn, err
 }
 
-func (w *wire) cut() {
+func (w *network) cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dead = true
@@ -275,69 +310,99 @@ func (w *wire) cut() {
 	}
 }
 
-// flakyStore is a store that can be lost, and that counts saves.
+// flakyStore is the way of a member to the store.
 type flakyStore struct {
-	state.Store
 	mu    sync.Mutex
+	store state.Store
 	dead  bool
-	saves []savedCall
-	fail  func(k state.Key) error // before each call
+	fail  func(op string, k state.Key) error // asked before each call
+	saves []savedCall                        // that the store accepted
 }
 
 type savedCall struct {
 	key   state.Key
+	next  int64
 	blobs int
 }
 
+// kill makes every call wait for the end of its context, as those of a process that is gone.
 func (s *flakyStore) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dead = true
 }
 
-func (s *flakyStore) failWith(fn func(k state.Key) error) {
+func (s *flakyStore) failWith(fn func(op string, k state.Key) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fail = fn
 }
 
-// enter blocks for ever once the store is dead, as a vanished process would see nothing more.
-func (s *flakyStore) enter(ctx context.Context, k state.Key) error {
+// swap puts another store in the place of the one that was.
+func (s *flakyStore) swap(store state.Store) {
 	s.mu.Lock()
-	dead, fail := s.dead, s.fail
+	defer s.mu.Unlock()
+	s.store = store
+}
+
+func (s *flakyStore) saved(partition int32) (calls []savedCall) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.saves {
+		if c.key.Partition == partition {
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+func (s *flakyStore) enter(ctx context.Context, op string, k state.Key) (state.Store, error) {
+	s.mu.Lock()
+	store, dead, fail := s.store, s.dead, s.fail
 	s.mu.Unlock()
 	if dead {
 		<-ctx.Done()
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	if fail != nil {
-		return fail(k)
+		if err := fail(op, k); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	return store, nil
 }
 
 func (s *flakyStore) Claim(ctx context.Context, k state.Key, o state.Owner) (state.Claim, *state.Snapshot, error) {
-	if err := s.enter(ctx, k); err != nil {
+	store, err := s.enter(ctx, "claim", k)
+	if err != nil {
 		return state.Claim{}, nil, err
 	}
-	return s.Store.Claim(ctx, k, o)
+	return store.Claim(ctx, k, o)
 }
 
 func (s *flakyStore) Save(ctx context.Context, k state.Key, c state.Claim, base uint64, snap *state.Snapshot, keep int) error {
-	if err := s.enter(ctx, k); err != nil {
+	store, err := s.enter(ctx, "save", k)
+	if err != nil {
+		return err
+	}
+	if err := store.Save(ctx, k, c, base, snap, keep); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.saves = append(s.saves, savedCall{k, len(snap.Blobs)})
-	s.mu.Unlock()
-	return s.Store.Save(ctx, k, c, base, snap, keep)
+	defer s.mu.Unlock()
+	s.saves = append(s.saves, savedCall{k, snap.Next.Offset, len(snap.Blobs)})
+	return nil
 }
 
 func (s *flakyStore) Inbox(ctx context.Context, k state.Key) ([]state.Command, error) {
-	if err := s.enter(ctx, k); err != nil {
+	store, err := s.enter(ctx, "inbox", k)
+	if err != nil {
 		return nil, err
 	}
-	return s.Store.Inbox(ctx, k)
+	return store.Inbox(ctx, k)
 }
+
+// key is that of a partition of the model under test.
+func key(partition int32) state.Key { return state.Key{Model: "fraud", Partition: partition} }
 
 func (w *world) admin() *kadm.Client { return kadm.NewClient(w.client) }

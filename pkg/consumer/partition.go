@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
@@ -75,7 +76,7 @@ func (p *partition) begin(ctx context.Context, committed int64) kgo.Offset {
 	ctx, cancel := context.WithTimeout(ctx, p.c.cfg.SaveTimeout)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
-	s, err := p.open(ctx)
+	s, err := p.open(ctx, nil)
 	if err != nil {
 		p.queue.hold()
 		p.queue.start(max(committed, 0))
@@ -108,16 +109,22 @@ func (p *partition) offsetLocked() kgo.Offset {
 	return o
 }
 
-// open claims the partition and makes its learner.
-func (p *partition) open(ctx context.Context) (*session, error) {
+// open claims the partition and makes its learner. After a session that ended
+// in prev, its learner is kept when the store has lost what prev saved.
+func (p *partition) open(ctx context.Context, prev *session) (*session, error) {
 	claim, snap, err := p.c.deps.Store.Claim(ctx, p.key, state.Owner{Group: p.c.group, Generation: p.generation})
 	if err != nil {
 		return nil, err
 	}
 	var l Learner
-	if snap != nil {
-		l, err = p.c.deps.Restore(snap)
-	} else {
+	switch {
+	case prev != nil && prev.ahead(snap):
+		p.c.metrics.rollbacks.inc(p.id)
+		p.log.Warn("the store has lost the claim and later saves; writing the state forward", "offset", prev.learner.Next().Offset)
+		l = prev.learner
+	case snap != nil:
+		l, err = p.restore(snap)
+	default:
 		l, err = p.create(ctx)
 	}
 	if err != nil {
@@ -127,6 +134,17 @@ func (p *partition) open(ctx context.Context) (*session, error) {
 	p.start = l.Next()
 	p.mu.Unlock()
 	return newSession(p, l, claim, snap), nil
+}
+
+func (p *partition) restore(snap *state.Snapshot) (Learner, error) {
+	l, err := p.c.deps.Restore(snap)
+	if errors.Is(err, wire.ErrCorrupt) {
+		return nil, fmt.Errorf("state of %s: %w; restore the store from a backup, or give the model a new name", p.key, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state of %s: %w", p.key, err)
+	}
+	return l, nil
 }
 
 func (p *partition) create(ctx context.Context) (Learner, error) {
@@ -144,10 +162,11 @@ func (p *partition) create(ctx context.Context) (Learner, error) {
 }
 
 // run is the partition's goroutine. A session ends early when the store
-// refuses its writes; then the claim is asked for again and the state read
-// anew, which a later owner of the partition makes fail.
+// refuses its writes; then the claim is asked for again, which a later owner of
+// the partition makes fail.
 func (p *partition) run(s *session) {
 	b := backoff{first: 250 * time.Millisecond, most: 30 * time.Second}
+	var prev *session
 	for {
 		if s != nil {
 			err := s.run()
@@ -160,26 +179,32 @@ func (p *partition) run(s *session) {
 			if s.saves > 0 {
 				b.failures = 0
 			}
+			prev = s
 		}
 		if b.wait(p.ctx) != nil {
 			return
 		}
-		if s = p.reopen(); s != nil {
-			p.c.seek(p, kgo.EpochOffset{Offset: p.start.Offset, Epoch: p.start.LeaderEpoch})
+		var err error
+		if s, err = p.reopen(prev); err != nil {
+			p.troubled(troubleClaim, err)
+			if errors.Is(err, state.ErrFenced) || errors.Is(err, state.ErrForeign) {
+				prev = nil // somebody else goes on from here
+			}
 		}
 	}
 }
 
-func (p *partition) reopen() *session {
+// reopen opens a held partition and asks for its records.
+func (p *partition) reopen(prev *session) (*session, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, p.c.cfg.SaveTimeout)
 	defer cancel()
-	s, err := p.open(ctx)
+	s, err := p.open(ctx, prev)
 	if err != nil {
-		p.troubled(troubleClaim, err)
-		return nil
+		return nil, err
 	}
 	p.queue.clear()
-	return s
+	p.c.seek(p, kgo.EpochOffset{Offset: p.start.Offset, Epoch: p.start.LeaderEpoch})
+	return s, nil
 }
 
 // handOver gives records to the goroutine.
@@ -202,7 +227,9 @@ func (p *partition) proceed(offset int64) {
 // recordsLost holds the partition: Kafka no longer has the record that it
 // needs next. What was learned so far goes on being saved and served.
 func (p *partition) recordsLost(cause error) {
-	p.queue.hold()
+	if !p.queue.hold() {
+		return
+	}
 	p.troubled(troubleRecords, fmt.Errorf("kafka no longer has the records from offset %d on: %w; "+
 		"to go on with what is left run `streamlearner run --init`; if the topic was created anew, give the model a new name",
 		p.queue.position(), cause))
@@ -241,5 +268,8 @@ func (p *partition) close(drain context.Context) error {
 	p.wg.Wait()
 	// The client remembers pauses beyond the assignment.
 	p.cl.ResumeFetchPartitions(map[string][]int32{p.c.cfg.Topic: {p.id}})
+	if p.err != nil {
+		p.log.Error("the last save failed", "error", p.err)
+	}
 	return p.err
 }

@@ -83,14 +83,17 @@ func (q *queue) start(next int64) {
 	q.next = next
 }
 
-// hold pauses the partition and refuses further batches. What was taken in before stays.
-func (q *queue) hold() {
+// hold pauses the partition and refuses further batches; it reports whether it
+// was not held before. What was taken in stays.
+func (q *queue) hold() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.held {
-		q.held = true
-		q.pause()
+	if q.held {
+		return false
 	}
+	q.held = true
+	q.pause()
+	return true
 }
 
 // clear forgets what waits; the owner of the queue is about to read it again.

@@ -25,12 +25,12 @@ var errClosed = errors.New("partition closed")
 type session struct {
 	p       *partition
 	learner Learner
-	claim   state.Claim
 	saver   *saver
 	letters *letters
 
 	next     int64          // offset of the next record
 	captured state.Position // position of the newest snapshot taken
+	stored   int64          // offset at which the stored state stands; -1 for none
 	due      bool           // a save is due
 	inFlight bool           // the saver works on one
 	mute     bool           // a dead letter was not handed over: nothing may be saved any more
@@ -40,12 +40,14 @@ type session struct {
 }
 
 func newSession(p *partition, l Learner, claim state.Claim, snap *state.Snapshot) *session {
-	s := &session{p: p, learner: l, claim: claim, next: l.Next().Offset, captured: l.Next(), due: snap == nil}
+	next := l.Next()
+	s := &session{p: p, learner: l, next: next.Offset, captured: next, due: true, stored: -1}
 	s.letters = newLetters(p)
 	s.saver = newSaver(p, claim, snap, s.letters)
 	p.mu.Lock()
 	p.view.running, p.view.claim = true, claim
 	if snap != nil {
+		s.stored = snap.Next.Offset
 		p.view.published = snap.Current
 	}
 	p.mu.Unlock()
@@ -73,7 +75,7 @@ func (s *session) run() error {
 func (s *session) loop() error {
 	tick := time.NewTicker(s.p.c.cfg.SaveInterval)
 	defer tick.Stop()
-	s.trySave() // where a new learner begins is part of its state
+	s.trySave() // where a new learner begins, or what a changed configuration did, is part of the state
 	for {
 		var err error
 		select {
@@ -198,6 +200,7 @@ func (s *session) saved(r result) error {
 		return r.err
 	}
 	s.saves++
+	s.stored = r.snapshot.Next.Offset
 	s.learner.Saved(r.snapshot)
 	p := s.p
 	p.mu.Lock()
@@ -226,8 +229,8 @@ func (s *session) finish(cancel context.CancelFunc) error {
 		}
 	}
 	if s.mute {
-		return fmt.Errorf("last save of %s given up: the dead-letter topic %s takes no records; the next owner starts at offset %d",
-			s.p.key, s.p.c.cfg.DeadLetter, s.savedNext())
+		return fmt.Errorf("last save of %s given up: the dead-letter topic %s takes no records; the stored state stands at offset %d",
+			s.p.key, s.p.c.cfg.DeadLetter, s.stored)
 	}
 	if !s.inFlight && (s.due || s.learner.Next() != s.captured) {
 		s.capture()
@@ -247,14 +250,15 @@ func (s *session) await(drain context.Context) error {
 	if drain.Err() == nil || r.snapshot != nil && r.err == nil {
 		return s.saved(r)
 	}
-	return fmt.Errorf("last save of %s given up after %v: the next owner starts at offset %d",
-		s.p.key, s.p.c.cfg.SaveTimeout, s.savedNext())
+	return fmt.Errorf("last save of %s given up after %v: the stored state stands at offset %d",
+		s.p.key, s.p.c.cfg.SaveTimeout, s.stored)
 }
 
-func (s *session) savedNext() int64 {
-	s.p.mu.Lock()
-	defer s.p.mu.Unlock()
-	return s.p.view.savedNext.Offset
+// ahead reports whether a session that has ended stands beyond what the store
+// holds, with nothing left to do for the records in between.
+func (s *session) ahead(stored *state.Snapshot) bool {
+	return s.stored >= 0 && !s.mute && s.letters.settled(s.letters.sent) &&
+		(stored == nil || stored.Next.Offset < s.stored)
 }
 
 // flush ends a batch.
