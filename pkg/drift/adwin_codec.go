@@ -48,7 +48,7 @@ func (d *ADWIN) UnmarshalBinary(b []byte) error {
 
 func (d *ADWIN) read(r *wire.Reader) {
 	tick := r.Uvarint()
-	d.total, d.variance = r.Finite(), r.Finite()
+	d.total, d.variance = readWithin(r, maxSum), readWithin(r, maxSum*maxSum)
 	rows := r.Uvarint()
 	if tick >= uint64(d.p.Clock) || rows < 1 || rows > adwinRows {
 		r.Fail("%d values since a check every %d, %d rows", tick, d.p.Clock, rows)
@@ -64,10 +64,10 @@ func (d *ADWIN) read(r *wire.Reader) {
 		}
 		from := row * (d.p.MaxBuckets + 1)
 		for i := range n {
-			d.sums[from+i] = r.Finite()
+			d.sums[from+i] = readWithin(r, maxSum)
 		}
 		for i := range n {
-			d.spreads[from+i] = r.Finite()
+			d.spreads[from+i] = readWithin(r, maxSum*maxSum)
 		}
 		d.count[row] = n
 		d.width += float64(n) * size(row)

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
@@ -177,7 +178,7 @@ func (d *EDetector) UnmarshalBinary(b []byte) error {
 }
 
 func (d *EDetector) read(r *wire.Reader) {
-	d.sum = r.Finite()
+	d.sum = readWithin(r, maxSum)
 	n := r.Uvarint()
 	if n >= uint64(d.p.Block) {
 		r.Fail("%d values in a block of %d", n, d.p.Block)
@@ -185,19 +186,19 @@ func (d *EDetector) read(r *wire.Reader) {
 	}
 	d.n = int(n)
 	if !r.Bool() {
-		d.blocks = readInto(r, d.blocks)
+		d.blocks = readInto(r, d.blocks, huge)
 		if d.Armed() {
 			r.Fail("the reference is complete")
 		}
 		return
 	}
 	d.blocks = d.blocks[:cap(d.blocks)]
-	d.m, d.s = r.Finite(), readPositive(r)
+	d.m, d.s = readWithin(r, 2*huge), readPositive(r)
 	d.up.read(r)
 	d.down.read(r)
 	d.level = Level(r.Byte())
 	if d.level > Warning {
 		r.Fail("level %d", uint8(d.level))
 	}
-	d.value = r.Finite()
+	d.value = readWithin(r, math.MaxFloat64)
 }

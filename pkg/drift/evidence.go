@@ -2,6 +2,7 @@ package drift
 
 import (
 	"math"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/portable"
 	"github.com/streamlearner/streamlearner/internal/wire"
@@ -13,9 +14,10 @@ const (
 	bets        = 4
 	minSlack    = 0.3  // shift of the mean, in standard deviations of a block, that the null allows
 	varianceUp  = 1.4  // variance proxy of a standardised block under the null
-	wildScale   = 1.25 // long-run scale above which blocks count as dependent
 	calmCap     = 12.0 // largest statistic of one block
-	wildCap     = 3.0  // the same for dependent blocks
+	wildScale   = 1.25 // long-run scale above which blocks count as dependent
+	heavyTail   = 4.5  // largest statistic of the reference above which its tail counts as heavy
+	wildCap     = 3.0  // largest statistic of one block where blocks are dependent or heavy-tailed
 	warningPart = 0.01 // share of the threshold at which a warning begins
 	slackErrors = 4.0  // standard errors of the reference mean that the null allows at least
 )
@@ -39,7 +41,7 @@ type evidence struct {
 }
 
 // calibrate sets shift, scale and cap from the raw statistics of the reference
-// blocks, in their order. scratch is not kept.
+// blocks, in their order.
 func (e *evidence) calibrate(raw []float64) {
 	lr := longRunScale(raw)
 	*e = evidence{
@@ -48,7 +50,7 @@ func (e *evidence) calibrate(raw []float64) {
 		cap:   calmCap,
 		slack: max(minSlack, slackErrors/math.Sqrt(float64(len(raw)))),
 	}
-	if lr > wildScale {
+	if lr > wildScale || slices.Max(raw) > heavyTail {
 		e.cap = wildCap
 	}
 }
@@ -78,10 +80,10 @@ func (e *evidence) append(b []byte) []byte {
 
 func (e *evidence) read(r *wire.Reader) {
 	for _, p := range [...]*float64{&e.shift, &e.scale, &e.cap, &e.slack} {
-		*p = r.Finite()
+		*p = readWithin(r, huge)
 	}
 	for i := range e.r {
-		e.r[i] = r.Finite()
+		e.r[i] = readWithin(r, 2*bets*maxARL)
 		if e.r[i] < 0 {
 			r.Fail("negative Shiryaev-Roberts sum %v", e.r[i])
 		}
@@ -132,8 +134,12 @@ func meanAndSD(v []float64) (m, sd float64) {
 }
 
 // huge bounds every number on its way into a sum: squares and sums of squares
-// of clamped numbers stay finite.
-const huge = 1e100
+// of clamped numbers stay finite. maxSum bounds a sum of as many clamped and
+// clipped numbers as there can be.
+const (
+	huge   = 1e100
+	maxSum = 1e120
+)
 
 // clamp bounds x to [-huge, huge]; NaN becomes 0.
 func clamp(x float64) float64 {

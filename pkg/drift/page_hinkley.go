@@ -2,7 +2,6 @@ package drift
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
@@ -56,6 +55,9 @@ type PageHinkley struct {
 	upward, downward bool
 }
 
+// unseen is the minimum of no sums: above every sum of clamped values.
+const unseen = 1e200
+
 // NewPageHinkley returns a detector in its initial state.
 func NewPageHinkley(p PageHinkleyParams) (*PageHinkley, error) {
 	if err := p.Validate(); err != nil {
@@ -69,7 +71,7 @@ func NewPageHinkley(p PageHinkleyParams) (*PageHinkley, error) {
 // Reset implements Detector.
 func (d *PageHinkley) Reset() {
 	d.n, d.mean, d.rise, d.fall = 0, 0, 0, 0
-	d.lowest, d.highest = math.MaxFloat64, -math.MaxFloat64
+	d.lowest, d.highest = unseen, -unseen
 }
 
 // Observe implements Detector. There are no warnings.
@@ -113,9 +115,11 @@ func (d *PageHinkley) UnmarshalBinary(b []byte) error {
 	h := d.header()
 	readHeader(r, h[:]...)
 	n := *d
-	n.n = r.Uvarint()
+	if n.n = r.Uvarint(); n.n > 1<<62 {
+		r.Fail("%d values", n.n)
+	}
 	for _, v := range [...]*float64{&n.mean, &n.rise, &n.lowest, &n.fall, &n.highest} {
-		*v = r.Finite()
+		*v = readWithin(r, unseen)
 	}
 	if err := r.Close(); err != nil {
 		return err

@@ -32,6 +32,39 @@ func modeNumber(mode string) float64 {
 	return 0
 }
 
+// readWithin reads a number whose magnitude is at most limit.
+func readWithin(r *wire.Reader, limit float64) float64 {
+	v := r.Float64()
+	if !(math.Abs(v) <= limit) {
+		r.Fail("number %v, at most %v expected", v, limit)
+		return 0
+	}
+	return v
+}
+
+// readPositive reads a number that something is divided by or clipped at.
+func readPositive(r *wire.Reader) float64 {
+	v := readWithin(r, math.MaxFloat64)
+	if !(v > 0) {
+		r.Fail("%v where a positive number was expected", v)
+	}
+	return v
+}
+
+// readInto reads numbers into the memory of dst, at most its capacity; their
+// magnitudes are at most limit.
+func readInto(r *wire.Reader, dst []float64, limit float64) []float64 {
+	n := r.Count(8)
+	if n > cap(dst) {
+		r.Fail("%d numbers, at most %d expected", n, cap(dst))
+		return dst
+	}
+	for range n {
+		dst = append(dst, readWithin(r, limit))
+	}
+	return dst
+}
+
 // stateVersion begins the encoding of every detector on a sequence.
 const stateVersion = 1
 

@@ -64,8 +64,11 @@ type Score struct {
 }
 
 const (
-	ewmaWeight = 0.3   // of the newest block in z
-	maxWhite   = 100.0 // bound of a whitened coordinate: an outlier leaves z after some ten blocks
+	ewmaWeight = 0.3 // of the newest block in z
+	// maxWhite bounds a whitened coordinate. Gaussian blocks never come near
+	// it; a rare category with a rare label otherwise carries a block, and then
+	// false alarms were over ten times the budget.
+	maxWhite = 5.0
 )
 
 // NewScore returns a detector for score vectors with dim coordinates that

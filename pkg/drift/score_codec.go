@@ -1,6 +1,8 @@
 package drift
 
 import (
+	"math"
+
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
 
@@ -106,16 +108,19 @@ func (s *Score) UnmarshalBinary(b []byte) error {
 // read restores what follows the phase.
 func (s *Score) read(r *wire.Reader) {
 	if s.phase == sampling {
-		s.ref.losses = readInto(r, s.ref.losses)
-		s.ref.grads = readInto(r, s.ref.grads)
+		s.ref.losses = readInto(r, s.ref.losses, huge)
+		s.ref.grads = readInto(r, s.ref.grads, huge)
 		if n := len(s.ref.losses); n == cap(s.ref.losses) || n != len(s.ref.grads) {
 			r.Fail("sample of %d losses and %d gradients, fewer than %d of each expected", n, len(s.ref.grads), cap(s.ref.losses))
 		}
 		return
 	}
 	s.clipLoss, s.clipGrad = readPositive(r), readPositive(r)
+	if max(s.clipLoss, s.clipGrad) > clipFactor*huge {
+		r.Fail("clips %v and %v", s.clipLoss, s.clipGrad)
+	}
 	readSparse(r, s.u)
-	s.loss = r.Finite()
+	s.loss = readWithin(r, maxSum)
 	n := r.Uvarint()
 	if n >= uint64(s.cfg.Block) {
 		r.Fail("%d events in a block of %d", n, s.cfg.Block)
@@ -133,24 +138,21 @@ func (s *Score) read(r *wire.Reader) {
 func (s *Score) readCalibration(r *wire.Reader) {
 	s.active = readCoordinates(r, s.active, s.dim, 3*8)
 	for range s.active {
-		mu, inv, z := r.Finite(), readPositive(r), r.Finite()
+		mu, inv, z := readWithin(r, 2*huge), readPositive(r), readWithin(r, maxWhite)
 		s.mu, s.inv, s.z = append(s.mu, mu), append(s.inv, inv), append(s.z, z)
-		if z < -maxWhite || z > maxWhite {
-			r.Fail("average of whitened blocks %v", z)
-		}
 	}
-	s.m, s.s = r.Finite(), readPositive(r)
+	s.m, s.s = readWithin(r, 2*huge), readPositive(r)
 	s.align.read(r)
 	s.rise.read(r)
 	s.level = Level(r.Byte())
 	if s.level > Warning {
 		r.Fail("level %d", uint8(s.level))
 	}
-	s.value, s.fired = r.Finite(), r.Finite()
+	s.value, s.fired = readWithin(r, math.MaxFloat64), readWithin(r, math.MaxFloat64)
 }
 
 func (r *reference) read(w *wire.Reader, dim int) {
-	r.means = readInto(w, r.means)
+	r.means = readInto(w, r.means, huge)
 	if len(r.means) == r.count {
 		w.Fail("the calibration is complete")
 	}
@@ -158,30 +160,9 @@ func (r *reference) read(w *wire.Reader, dim int) {
 	r.blocks = r.blocks[:len(r.means)*dim]
 	for k := 0; k < len(r.blocks); k += dim {
 		for _, c := range used {
-			r.blocks[k+int(c)] = w.Finite()
+			r.blocks[k+int(c)] = readWithin(w, huge)
 		}
 	}
-}
-
-// readInto reads finite numbers into the memory of dst, at most its capacity.
-func readInto(r *wire.Reader, dst []float64) []float64 {
-	n := r.Count(8)
-	if n > cap(dst) {
-		r.Fail("%d numbers, at most %d expected", n, cap(dst))
-		return dst
-	}
-	for range n {
-		dst = append(dst, r.Finite())
-	}
-	return dst
-}
-
-func readPositive(r *wire.Reader) float64 {
-	v := r.Finite()
-	if v <= 0 {
-		r.Fail("%v where a positive number was expected", v)
-	}
-	return v
 }
 
 // appendSparse appends the elements of v that are not 0.

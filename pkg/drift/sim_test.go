@@ -117,3 +117,50 @@ func dot(a, b []float64) float64 {
 }
 
 func sigmoid(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
+
+// source is a stream as seen by a reference.
+type source interface {
+	next() (loss, grad float64, j []uint16, x []float64)
+}
+
+// categories is a stream of categorical fields, of which each category is as
+// frequent as one over the square of its rank. The reference knows the truth.
+type categories struct {
+	rng     *rand.Rand
+	weights [][]float64 // field, category
+	bias    float64
+	j       []uint16
+	x       []float64
+}
+
+func newCategories(seed uint64, fields int, bias float64) *categories {
+	s := &categories{rng: rand.New(rand.NewPCG(seed, 77)), bias: bias, j: make([]uint16, fields+1), x: make([]float64, fields+1)}
+	s.x[0] = 1
+	for range fields {
+		w := make([]float64, 50)
+		for v := range w {
+			w[v] = s.rng.NormFloat64() / 2
+		}
+		s.weights = append(s.weights, w)
+	}
+	return s
+}
+
+func (s *categories) next() (loss, grad float64, j []uint16, x []float64) {
+	z := s.bias
+	for f, w := range s.weights {
+		// The inverse of the distribution function of a Pareto law with exponent 1.
+		v := min(int(1/(1-s.rng.Float64()))-1, len(w)-1)
+		z += w[v]
+		h := uint64(f*1_000+v+1) * 0x9e3779b97f4a7c15
+		h = (h ^ h>>29) * 0xbf58476d1ce4e5b9
+		h ^= h >> 32
+		s.j[f+1], s.x[f+1] = uint16(64+(h>>57&63)), 1-2*float64(h>>63)
+	}
+	p, y := sigmoid(z), 0.0
+	loss = -math.Log(1 - p)
+	if s.rng.Float64() < p {
+		y, loss = 1, -math.Log(p)
+	}
+	return loss, p - y, s.j, s.x
+}

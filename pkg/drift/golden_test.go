@@ -1,0 +1,90 @@
+package drift
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// scenario is a stream made of exact operations only, so that it is the same on
+// every machine: 4,000 calm events, 1,000 whose gradients keep pointing along
+// coordinate 1, and 1,000 whose loss is higher.
+type scenario struct{ rng *rand.Rand }
+
+func (s scenario) next(i int) (loss, grad float64, x []float64) {
+	x = []float64{1, s.unit() + s.unit() - 1, s.unit() + s.unit() - 1}
+	loss, grad = s.unit(), s.unit()-.5
+	if i%6_000 >= 4_000 && i%6_000 < 5_000 && (x[1] > 0) != (grad > 0) {
+		grad = -grad
+	}
+	if i%6_000 >= 5_000 {
+		loss += .25
+	}
+	return loss, grad, x
+}
+
+// unit is a multiple of 1/1024 in [0, 1).
+func (s scenario) unit() float64 { return float64(s.rng.Uint64()>>54) / 1024 }
+
+// The alarms and the bits of the final state are a contract: a stored state
+// must be continued by every later version. These were computed once.
+func TestGoldenScenario(t *testing.T) {
+	j := []uint16{0, 1, 3}
+	for _, c := range []struct {
+		name  string
+		loss  LossClip
+		first int // after the first change
+		count int
+		state uint64
+	}{
+		{"logistic", ClipLogistic, 4_179, 40, 0x73f42e99ad5c6b40},
+		{"general", ClipQuantile, 4_199, 38, 0xd81a0aa1c9d4b0af},
+	} {
+		d := newScore(t, shortScore(c.loss), 4)
+		s := scenario{rand.New(rand.NewPCG(2, 2))}
+		first, count := 0, 0
+		for i := range 12_000 {
+			loss, grad, x := s.next(i)
+			if d.Observe(loss, grad, j, x) == Drift {
+				first, count = note(first, count, i)
+			}
+		}
+		if h := xxhash.Sum64(encoded(t, d)); first != c.first || count != c.count || h != c.state {
+			t.Errorf("%s: first alarm %d, %d in all, state %#x; want %d, %d, %#x", c.name, first, count, h, c.first, c.count, c.state)
+		}
+	}
+}
+
+// note counts an alarm and keeps the first one after the calm part.
+func note(first, count, i int) (int, int) {
+	if first == 0 && i >= 4_000 {
+		first = i
+	}
+	return first, count + 1
+}
+
+func TestGoldenSequences(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		first, count int
+		state        uint64
+	}{
+		{"adwin", 5_055, 3, 0x6e985c8f8f6672e8},
+		{"page_hinkley", 4_038, 49, 0x74982df8053a047e},
+		{"e_detector", 5_075, 3, 0x1b41e7cbd9a9f7b5},
+	} {
+		m := machines(t)[c.name]
+		s := scenario{rand.New(rand.NewPCG(4, 4))}
+		first, count := 0, 0
+		for i := range 12_000 {
+			loss, _, _ := s.next(i)
+			if m.observe(8*loss) == Drift {
+				first, count = note(first, count, i)
+			}
+		}
+		if h := xxhash.Sum64(encoded(t, m.codec)); first != c.first || count != c.count || h != c.state {
+			t.Errorf("%s: first alarm %d, %d in all, state %#x; want %d, %d, %#x", c.name, first, count, h, c.first, c.count, c.state)
+		}
+	}
+}
