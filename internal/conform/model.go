@@ -1,3 +1,5 @@
+// Package conform holds the suites that every implementation of a contract must
+// pass: models, detectors, decoders and stores. It is for tests only.
 package conform
 
 import (
