@@ -13,10 +13,10 @@ var floors = [][]string{
 	{"pkg/event", "pkg/drift", "pkg/state"},
 	{"internal/metric", "internal/scale"},
 	{"pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/state/redis"},
-	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/testbed"},
+	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed"},
 	{"pkg/consumer", "internal/sandbox"},
 	{"configs", "pkg/serve"},
-	{"cmd/streamlearner", "deploy", "internal/lint", "internal/testbed/servers"},
+	{"cmd/streamlearner", "deploy", "internal/e2e", "internal/lint", "internal/testbed/servers"},
 }
 
 // top holds programs that nobody imports: they may use any package of the product.
