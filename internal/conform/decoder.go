@@ -182,3 +182,11 @@ func CheckRejection(t *testing.T, value []byte, err error) {
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 func diffEvents(a, b *event.Event) string { return cmp.Diff(a, b, cmpopts.EquateEmpty()) }
+
+// CheckEqual fails unless two events decoded from one value are the same.
+func CheckEqual(t *testing.T, value []byte, a, b *event.Event) {
+	t.Helper()
+	if diff := diffEvents(a, b); diff != "" {
+		t.Errorf("%q: decoded twice, two events (-first +second):\n%s", value, diff)
+	}
+}
