@@ -70,6 +70,6 @@ func (d *ADWIN) read(r *wire.Reader) {
 			d.spreads[from+i] = readWithin(r, maxSum*maxSum)
 		}
 		d.count[row] = n
-		d.width += float64(n) * size(row)
+		d.width += float64(float64(n) * size(row))
 	}
 }

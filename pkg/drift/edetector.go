@@ -186,7 +186,7 @@ func (d *EDetector) read(r *wire.Reader) {
 	}
 	d.n = int(n)
 	if !r.Bool() {
-		d.blocks = readInto(r, d.blocks, huge)
+		d.blocks = readInto(r, d.blocks)
 		if d.Armed() {
 			r.Fail("the reference is complete")
 		}

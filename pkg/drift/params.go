@@ -52,15 +52,15 @@ func readPositive(r *wire.Reader) float64 {
 }
 
 // readInto reads numbers into the memory of dst, at most its capacity; their
-// magnitudes are at most limit.
-func readInto(r *wire.Reader, dst []float64, limit float64) []float64 {
+// magnitudes are at most huge.
+func readInto(r *wire.Reader, dst []float64) []float64 {
 	n := r.Count(8)
 	if n > cap(dst) {
 		r.Fail("%d numbers, at most %d expected", n, cap(dst))
 		return dst
 	}
 	for range n {
-		dst = append(dst, readWithin(r, limit))
+		dst = append(dst, readWithin(r, huge))
 	}
 	return dst
 }

@@ -108,8 +108,8 @@ func (s *Score) UnmarshalBinary(b []byte) error {
 // read restores what follows the phase.
 func (s *Score) read(r *wire.Reader) {
 	if s.phase == sampling {
-		s.ref.losses = readInto(r, s.ref.losses, huge)
-		s.ref.grads = readInto(r, s.ref.grads, huge)
+		s.ref.losses = readInto(r, s.ref.losses)
+		s.ref.grads = readInto(r, s.ref.grads)
 		if n := len(s.ref.losses); n == cap(s.ref.losses) || n != len(s.ref.grads) {
 			r.Fail("sample of %d losses and %d gradients, fewer than %d of each expected", n, len(s.ref.grads), cap(s.ref.losses))
 		}
@@ -152,7 +152,7 @@ func (s *Score) readCalibration(r *wire.Reader) {
 }
 
 func (r *reference) read(w *wire.Reader, dim int) {
-	r.means = readInto(w, r.means, huge)
+	r.means = readInto(w, r.means)
 	if len(r.means) == r.count {
 		w.Fail("the calibration is complete")
 	}

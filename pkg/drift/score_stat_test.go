@@ -28,30 +28,30 @@ func armedScore(t testing.TB, c ScoreConfig, dim int, s source) *Score {
 // On stationary streams, also such with dependent features and events, there
 // is at most one alarm in FalseFreezeEvery armed events.
 func TestScoreFalseAlarms(t *testing.T) {
+	linear := func(dim int, set func(*logistic)) func(uint64) source {
+		return func(seed uint64) source { return newLogistic(seed, dim, set) }
+	}
 	for _, c := range []struct {
-		name string
-		dim  int
-		loss LossClip
-		set  func(*logistic)
+		name   string
+		dim    int
+		loss   LossClip
+		stream func(seed uint64) source
 	}{
-		{"independent", 11, ClipLogistic, nil},
-		{"independent, any loss", 11, ClipQuantile, nil},
-		{"independent, 21 coordinates", 21, ClipLogistic, nil},
-		{"correlation 0.5", 21, ClipLogistic, func(s *logistic) { s.corr = .5 }},
-		{"correlation 0.9", 21, ClipLogistic, func(s *logistic) { s.corr = .9 }},
-		{"rare positives", 11, ClipLogistic, func(s *logistic) { s.theta[0] = -4 }},
-		{"rare positives, rare categories", 128, ClipLogistic, nil},
-		{"autocorrelation 0.9, misspecified", 11, ClipLogistic, func(s *logistic) { s.ar, s.quad = .9, .5 }},
+		{"independent", 11, ClipLogistic, linear(11, nil)},
+		{"independent, any loss", 11, ClipQuantile, linear(11, nil)},
+		{"independent, 21 coordinates", 21, ClipLogistic, linear(21, nil)},
+		{"correlation 0.5", 21, ClipLogistic, linear(21, func(s *logistic) { s.corr = .5 })},
+		{"correlation 0.9", 21, ClipLogistic, linear(21, func(s *logistic) { s.corr = .9 })},
+		{"rare positives", 11, ClipLogistic, linear(11, func(s *logistic) { s.theta[0] = -4 })},
+		{"rare positives, rare categories", 128, ClipLogistic, func(seed uint64) source { return newCategories(seed, 2, -4) }},
+		{"autocorrelation 0.9, misspecified", 11, ClipLogistic, linear(11, func(s *logistic) { s.ar, s.quad = .9, .5 })},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := DefaultScoreConfig()
 			cfg.Loss = c.loss
 			alarms, events := 0, 0
 			for seed := range uint64(10) {
-				var s source = newLogistic(seed+1, min(c.dim, 21), c.set)
-				if c.dim == 128 {
-					s = newCategories(seed, 2, -4)
-				}
+				s := c.stream(seed + 1)
 				d := armedScore(t, cfg, c.dim, s)
 				for range 40_000 {
 					if d.Observe(s.next()) == Drift {

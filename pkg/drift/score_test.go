@@ -54,7 +54,7 @@ func scoreEvents(n, flipAt int) []scoreEvent {
 	return out
 }
 
-func (d *Score) observe(e scoreEvent) Level { return d.Observe(e.loss, e.grad, e.j, e.x) }
+func (s *Score) observe(e scoreEvent) Level { return s.Observe(e.loss, e.grad, e.j, e.x) }
 
 // A detector that is encoded and decoded at any event goes on with the same
 // levels and ends in the same bytes.
