@@ -17,7 +17,7 @@ import (
 //	s := sim.Clicks(seed, 4, 3)
 //	s.Context(&e)            // fills e.X
 //	e.Arm, e.Prob = choose() // the policy under test
-//	e.Label = s.Reward(e.Arm)
+//	e.Label, e.Labelled = s.Reward(e.Arm), true
 //
 // Next does a round with a uniformly random policy and writes it as JSON.
 type ClicksStream struct {

@@ -37,8 +37,11 @@ func bestProbabilities(r *rule, posterior []beta, dst []float64) []float64 {
 }
 
 const (
-	tail       = 38  // a density is nil where its logarithm is this far below its mode: exp(-38) < 1e-16
-	panelWidth = 2.0 // in standard deviations of the narrowest density
+	tail = 38 // a density is nil where its logarithm is this far below its mode: exp(-38) < 1e-16
+	// Panels are at most 2 standard deviations of the narrowest density wide, and
+	// at most 2 in t: for small alpha or beta the density bends on the scale 1,
+	// with the poles of the logistic function at t = +-i pi.
+	panelWidth = 2
 	// A posterior of more observations counts as one of so many: its width stays
 	// well above the rounding of t.
 	maxObservations = 1e12
@@ -61,7 +64,7 @@ type bell struct {
 func newBell(p beta) bell {
 	n := p.alpha + p.beta
 	if n > maxObservations {
-		p.alpha, p.beta = p.alpha*(maxObservations/n), p.beta*(maxObservations/n)
+		p.alpha, p.beta = float64(p.alpha*(maxObservations/n)), float64(p.beta*(maxObservations/n))
 		n = p.alpha + p.beta
 	}
 	b := bell{alpha: p.alpha, beta: p.beta, x: p.alpha / n, y: p.beta / n}
@@ -128,7 +131,7 @@ func (q *sweep) panel(t float64) (next float64, ok bool) {
 		case a.left > t:
 			end = min(end, a.left)
 		case a.right > t:
-			end = min(end, t+float64(panelWidth*a.sd))
+			end = min(end, t+float64(panelWidth*min(1, a.sd)))
 		}
 	}
 	half := (end - t) / 2

@@ -77,8 +77,8 @@ func (f *factor) backward(y []float64) {
 	}
 }
 
-// finite reports whether every element is finite and the diagonal positive.
-func (f *factor) finite() bool {
+// valid reports whether every element is finite and the diagonal positive.
+func (f *factor) valid() bool {
 	for i := range f.n {
 		row := f.row(i)
 		for _, v := range row {

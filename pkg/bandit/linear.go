@@ -75,8 +75,8 @@ func (s *linear) update(e *event.Event, step *event.Step) *event.Rejection {
 	}
 	s.next.copyFrom(arm)
 	s.next.learn(s.x, e.Label, e.Weight, s.cfg.Lambda, s.v[:len(s.x)])
-	if !s.next.finite() {
-		return &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("reward %v with weight %v and a context of norm %v would make a parameter non-finite", e.Label, e.Weight, s.norm())}
+	if !s.next.valid() {
+		return &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("reward %v with weight %v and a context of norm %v would make a parameter non-finite or larger than %v", e.Label, e.Weight, s.norm(), float64(maxWeight))}
 	}
 	step.UpdateNorm = distance(s.next.theta, arm.theta)
 	*arm, s.next = s.next, *arm

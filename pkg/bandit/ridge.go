@@ -72,13 +72,17 @@ func (m *ridge) solve() {
 	m.a.backward(m.theta)
 }
 
-// finite reports whether all of the arm is finite.
-func (m *ridge) finite() bool {
-	s := 0.0
+// maxWeight bounds the magnitude of theta: the prediction for any accepted event stays finite.
+const maxWeight = 1e100
+
+// valid reports whether all of the arm is finite and theta within its bound.
+func (m *ridge) valid() bool {
 	for i := range m.theta {
-		s += math.Abs(m.theta[i]) + math.Abs(m.b[i])
+		if !(math.Abs(m.theta[i]) <= maxWeight && math.Abs(m.b[i]) <= math.MaxFloat64) {
+			return false
+		}
 	}
-	return s <= math.MaxFloat64 && m.a.finite()
+	return m.a.valid()
 }
 
 // append writes n, the lower triangle of the factor by rows, and b. theta follows from them.
@@ -112,7 +116,7 @@ func readRidge(r *wire.Reader, features int) ridge {
 		m.b[i] = r.Float64()
 	}
 	m.solve()
-	if !m.finite() {
+	if !m.valid() {
 		r.Fail("an arm with a number that is not finite, or no positive definite matrix")
 	}
 	return m
