@@ -8,6 +8,7 @@ readonly KAFKA_VERSION=4.1.1
 readonly SCALA_VERSION=2.13
 readonly LIBS=build/kafka/libs
 readonly STAMP=build/kafka/version
+readonly POLICY=/usr/sbin/policy-rc.d # tells Debian's packages whether to start their services
 
 say() { printf 'provision: %s\n' "$*"; }
 die() { printf 'provision: %s\n' "$*" >&2; exit 1; }
@@ -20,19 +21,18 @@ apt_install() {
   export DEBIAN_FRONTEND=noninteractive
   local options=(-y -qq --no-install-recommends)
   # Installing must not start system services: tests start their own processes on free ports.
-  local policy=/usr/sbin/policy-rc.d made=
-  if [[ ! -e $policy ]]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=1
+  if [[ ! -e $POLICY ]]; then
+    trap 'rm -f "$POLICY"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+    chmod +x "$POLICY"
   fi
-  local rc=0
   apt-get install "${options[@]}" "$@" >/dev/null 2>&1 ||
-    { apt-get update -qq >/dev/null && apt-get install "${options[@]}" "$@" >/dev/null; } || rc=$?
-  [[ -z $made ]] || rm -f "$policy"
-  [[ $rc == 0 ]] || die "apt-get could not install $*"
+    { apt-get update -qq >/dev/null && apt-get install "${options[@]}" "$@" >/dev/null; } ||
+    die "apt-get could not install $*"
 }
 
-need_command() { # command, Debian package
-  command -v "$1" >/dev/null || apt_install "$2"
+need_command() { # command, its Debian packages
+  command -v "$1" >/dev/null || apt_install "${@:2}"
 }
 
 check_java() {
@@ -84,6 +84,7 @@ fetch_modules() {
   mkdir -p build && printf '%s\n' "$sum" >build/modules
 }
 
+need_command gcc gcc libc6-dev # the race detector needs a C compiler
 need_command redis-server redis-server
 need_command promtool prometheus
 check_java
