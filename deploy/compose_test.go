@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/streamlearner/streamlearner/configs"
 )
 
 // compose is the part of the Compose specification that docker-compose.yml uses; a key outside of it is an error.
@@ -173,6 +175,38 @@ func TestComposeAddressesAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.reachable(t, u.Host, ports)
+	}
+}
+
+// The daemon takes the mounted file with the environment of its service, and the topics it needs are created.
+func TestComposeConfiguresTheDaemon(t *testing.T) {
+	c := readCompose(t)
+	daemon := c.Services["streamlearner"]
+	file := ""
+	for _, mount := range daemon.Volumes {
+		if from, ok := strings.CutSuffix(mount, ":/etc/streamlearner/config.yaml:ro"); ok {
+			file = filepath.Join("..", from)
+		}
+	}
+	var environment []string
+	for name, value := range daemon.Environment {
+		environment = append(environment, name+"="+value)
+	}
+	cfg, err := configs.Load(configs.Input{File: file, Env: environment})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Kafka.Brokers[0] != "kafka:19092" || cfg.Redis.Addrs[0] != "redis:6379" || cfg.Admin.Listen != "0.0.0.0:9600" {
+		t.Errorf("the environment does not reach the daemon: brokers %v, redis %v, admin %s",
+			cfg.Kafka.Brokers, cfg.Redis.Addrs, cfg.Admin.Listen)
+	}
+	script := strings.Join(c.Services["topics"].Command, " ")
+	for name, m := range cfg.Models {
+		for _, topic := range []string{m.Source.Topic, m.Source.Topic + "." + name + ".dead"} {
+			if !slices.Contains(strings.FieldsFunc(script, func(r rune) bool { return r == ' ' || r == ';' }), topic) {
+				t.Errorf("the topics service does not create %s", topic)
+			}
+		}
 	}
 }
 
