@@ -11,12 +11,13 @@ const adagradEpsilon = 1e-8
 func (m *Model) adagrad(u *update) tally {
 	g := float64(u.h * u.grad)
 	t := m.intercept(g)
-	for i := range m.act {
+	slots, act := m.slots, m.act
+	for i := range act {
 		if i == 0 && m.p.interceptRate > 0 {
 			continue
 		}
-		a := &m.act[i]
-		s := &m.slots[a.idx]
+		a := &act[i]
+		s := &slots[a.idx]
 		a.save(s)
 		gx := float64(g * a.x)
 		s.G += float64(gx * gx)

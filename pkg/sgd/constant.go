@@ -17,12 +17,13 @@ func (m *Model) constant(u *update) tally {
 	step := float64(rate * g)
 	t := m.intercept(g)
 	change, mass := t.change, t.mass
-	for i := range m.act {
+	slots, act := m.slots, m.act
+	for i := range act {
 		if i == 0 && m.p.interceptRate > 0 {
 			continue
 		}
-		a := &m.act[i]
-		s := &m.slots[a.idx]
+		a := &act[i]
+		s := &slots[a.idx]
 		a.save(s)
 		d := float64(step * a.x)
 		s.W -= d

@@ -43,7 +43,7 @@ func TestInvariantUpdates(t *testing.T) {
 		u := update{y: c.Y, h: c.EtaH, z: c.P}
 		if c.Loss == "logistic" {
 			u.y = (c.Y + 1) / 2
-			u.odds = math.Exp(c.Y * c.P)
+			u.t, u.right = math.Exp(-math.Abs(c.P)), c.Y*c.P >= 0
 		}
 		if got := m.step(&u, c.XX); math.Abs(got-c.Update) > file.Tol*max(1, math.Abs(c.Update)) {
 			t.Errorf("%+v: %v", c, got)
@@ -72,12 +72,12 @@ func TestInvariantLogisticSolves(t *testing.T) {
 func TestImportanceWeight(t *testing.T) {
 	for _, lossName := range []string{"logistic", "squared"} {
 		m := newModel(t, func(c *Config) { c.Loss, c.ScaleLabel, c.Rate, c.Bits = lossName, "off", 1, 4 })
-		once := m.step(&update{y: 1, h: 2, z: .2, odds: math.Exp(.2)}, 3)
-		first := m.step(&update{y: 1, h: 1, z: .2, odds: math.Exp(.2)}, 3)
+		once := m.step(&update{y: 1, h: 2, z: .2, t: math.Exp(-.2), right: true}, 3)
+		first := m.step(&update{y: 1, h: 1, z: .2, t: math.Exp(-.2), right: true}, 3)
 		z := .2 + 3*first
-		second := m.step(&update{y: 1, h: 1, z: z, odds: math.Exp(z)}, 3)
+		second := m.step(&update{y: 1, h: 1, z: z, t: math.Exp(-z), right: true}, 3)
 		near(t, lossName, first+second, once)
-		if got := .2 + 3*m.step(&update{y: 1, h: 1e12, z: .2, odds: math.Exp(.2)}, 3); lossName == "squared" && got > 1 {
+		if got := .2 + 3*m.step(&update{y: 1, h: 1e12, z: .2, t: math.Exp(-.2), right: true}, 3); lossName == "squared" && got > 1 {
 			t.Errorf("overshoots the label 1: %v", got)
 		}
 	}

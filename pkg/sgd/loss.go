@@ -11,29 +11,32 @@ import (
 // 0 or 1 long before; the loss is exact beyond it.
 const maxMargin = 700
 
-// logistic returns the probability of y = 1, the loss log(1+exp(-sz)), its
-// derivative in z, and exp(sz), for the linear score z and label y in {0, 1}, s = 2y-1.
-func logistic(z, y float64) (p, loss, grad, odds float64) {
-	v := z
-	if y == 0 {
-		v = -z
-	}
-	t := portable.Exp(-min(math.Abs(v), maxMargin))
-	small, large := t/(1+t), 1/(1+t) // the two probabilities
+// sigmoid returns 1/(1+exp(-z)), and exp(-|z|), for |z| bounded by maxMargin.
+func sigmoid(z float64) (p, t float64) {
+	t = portable.Exp(-min(math.Abs(z), maxMargin))
+	large := 1 / (1 + t)
 	if z >= 0 {
-		p = large
-	} else {
-		p = small
+		return large, t
 	}
-	if v >= 0 {
-		loss, grad, odds = portable.Log1p(t), -small, 1/t
-	} else {
-		loss, grad, odds = portable.Log1p(t)-v, -large, t
+	return float64(t * large), t
+}
+
+// logistic returns the probability p of y = 1, the loss log(1+exp(-sz)), its
+// derivative in z, and exp(-|z|), for the linear score z and label y in {0, 1}, s = 2y-1.
+func logistic(z, y float64) (p, loss, grad, t float64) {
+	p, t = sigmoid(z)
+	loss, grad = portable.Log1p(t), p
+	right := z >= 0 == (y == 1)
+	if !right {
+		loss += math.Abs(z)
 	}
-	if y == 0 {
-		grad = -grad
+	if y == 1 {
+		grad = -float64(t * p) // 1-p without cancellation, for z >= 0
+		if !right {
+			grad = p - 1
+		}
 	}
-	return p, loss, grad, odds
+	return p, loss, grad, t
 }
 
 // predict turns the linear score z into a prediction on the scale of the
@@ -41,20 +44,21 @@ func logistic(z, y float64) (p, loss, grad, odds float64) {
 func (p *plan) predict(z float64, f *frame) (prediction, margin float64) {
 	if p.loss == lossLogistic {
 		margin = max(f.lo, min(f.hi, z))
-		return portable.Sigmoid(max(-maxMargin, min(maxMargin, margin))), margin
+		p, _ := sigmoid(margin)
+		return p, margin
 	}
 	margin = f.mean + float64(f.sd*z)
 	return max(f.lo, min(f.hi, margin)), margin
 }
 
 // evaluate fills prediction, margin, label, loss and gradient of a step for
-// the linear score z. It returns exp(sz) for the logistic loss.
-func (p *plan) evaluate(s *event.Step, z, y float64, f *frame) (odds float64) {
+// the linear score z. It returns exp(-|z|) for the logistic loss.
+func (p *plan) evaluate(s *event.Step, z, y float64, f *frame) (t float64) {
 	s.Label = y
 	if p.loss == lossLogistic {
 		s.Margin = max(f.lo, min(f.hi, z))
-		s.Prediction, s.Loss, s.Grad, odds = logistic(s.Margin, y)
-		return odds
+		s.Prediction, s.Loss, s.Grad, t = logistic(s.Margin, y)
+		return t
 	}
 	s.Prediction, s.Margin = p.predict(z, f)
 	d := s.Prediction - y

@@ -137,8 +137,9 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 		before = m.p.frame(&after)
 	}
 	z, norm2 := m.dot()
-	u := update{y: y, h: h, odds: m.p.evaluate(&s, z, y, &before)}
+	u := update{y: y, h: h, t: m.p.evaluate(&s, z, y, &before)}
 	u.z, u.grad = s.Prediction, s.Grad
+	u.right = s.Margin >= 0 == (y == 1)
 	if m.p.scaleLabel {
 		u.rescale(s.Prediction, m.p.frame(&after))
 	}
@@ -170,9 +171,10 @@ func (m *Model) commit(after labels, h float64) {
 	m.weight += h
 	m.events++
 	m.sparse = max(m.sparse, m.maxSparse)
-	for i := range m.act {
-		if a := &m.act[i]; a.x != 0 {
-			m.touched[a.idx>>6] |= 1 << (a.idx & 63)
+	touched, act := m.touched, m.act
+	for i := range act {
+		if a := &act[i]; a.x != 0 {
+			touched[a.idx>>6] |= 1 << (a.idx & 63)
 		}
 	}
 }
@@ -223,9 +225,10 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 // dot returns the linear score of the gathered event and its squared
 // Euclidean norm, intercept included.
 func (m *Model) dot() (z, norm2 float64) {
-	for i := range m.act {
-		a := &m.act[i]
-		z += float64(a.x * m.slots[a.idx].W)
+	slots, act := m.slots, m.act
+	for i := range act {
+		a := &act[i]
+		z += float64(a.x * slots[a.idx].W)
 		norm2 += float64(a.x * a.x)
 	}
 	return z, norm2

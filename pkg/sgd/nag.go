@@ -21,9 +21,10 @@ func (m *Model) nag(u *update) tally {
 		return tally{sums: q} // NaN is not ok
 	}
 	ppu, norm := 0.0, 0.0 // sums of x^2 r and of (x/N)^2
-	for i := range m.act {
-		a := &m.act[i]
-		s := &m.slots[a.idx]
+	slots, act := m.slots, m.act
+	for i := range act {
+		a := &act[i]
+		s := &slots[a.idx]
 		a.save(s)
 		ax := math.Abs(a.x)
 		if ax < tinyValue {
@@ -48,12 +49,12 @@ func (m *Model) nag(u *update) tally {
 	mult := math.Sqrt(total / sum)
 	step := float64(mult * m.step(u, float64(mult*ppu)))
 	change, mass, sums := 0.0, 0.0, sum
-	for i := range m.act {
-		a := &m.act[i]
+	for i := range act {
+		a := &act[i]
 		if a.x == 0 {
 			continue
 		}
-		s := &m.slots[a.idx]
+		s := &slots[a.idx]
 		w := s.W + float64(float64(step*a.x)*a.r)
 		s.W = w
 		d := w - a.w
@@ -80,7 +81,11 @@ func (m *Model) keep() {
 func (m *Model) step(u *update, ppu float64) float64 {
 	s := float64(float64(m.p.rate*u.h) * ppu)
 	if m.p.loss == lossLogistic {
-		d := invariantLogistic(u.odds, s) / ppu
+		odds := u.t // exp(sz)
+		if u.right {
+			odds = 1 / u.t
+		}
+		d := invariantLogistic(odds, s) / ppu
 		if u.y == 0 {
 			return -d
 		}

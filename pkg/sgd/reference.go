@@ -111,8 +111,8 @@ func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Readi
 	n := 1 + e.X.Len()
 	js, xs := slices.Grow(r.reading.J[:0], n)[:n], slices.Grow(r.reading.X[:0], n)[:n]
 	js[0], xs[0] = 0, 1
-	z := float64(m.slots[len(m.slots)-1].Ref[i])
-	act, n := m.act[1:], 1
+	slots, act, n := m.slots, m.act[1:], 1
+	z := float64(slots[len(slots)-1].Ref[i])
 	for k, st := range m.scaler.Staged() {
 		f := &e.X.Dense[k]
 		var ff frozenField
@@ -125,14 +125,14 @@ func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Readi
 			continue
 		}
 		x := scale.Clip(float64((f.Value-ff.mean)*ff.inv), m.p.clip)
-		z += float64(x * float64(m.slots[act[k].idx].Ref[i]))
+		z += float64(x * float64(slots[act[k].idx].Ref[i]))
 		js[n], xs[n] = ff.coordinate, float64(ff.sign*x)
 		n++
 	}
 	act = act[len(e.X.Dense):]
 	for k := range e.X.Sparse {
 		f := &e.X.Sparse[k]
-		z += float64(f.Value * float64(m.slots[act[k].idx].Ref[i]))
+		z += float64(f.Value * float64(slots[act[k].idx].Ref[i]))
 		js[n], xs[n] = sketch(f.Hash, f.Value)
 		n++
 	}

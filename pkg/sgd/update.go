@@ -11,10 +11,11 @@ import (
 // and gradients are on the scale of the weights: for scaled labels, standard
 // deviations of the label.
 type update struct {
-	y, h float64 // label, weight
-	z    float64 // squared loss: the prediction that the gradient was taken at
-	grad float64 // dl/dz
-	odds float64 // logistic loss: exp(sz)
+	y, h  float64 // label, weight
+	z     float64 // squared loss: the prediction that the gradient was taken at
+	grad  float64 // dl/dz
+	t     float64 // logistic loss: exp(-|z|)
+	right bool    // logistic loss: z has the sign of the label
 }
 
 // rescale moves label, score and gradient into the frame f of scaled labels.
