@@ -16,4 +16,7 @@
 // Exact mode keeps the prediction of every event (8 bytes each, 16 once
 // weights differ from 1) and is for replay. Binned mode has a fixed size,
 // allocates nothing after New, and is for the daemon.
+//
+// A Report is no part of any state: its last bits may differ between
+// architectures. EWMA may be part of one.
 package metric

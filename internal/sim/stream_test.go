@@ -78,6 +78,37 @@ func TestFraudStatistics(t *testing.T) {
 	}
 }
 
+// Without changes the stream is stationary: in no block of 10,000 events do the
+// labels leave their probabilities, or the probabilities their mean, by more
+// than 4 standard errors (36 blocks: chance 0.5% for all).
+func TestFraudIsStationary(t *testing.T) {
+	const blocks, size = 12, 10_000
+	for seed := range uint64(3) {
+		s := Fraud(seed)
+		var residual, mean [blocks]float64
+		var all, squares float64
+		for b := range blocks {
+			variance := 0.
+			for range size {
+				s.Next(nil)
+				p := s.Truth().Mean
+				residual[b] += s.Truth().Label - p
+				variance += p * (1 - p)
+				mean[b] += p / size
+				all += p / (blocks * size)
+				squares += p * p / (blocks * size)
+			}
+			residual[b] /= math.Sqrt(variance)
+		}
+		sd := math.Sqrt((squares - all*all) / size)
+		for b := range blocks {
+			if z := (mean[b] - all) / sd; math.Abs(z) > 4 || math.Abs(residual[b]) > 4 {
+				t.Errorf("seed %d, block %d: probabilities %.1f, labels %.1f standard errors off", seed, b, z, residual[b])
+			}
+		}
+	}
+}
+
 // Knobs must change what they name and nothing else.
 func TestFraudKnobs(t *testing.T) {
 	plain, s := Fraud(5), Fraud(5)
