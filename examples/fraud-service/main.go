@@ -119,7 +119,7 @@ func run(ctx context.Context, args []string, stderr io.Writer, listening func(ne
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }() // nobody is left to report to
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return err

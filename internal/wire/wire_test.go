@@ -170,8 +170,8 @@ func TestErrorsLatch(t *testing.T) {
 	if v := readValues(r); v.Byte != 0 || v.Uvarint != 0 || v.Uint64 != 0 || v.Floats != nil || len(v.Bytes) != 0 {
 		t.Errorf("after an error: %+v", v)
 	}
-	if r.Close() != first {
-		t.Errorf("error changed from %v to %v", first, r.Close())
+	if err := r.Close(); !errors.Is(err, first) {
+		t.Errorf("error changed from %v to %v", first, err)
 	}
 }
 

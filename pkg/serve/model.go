@@ -4,20 +4,46 @@ import (
 	"fmt"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/sgd"
 )
 
-// scorer is a model that many goroutines may score with at once.
-type scorer interface {
-	Score(e *event.Event) float64
+// model is a published model of either family. Many goroutines may use it at once.
+type model struct {
+	linear *sgd.Model
+	bandit *bandit.Model
+	arms   []string // names of the bandit's arms
+	// fixed is the bandit's distribution over its arms when it does not depend
+	// on the event; computing it takes long.
+	fixed []float64
 }
 
 // openModel reads published parameters, whatever family they belong to.
-func openModel(b []byte) (scorer, error) {
+func openModel(b []byte) (model, error) {
 	const kindAt = 2 // the envelope's third byte
-	if len(b) > kindAt && wire.Kind(b[kindAt]) != wire.KindSGD {
-		return nil, fmt.Errorf("model of kind %d: this program scores only linear models (kind %d)", b[kindAt], wire.KindSGD)
+	if len(b) > kindAt && wire.Kind(b[kindAt]) == wire.KindBandit {
+		m, err := bandit.Open(b)
+		if err != nil {
+			return model{}, err
+		}
+		out := model{bandit: m, arms: m.Config().Arms}
+		if m.Config().Policy == bandit.Thompson {
+			out.fixed = m.Distribution(&event.Event{}, nil)
+		}
+		return out, nil
 	}
-	return sgd.Open(b)
+	m, err := sgd.Open(b)
+	if err != nil {
+		return model{}, fmt.Errorf("as a linear model: %w", err)
+	}
+	return model{linear: m}, nil
+}
+
+// distribution appends the probabilities of the bandit's arms to dst.
+func (m *model) distribution(e *event.Event, dst []float64) []float64 {
+	if m.fixed != nil {
+		return append(dst, m.fixed...)
+	}
+	return m.bandit.Distribution(e, dst)
 }

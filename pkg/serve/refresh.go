@@ -126,14 +126,14 @@ func (c *Client) refresh(ctx context.Context, partitions []int32) error {
 			c.failures.Add(1)
 			continue
 		}
-		next.served[p] = c.choose(p, next.served[p], fresh[i])
+		next.served[p] = c.prefer(p, next.served[p], fresh[i])
 	}
 	c.table.Store(next)
 	return errors.Join(errs...)
 }
 
 func (t *table) at(p int32) *served {
-	if int(p) < len(t.served) {
+	if p >= 0 && int(p) < len(t.served) {
 		return t.served[p]
 	}
 	return nil
@@ -157,16 +157,16 @@ func (c *Client) fetch(ctx context.Context, p int32, have *served) (*served, err
 	if err != nil {
 		return nil, fmt.Errorf("version %d: %w", pointer.Number, err)
 	}
-	model, err := openModel(data)
+	m, err := openModel(data)
 	if err != nil {
 		return nil, fmt.Errorf("version %d of %s: %w", pointer.Number, k, err)
 	}
-	return &served{model: model, pointer: pointer}, nil
+	return &served{model: m, pointer: pointer}, nil
 }
 
-// choose decides between the version at hand and the store's. The store wins,
+// prefer decides between the version at hand and the store's. The store wins,
 // unless it went back without meaning to.
-func (c *Client) choose(p int32, have, fresh *served) *served {
+func (c *Client) prefer(p int32, have, fresh *served) *served {
 	if have == nil || fresh == nil {
 		delete(c.behind, p)
 		return fresh

@@ -12,6 +12,8 @@
 //	go client.Run(ctx) // keeps the copies fresh
 //	score, err := client.ScoreJSON(body)
 //
+// A bandit chooses instead: client.ChooseJSON(context, rand.Float64()).
+//
 // The model of an event is the one of the partition that its key belongs to,
 // by the rule of Kafka's default partitioner; the producer of the events must
 // use the same rule and write the same key.
@@ -28,7 +30,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,8 @@ var (
 	ErrNoModel = errors.New("no published model")
 	// ErrNoKey: the event has no key, so its partition is not known.
 	ErrNoKey = errors.New("event has no key")
+	// ErrKind: the model is of the other family.
+	ErrKind = errors.New("wrong kind of model")
 )
 
 // Options configure a Client. Model is required.
@@ -92,14 +95,8 @@ type table struct {
 
 // served is a version in memory.
 type served struct {
-	model   scorer
+	model   model
 	pointer state.Pointer
-}
-
-// scratch is what one ScoreJSON needs and reuses.
-type scratch struct {
-	decoder *event.JSON
-	event   event.Event
 }
 
 // Open connects, loads what is published, and fails if the store does not
@@ -135,71 +132,6 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 
 // Close closes the connection that Open made. Scores still work.
 func (c *Client) Close() error { return c.close() }
-
-// Score is a prediction with its provenance, to be logged with the decision.
-type Score struct {
-	Prediction float64       // on the scale of the label; a probability for a classifier
-	Version    uint64        // published version that made it
-	Partition  int32         // partition whose model it is
-	Age        time.Duration // time since the last record that the version has learned
-	Mode       string        // of the learner: learning, frozen or recovering
-	Stale      bool          // Age is above what the model's owner allows
-}
-
-// Score scores a decoded event with the model of its key. The event's values
-// must be finite. It allocates nothing.
-func (c *Client) Score(e *event.Event) (Score, error) {
-	t := c.table.Load()
-	n := int32(len(t.served))
-	switch {
-	case n == 0:
-		return Score{}, fmt.Errorf("%w: no partition of model %s has a state", ErrNoModel, c.opts.Model)
-	case n == 1:
-		return c.score(t, 0, e)
-	case len(e.Key) == 0:
-		return Score{}, fmt.Errorf("%w: the topic has %d partitions; set Schema.Key to the field that the producer takes as key, or use ScoreIn", ErrNoKey, n)
-	}
-	return c.score(t, PartitionOf(e.Key, n), e)
-}
-
-// ScoreIn scores with the model of a given partition, for producers that
-// place their records by another rule.
-func (c *Client) ScoreIn(partition int32, e *event.Event) (Score, error) {
-	return c.score(c.table.Load(), partition, e)
-}
-
-func (c *Client) score(t *table, partition int32, e *event.Event) (Score, error) {
-	if partition < 0 || int(partition) >= len(t.served) || t.served[partition] == nil {
-		return Score{}, fmt.Errorf("%w for partition %d of model %s", ErrNoModel, partition, c.opts.Model)
-	}
-	s := t.served[partition]
-	age := s.age(time.Now())
-	out := Score{
-		Prediction: s.model.Score(e), Version: s.pointer.Number, Partition: partition,
-		Age: age, Mode: s.pointer.Mode, Stale: s.stale(age),
-	}
-	if math.IsNaN(out.Prediction) || math.IsInf(out.Prediction, 0) {
-		return Score{}, &event.Rejection{Reason: event.NonFinite, Detail: fmt.Sprintf("score %v: the event's values must be finite", out.Prediction)}
-	}
-	return out, nil
-}
-
-// ScoreJSON decodes an event, which needs no label, and scores it.
-func (c *Client) ScoreJSON(b []byte) (Score, error) {
-	s, ok := c.scratch.Get().(*scratch)
-	if !ok {
-		decoder, err := event.NewJSON(c.opts.Schema, false)
-		if err != nil {
-			return Score{}, err
-		}
-		s = &scratch{decoder: decoder}
-	}
-	defer c.scratch.Put(s)
-	if err := s.decoder.Decode(b, &s.event); err != nil {
-		return Score{}, err
-	}
-	return c.Score(&s.event)
-}
 
 // age is the time since the newest record that the version has learned; 0 when unknown.
 func (s *served) age(now time.Time) time.Duration {

@@ -466,27 +466,40 @@ func TestScoreDuringSwaps(t *testing.T) {
 	}
 }
 
+// BenchmarkScore: 15 numeric and 5 categorical fields, all known to the model.
 func BenchmarkScore(b *testing.B) {
-	store := state.NewMem()
-	_, model := trained(b, 50)
-	newWriter(b, store, state.Key{Model: "fraud"}).publish(1, "learning", model)
-	c := open(b, serve.Options{Store: store})
-	decoder, err := event.NewJSON(schema, false)
+	payment := func(i int) []byte {
+		text := fmt.Appendf(nil, `{"card":"4711","fraud":%d`, i%2)
+		for f := range 15 {
+			text = fmt.Appendf(text, `,"n%d":%d.5`, f, (i*7+f)%90)
+		}
+		for f := range 5 {
+			text = fmt.Appendf(text, `,"s%d":"value-%d"`, f, (i+f)%5)
+		}
+		return append(text, '}')
+	}
+	m, err := sgd.New(sgd.Default())
 	if err != nil {
 		b.Fatal(err)
 	}
-	var fields strings.Builder
-	for i := range 15 {
-		fmt.Fprintf(&fields, `,"n%d":%d.5`, i, i)
-		if i < 5 {
-			fmt.Fprintf(&fields, `,"s%d":"value-%d"`, i, i)
-		}
-	}
-	body := []byte(`{"card":"4711"` + fields.String() + `}`)
-	var e event.Event
-	if err := decoder.Decode(body, &e); err != nil {
+	decoder, err := event.NewJSON(schema, true)
+	if err != nil {
 		b.Fatal(err)
 	}
+	var e event.Event
+	for i := range 1000 {
+		if err := decoder.Decode(payment(i), &e); err != nil {
+			b.Fatal(err)
+		}
+		m.Learn(&e)
+	}
+	model, err := m.AppendBinary(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	store := state.NewMem()
+	newWriter(b, store, state.Key{Model: "fraud"}).publish(1, "learning", model)
+	c := open(b, serve.Options{Store: store})
 	b.Run("event", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -497,6 +510,7 @@ func BenchmarkScore(b *testing.B) {
 		b.ReportMetric(float64(e.X.Len()), "features")
 	})
 	b.Run("json", func(b *testing.B) {
+		body := payment(3)
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := c.ScoreJSON(body); err != nil {

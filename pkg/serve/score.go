@@ -1,0 +1,178 @@
+package serve
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/streamlearner/streamlearner/pkg/bandit"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// Provenance says which version was asked. Log it with the decision.
+type Provenance struct {
+	Version   uint64        // number of the published version
+	Partition int32         // partition whose model it is
+	Age       time.Duration // time since the last record that the version has learned
+	Mode      string        // of the learner: learning, frozen or recovering
+	Stale     bool          // Age is above what the model's owner allows
+}
+
+// Score is what a linear model says of an event.
+type Score struct {
+	Prediction float64 // on the scale of the label; a probability for a classifier
+	Provenance
+}
+
+// Choice is an arm that a bandit chose. The event that reports its reward must
+// carry Arm (or Name) and Prob, or nothing can be learned from it.
+type Choice struct {
+	Arm  int     // index
+	Name string  // of the arm; empty when arms have none
+	Prob float64 // probability with which it was chosen, above 0
+	Provenance
+}
+
+// Score scores a decoded event with the model of its key. The event's values
+// must be finite. It allocates nothing.
+func (c *Client) Score(e *event.Event) (Score, error) {
+	t := c.table.Load()
+	p, err := c.partition(t, e)
+	if err != nil {
+		return Score{}, err
+	}
+	return c.score(t, p, e)
+}
+
+// ScoreIn scores with the model of a given partition, for producers that
+// place their records by another rule.
+func (c *Client) ScoreIn(partition int32, e *event.Event) (Score, error) {
+	return c.score(c.table.Load(), partition, e)
+}
+
+// ScoreJSON decodes an event, which needs no label, and scores it.
+func (c *Client) ScoreJSON(b []byte) (Score, error) {
+	s, err := c.decode(b)
+	defer c.scratch.Put(s)
+	if err != nil {
+		return Score{}, err
+	}
+	return c.Score(&s.event)
+}
+
+func (c *Client) score(t *table, partition int32, e *event.Event) (Score, error) {
+	s, err := c.at(t, partition)
+	if err != nil {
+		return Score{}, err
+	}
+	if s.model.linear == nil {
+		return Score{}, fmt.Errorf("%w: model %s is a bandit: ask it by Choose", ErrKind, c.opts.Model)
+	}
+	prediction := s.model.linear.Score(e)
+	if math.IsNaN(prediction) || math.IsInf(prediction, 0) {
+		return Score{}, &event.Rejection{Reason: event.NonFinite, Detail: fmt.Sprintf("score %v: the event's values must be finite", prediction)}
+	}
+	return Score{Prediction: prediction, Provenance: s.provenance(partition)}, nil
+}
+
+// Choose lets the bandit of the event's key choose an arm. u is uniform in
+// [0, 1): a random number, or a hash of the decision's id, which makes the
+// choice repeatable.
+func (c *Client) Choose(e *event.Event, u float64) (Choice, error) {
+	s, err := c.newScratch()
+	defer c.scratch.Put(s)
+	if err != nil {
+		return Choice{}, err
+	}
+	return c.choose(s, e, u)
+}
+
+// ChooseJSON decodes a context and lets its bandit choose an arm.
+func (c *Client) ChooseJSON(b []byte, u float64) (Choice, error) {
+	s, err := c.decode(b)
+	defer c.scratch.Put(s)
+	if err != nil {
+		return Choice{}, err
+	}
+	return c.choose(s, &s.event, u)
+}
+
+func (c *Client) choose(scratch *scratch, e *event.Event, u float64) (Choice, error) {
+	if !(u >= 0 && u < 1) {
+		return Choice{}, fmt.Errorf("choose with u %v: must be uniform in [0, 1)", u)
+	}
+	t := c.table.Load()
+	p, err := c.partition(t, e)
+	if err != nil {
+		return Choice{}, err
+	}
+	s, err := c.at(t, p)
+	if err != nil {
+		return Choice{}, err
+	}
+	if s.model.bandit == nil {
+		return Choice{}, fmt.Errorf("%w: model %s is no bandit: ask it by Score", ErrKind, c.opts.Model)
+	}
+	scratch.arms = s.model.distribution(e, scratch.arms[:0])
+	out := Choice{Arm: bandit.Choose(scratch.arms, u), Provenance: s.provenance(p)}
+	out.Prob = scratch.arms[out.Arm]
+	if out.Arm < len(s.model.arms) {
+		out.Name = s.model.arms[out.Arm]
+	}
+	if !(out.Prob > 0) {
+		return Choice{}, &event.Rejection{Reason: event.NonFinite, Detail: "the event's values must be finite"}
+	}
+	return out, nil
+}
+
+// partition returns the partition that the event's key belongs to.
+func (c *Client) partition(t *table, e *event.Event) (int32, error) {
+	n := int32(len(t.served))
+	switch {
+	case n == 1:
+		return 0, nil
+	case n == 0:
+		return 0, fmt.Errorf("%w: no partition of model %s has a state", ErrNoModel, c.opts.Model)
+	case len(e.Key) == 0:
+		return 0, fmt.Errorf("%w: the topic has %d partitions; set Schema.Key to the field that the producer takes as key, or use ScoreIn", ErrNoKey, n)
+	}
+	return PartitionOf(e.Key, n), nil
+}
+
+// at returns what a partition serves.
+func (c *Client) at(t *table, partition int32) (*served, error) {
+	if s := t.at(partition); s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("%w for partition %d of model %s", ErrNoModel, partition, c.opts.Model)
+}
+
+func (s *served) provenance(partition int32) Provenance {
+	age := s.age(time.Now())
+	return Provenance{Version: s.pointer.Number, Partition: partition, Age: age, Mode: s.pointer.Mode, Stale: s.stale(age)}
+}
+
+// scratch is memory that a call needs and the next one uses again.
+type scratch struct {
+	decoder *event.JSON
+	event   event.Event
+	arms    []float64
+}
+
+// newScratch returns memory to be put back, even with an error.
+func (c *Client) newScratch() (*scratch, error) {
+	if s, ok := c.scratch.Get().(*scratch); ok && s.decoder != nil {
+		return s, nil
+	}
+	decoder, err := event.NewJSON(c.opts.Schema, false)
+	return &scratch{decoder: decoder}, err
+}
+
+// decode returns scratch memory that holds the event, even with an error.
+func (c *Client) decode(b []byte) (*scratch, error) {
+	s, err := c.newScratch()
+	if err != nil {
+		return s, err
+	}
+	return s, s.decoder.Decode(b, &s.event)
+}
