@@ -19,10 +19,10 @@ func TestHashContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]uint64{
-		"amount": 0x5b2d12cd16c20179,
+		"amount":       0x5b2d12cd16c20179,
 		"order.amount": 0xd1797661725f40c2,
-		"country=DE": 0x7ae3674c8475273f,
-		"café=☕": 0x110075c7bcc5efb5,
+		"country=DE":   0x7ae3674c8475273f,
+		"café=☕":       0x110075c7bcc5efb5,
 	} {
 		if got := xxhash.Sum64String(name); got != want {
 			t.Errorf("%s: %016x, want %016x", name, got, want)
