@@ -6,9 +6,10 @@
 //	GET  /healthz  200 once a model is served
 //	GET  /metrics  Prometheus
 //
-// Try it on the servers and events of `streamlearner demo`:
+// Without a configuration file it reads payments as `streamlearner demo` makes
+// them, which prints the address of its Redis:
 //
-//	fraud-service --redis ADDRESS --model fraud --partitions 4
+//	fraud-service --redis ADDRESS --partitions 2
 //	curl -d '{"card":"4711","amount":99.5,"country":"DE"}' localhost:8080/score
 package main
 
@@ -82,7 +83,7 @@ func (s *settings) options(log *slog.Logger) (serve.Options, error) {
 	o := serve.Options{Model: s.model, Partitions: int32(s.partitions), Logger: log}
 	if s.config == "" {
 		m := configs.DefaultModel()
-		m.Source.Key = "card"
+		m.Source.Key, m.Source.Time, m.Source.ID = "card", "ts", "tx_id"
 		o.Schema, o.Redis = m.Schema(), redis.Options{Addrs: configs.Default().Redis.Addrs}
 	} else {
 		c, err := configs.Load(configs.Input{File: s.config, Env: os.Environ()})

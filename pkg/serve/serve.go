@@ -60,8 +60,10 @@ type Options struct {
 	// partition of the topic has been learned from, and wrong for all keys before.
 	Partitions int32
 
-	// Schema says which fields of an event are features, with the values of
-	// the model's sections source and features. The label need not be there.
+	// Schema says which fields of an event are features. It must have the
+	// values of the model's sections source and features: a field that the
+	// learner leaves out, such as the id, would count here as a feature and
+	// take the weight of whatever shares its slot. Events need no label.
 	Schema event.Schema
 
 	Poll time.Duration // how often Redis is asked for newer versions; default 1 s
