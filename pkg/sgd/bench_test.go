@@ -65,3 +65,34 @@ func BenchmarkScore(b *testing.B) {
 		m.Score(&events[i&4095])
 	}
 }
+
+// BenchmarkSnapshot shows what a checkpoint and a new reference cost the learner.
+func BenchmarkSnapshot(b *testing.B) {
+	events := benchEvents(10, 10)
+	m := build(b, sgd.Default())
+	for i := range events {
+		m.Learn(&events[i])
+	}
+	var buf []byte
+	b.Run("append", func(b *testing.B) {
+		for b.Loop() {
+			var err error
+			if buf, err = m.AppendBinary(buf[:0]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.SetBytes(int64(len(buf)))
+	})
+	b.Run("unmarshal", func(b *testing.B) {
+		for b.Loop() {
+			if err := m.UnmarshalBinary(buf); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("reference", func(b *testing.B) {
+		for b.Loop() {
+			m.SetReference(0)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package sgd
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/internal/wire"
@@ -23,7 +24,9 @@ const formatVersion = 1
 //
 // Slot 2^bits is the intercept.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
+	n := countBits(m.touched)
 	start := len(b)
+	b = slices.Grow(b, 256+48*m.scaler.Len()+n*(2+8*m.p.floats()))
 	b = wire.Begin(b, wire.KindSGD, formatVersion)
 	b = m.p.append(b)
 	b = wire.AppendUvarint(b, m.events)
@@ -32,7 +35,7 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	}
 	b = m.labels.append(b)
 	b = m.scaler.Append(b)
-	b = wire.AppendUvarint(b, uint64(countBits(m.touched)))
+	b = wire.AppendUvarint(b, uint64(n))
 	last := -1
 	forEachBit(m.touched, func(i int) {
 		s := &m.slots[i]

@@ -9,6 +9,14 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
+// vwMargin bounds the margin of the logistic loss with compat: vw. Vowpal
+// Wabbit's conventions, where they differ from ours: features and labels are
+// used as they are; the margin of the logistic loss is clipped to [-50, 50] and the prediction
+// of the squared loss to the label range seen with the current label and 0.
+// Loss, gradient and update are those of the clipped prediction, here and there.
+// Source: https://github.com/VowpalWabbit/vowpal_wabbit gd.cc, loss_functions.cc.
+const vwMargin = 50
+
 // labels are the statistics of the labels learned, for squared loss.
 type labels struct {
 	scale.Moments

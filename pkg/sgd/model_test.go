@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -160,5 +162,42 @@ func TestConformance(t *testing.T) {
 				Refused: refused(c.Loss),
 			})
 		})
+	}
+}
+
+// Many goroutines may score with one model at a time.
+func TestScoreConcurrently(t *testing.T) {
+	events := benchEvents(10, 10)
+	m := build(t, sgd.Default())
+	want := make([]float64, len(events))
+	for i := range events {
+		m.Learn(&events[i])
+	}
+	for i := range events {
+		want[i] = m.Predict(&events[i]).Prediction
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range events {
+				if got := m.Score(&events[i]); got != want[i] {
+					t.Errorf("event %d: score %v, want %v", i, got, want[i])
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// What Learn says of an event it refuses, field by field, is nothing.
+func TestRefusedStepIsEmpty(t *testing.T) {
+	m := build(t, sgd.Default())
+	s := m.Learn(&event.Event{Weight: 1, Label: 3, Labelled: true})
+	if s.Reject == nil || s.Reject.Reason != event.LabelInvalid || !strings.Contains(s.Reject.Detail, "source.positive") {
+		t.Fatalf("rejection %v", s.Reject)
+	}
+	if s.Reject = nil; s != (event.Step{}) {
+		t.Errorf("step %+v", s)
 	}
 }
