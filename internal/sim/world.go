@@ -275,7 +275,7 @@ func (r *run) wakeZombies() error {
 			}
 		}
 		if err := r.Shell.Save(r.ctx, r.store, key, z, z.Learner.Snapshot()); !errors.Is(err, state.ErrFenced) {
-			return fmt.Errorf("a zombie of claim %+v saved: %v", z.Claim, err)
+			return fmt.Errorf("a zombie of claim %+v saved: %w", z.Claim, err)
 		}
 		r.counts.Fenced++
 	}

@@ -20,10 +20,9 @@ type guard struct {
 	calibrating int    // index of the reference in calibration; none
 	rebaseAt    uint64 // learned events at which the next reference is frozen
 
-	level     drift.Level // of the watching detector
-	fired     float64     // its value at the last alarm
-	warnedAt  uint64      // learned events at the last warning or alarm
-	hasWarned bool
+	level  drift.Level // of the watching detector
+	fired  float64     // its value at the last alarm
+	warned bool        // it has warned or alarmed since its last restart
 
 	blockFed, blockRejected uint64 // current block of the reject rate
 	lastRejectRate          float64
@@ -32,7 +31,7 @@ type guard struct {
 const (
 	none        = -1
 	rejectBlock = 1_000 // records over which the reject rate is taken
-	quietBlocks = 20    // blocks without warning after which a stream counts as quiet
+	quietBlocks = 20    // blocks without warning, from a restart on, after which a stream counts as quiet
 )
 
 func (g *guard) init(cfg *GuardConfig) error {
@@ -68,9 +67,7 @@ func (g *guard) observe(l *Learner, s *event.Step) bool {
 		before := g.level
 		r := s.Ref[g.watching]
 		g.level = g.scores[g.watching].Observe(r.Loss, r.Grad, r.J, r.X)
-		if g.level != drift.Stable {
-			g.warnedAt, g.hasWarned = l.learned, true
-		}
+		g.warned = g.warned || g.level != drift.Stable
 		if g.level == drift.Drift {
 			g.fired = g.scores[g.watching].Fired()
 			alarm = true
@@ -130,7 +127,7 @@ func (g *guard) restart() {
 	if g.armed() {
 		g.scores[g.watching].Restart()
 	}
-	g.level = drift.Stable
+	g.level, g.warned = drift.Stable, false
 }
 
 // replace drops both references and freezes the model as a new one: what it
@@ -154,11 +151,6 @@ func (g *guard) drop(l *Learner, i int) {
 	g.blobs[i] = nil
 }
 
-// quiet reports whether the watching detector gave no warning for quietBlocks.
-func (g *guard) quiet(learned uint64) bool {
-	return !g.hasWarned || learned-g.warnedAt >= uint64(quietBlocks*g.cfg.Block)
-}
-
 // rejectRate counts a record and reports, at the end of a block, that too many
 // of its records were refused.
 func (g *guard) rejectRate(fed uint64, refused bool) bool {
@@ -180,8 +172,7 @@ func (g *guard) append(b []byte) ([]byte, error) {
 	b = wire.AppendUvarint(b, g.rebaseAt)
 	b = append(b, byte(g.level))
 	b = wire.AppendFloat64(b, g.fired)
-	b = wire.AppendUvarint(b, g.warnedAt)
-	b = wire.AppendBool(b, g.hasWarned)
+	b = wire.AppendBool(b, g.warned)
 	b = wire.AppendUvarint(b, g.blockFed)
 	b = wire.AppendUvarint(b, g.blockRejected)
 	b = wire.AppendFloat64(b, g.lastRejectRate)
@@ -206,7 +197,7 @@ func (g *guard) readScalars(r *wire.Reader) {
 	g.rebaseAt = r.Uvarint()
 	g.level = drift.Level(r.Byte())
 	g.fired = r.Finite()
-	g.warnedAt, g.hasWarned = r.Uvarint(), r.Bool()
+	g.warned = r.Bool()
 	g.blockFed, g.blockRejected = r.Uvarint(), r.Uvarint()
 	g.lastRejectRate = r.Finite()
 	if g.level > drift.Drift {

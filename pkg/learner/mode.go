@@ -113,12 +113,8 @@ func (l *Learner) load(m Model, data []byte) {
 func (l *Learner) leaveMode(o *Outcome) {
 	switch {
 	case o.Change != nil:
-	case l.mode == Frozen && !l.trial.held && l.cfg.Guard.Recovery == RecoveryCooldown && l.fed-l.trial.since >= l.cfg.Guard.CooldownEvents:
-		if l.guard.quiet(l.learned) {
-			l.enterLearning(o, "cooldown_quiet", fmt.Sprintf("no warning for %d blocks", quietBlocks), true)
-		} else {
-			l.enterRecovering(o, "cooldown_probation", fmt.Sprintf("still unlike the reference after %d records", l.cfg.Guard.CooldownEvents))
-		}
+	case l.mode == Frozen && !l.trial.held && l.cfg.Guard.Recovery == RecoveryCooldown:
+		l.coolDown(o)
 	case l.mode == Recovering && l.trial.events >= l.cfg.Guard.ProbationEvents:
 		n := float64(l.trial.events)
 		detail := fmt.Sprintf("mean loss of challenger %.5g, of last good version %.5g over %d events",
@@ -128,5 +124,22 @@ func (l *Learner) leaveMode(o *Outcome) {
 		} else {
 			l.enterFrozen(o, "probation_failed", detail)
 		}
+	}
+}
+
+// coolDown ends a freeze after its cooldown. The detector restarts for the last
+// blocks of it: its value wanders on any stream, and from a restart on it
+// hardly ever warns unless the stream is different.
+func (l *Learner) coolDown(o *Outcome) {
+	cooldown, frozen := l.cfg.Guard.CooldownEvents, l.fed-l.trial.since
+	if look := uint64(quietBlocks * l.cfg.Guard.Block); frozen+look == cooldown {
+		l.guard.restart()
+	}
+	switch {
+	case frozen < cooldown:
+	case l.guard.warned:
+		l.enterRecovering(o, "cooldown_probation", fmt.Sprintf("still unlike the reference after %d records", cooldown))
+	default:
+		l.enterLearning(o, "cooldown_quiet", fmt.Sprintf("no warning for %d blocks", quietBlocks), true)
 	}
 }
