@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/streamlearner/streamlearner/configs"
+	"github.com/streamlearner/streamlearner/internal/dataset"
+)
+
+// replayInput is what a replay is told by its flags.
+type replayInput struct {
+	file, model string // configuration and the model in it; both may be empty
+	label       string
+	set         []string
+	options     dataset.Options
+	files       []string
+}
+
+func replayCommand() *cobra.Command {
+	var in replayInput
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "replay [-c FILE --model M] [--label FIELD] FILE...",
+		Short: "Learn from files in one pass and say how well it went",
+		Long: `Run events from files through the same learner and guard as the daemon's, once and
+in order, and print the progressive validation: every event is predicted before
+it is learned. Nothing is stored, and neither Kafka nor Redis is needed.
+
+Settings come from a configuration (-c FILE --model M) or are the defaults, and
+--set changes them; its keys are those of one model, as in learner.rate=0.3 or
+features.exclude=a,b. configs/streamlearner.yaml lists them all.
+
+FILE may be compressed by gzip or zstd; - is standard input. Format, delimiter
+and header are detected. Without a header columns are c0, c1, ... and
+--label last is the last one. libsvm and vw text carry their own labels.
+
+When neither -c nor --set names a loss it is logistic for two distinct labels and
+squared otherwise. With learner.compat=vw it is squared, as in Vowpal Wabbit, and
+learner.bits is 24, so that no two features share a weight.
+Labels of logistic loss other than 0 and 1, or -1 and 1, must be two: the larger
+is the positive class, unless --set source.positive=LABEL names it. Of standard
+input only the beginning is looked at for this.`,
+		Example: `  streamlearner replay --label class --format csv --set learner.loss=logistic events.csv
+  streamlearner replay --label last --json electricity.txt.gz
+  streamlearner replay --label cnt --set features.exclude=instant,casual,registered bikes.csv
+  streamlearner replay -c configs/fraud.yaml --model fraud day-1.jsonl.zst day-2.jsonl.zst`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.files = args
+			log := newLogger(cmd.ErrOrStderr(), configs.Default().Log)
+			s, err := in.source(cmd.InOrStdin(), log)
+			if err != nil {
+				return usageError(err)
+			}
+			defer s.close()
+			r, err := newReplay(s)
+			if err != nil {
+				return usageError(err)
+			}
+			if err := r.run(cmd.ErrOrStderr()); err != nil {
+				return err
+			}
+			return showReplay(cmd, r.report(), asJSON)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&in.file, "config", "c", "", "configuration file to take a model from")
+	f.StringVar(&in.model, "model", "", "name of the model; not needed when the file has only one")
+	f.StringVar(&in.label, "label", "", "field to predict; last is the last column")
+	f.StringVar(&in.options.Format, "format", "auto", "auto, csv, json (jsonl), libsvm or vw")
+	f.StringVar(&in.options.Header, "header", "auto", "csv: whether the first row names the columns: auto, yes or no")
+	f.StringArrayVar(&in.set, "set", nil, "setting of the model, as in learner.loss=squared (repeatable)")
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+// showReplay prints a report, and fails when nothing at all was learned.
+func showReplay(cmd *cobra.Command, r replayReport, asJSON bool) error {
+	var err error
+	if asJSON {
+		err = printJSON(cmd.OutOrStdout(), r)
+	} else {
+		err = r.print(cmd.OutOrStdout())
+	}
+	if err == nil && r.Events > 0 && r.Learned == 0 {
+		return fmt.Errorf("all %d events were refused; the first: %s", r.Events, r.Examples[0].Detail)
+	}
+	return err
+}
+
+// chosen reports whether one of the settings names a key.
+func chosen(set []string, key string) bool {
+	return slices.ContainsFunc(set, func(s string) bool {
+		k, _, _ := strings.Cut(s, "=")
+		return strings.TrimSpace(k) == key
+	})
+}
+
+// baseModel returns the configured model with its name, or the defaults.
+func (in *replayInput) baseModel() (string, configs.Model, error) {
+	if in.file == "" {
+		if in.model != "" {
+			return "", configs.Model{}, errors.New("--model needs -c FILE")
+		}
+		return "replay", configs.DefaultModel(), nil
+	}
+	cfg, err := loadConfig(in.file, nil)
+	if err != nil {
+		return "", configs.Model{}, err
+	}
+	names := cfg.Names()
+	name := in.model
+	if name == "" && len(names) == 1 {
+		name = names[0]
+	}
+	m, ok := cfg.Models[name]
+	if !ok {
+		return "", m, fmt.Errorf("--model %q: must be one of %s", in.model, strings.Join(names, ", "))
+	}
+	return name, m, nil
+}
+
+// warnUnknown says which entries of feature lists are no columns.
+func warnUnknown(log *slog.Logger, columns []string, f configs.Features) {
+	for _, list := range [][]string{f.Include, f.Exclude, f.Numeric, f.Categorical} {
+		for _, entry := range list {
+			if !strings.HasSuffix(entry, "*") && !slices.Contains(columns, entry) {
+				log.Warn("a listed feature is no column", "entry", entry, "columns", strings.Join(columns, " "))
+			}
+		}
+	}
+}

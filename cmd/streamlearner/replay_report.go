@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// replayReport is the document of replay --json. Events are counted from 0.
+type replayReport struct {
+	Model        string            `json:"model"`
+	Files        []string          `json:"files"`
+	Format       string            `json:"format"`
+	Label        string            `json:"label,omitempty"`
+	Positive     string            `json:"positive,omitempty"`
+	LossFunction string            `json:"loss_function,omitempty"`
+	Events       uint64            `json:"events"`
+	Learned      uint64            `json:"learned"`
+	Rejected     map[string]uint64 `json:"rejected"` // by reason
+	Examples     []example         `json:"rejected_examples"`
+	Loss         *float64          `json:"loss"`        // mean progressive loss of the learning model
+	ServedLoss   *float64          `json:"served_loss"` // the same of the model that is served: the last good one while frozen
+	Metrics      metric.Report     `json:"metrics"`
+	Rate         float64           `json:"events_per_second"`
+	Alarms       []alarmReport     `json:"alarms"`
+	Freezes      []freezeReport    `json:"freezes"`
+	Mode         string            `json:"mode"`
+	Armed        *int64            `json:"guard_armed"` // event at which the guard was first armed; null for never
+	Published    uint64            `json:"published"` // number of the newest proven version; 0 for none
+	Params       string            `json:"params_sha256"`
+}
+
+// example is the first record that was refused for a reason.
+type example struct {
+	Reason string `json:"reason"`
+	Event  int64  `json:"event"`
+	Detail string `json:"detail"`
+}
+
+type alarmReport struct {
+	Event     uint64  `json:"event"`
+	Detector  string  `json:"detector"`
+	Statistic float64 `json:"statistic"`
+	Threshold float64 `json:"threshold"`
+}
+
+type freezeReport struct {
+	Event      uint64  `json:"event"`
+	Cause      string  `json:"cause"`
+	Restored   uint64  `json:"restored"`   // number of the version; 0 when none was proven yet
+	Recovering *uint64 `json:"recovering"` // event at which the challenger was last put on probation; null for never
+	Resumed    *uint64 `json:"resumed"`    // null while it has not
+	By         string  `json:"resumed_by,omitempty"`
+}
+
+func (r *replay) report() replayReport {
+	m := &r.source.model
+	stats := r.learner.Stats()
+	out := replayReport{
+		Model: r.source.name, Format: m.Source.Format, Label: m.Source.Label, Positive: m.Source.Positive,
+		Events: stats.Fed, Learned: stats.Learned, Rejected: map[string]uint64{}, Examples: r.examples,
+		Metrics: r.metrics.Report(), Alarms: r.alarms, Freezes: r.freezes,
+		Mode: stats.Mode.String(), Armed: r.armed, Published: stats.Published, Params: r.learner.Params().String(),
+	}
+	for _, f := range r.source.files {
+		out.Files = append(out.Files, f.Name)
+	}
+	if catalog.Task(m.Learner) != metric.Bandit {
+		out.LossFunction = m.Learner.Loss
+	}
+	for reason, n := range stats.Rejected {
+		if n > 0 {
+			out.Rejected[event.Reason(reason).String()] = n
+		}
+	}
+	out.Loss, out.Metrics.Loss = out.Metrics.Loss, nil
+	if w := r.metrics.Weight(); w > 0 {
+		served := r.served / w
+		out.ServedLoss = &served
+	}
+	if s := r.elapsed.Seconds(); s > 0 {
+		out.Rate = float64(stats.Fed) / s
+	}
+	return out
+}
+
+// print shows the report to people.
+func (r *replayReport) print(w io.Writer) error {
+	t := newTable("progressive validation", strings.Join(r.Files, " "))
+	row := func(name, format string, args ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, args...)}) }
+	figure := func(name string, v *float64) {
+		if v != nil {
+			row(name, "%.6g", *v)
+		}
+	}
+	row("events", "%d", r.Events)
+	row("learned", "%d", r.Learned)
+	for _, e := range r.Examples {
+		row("rejected", "%d %s; first: event %d: %s", r.Rejected[e.Reason], e.Reason, e.Event, e.Detail)
+	}
+	if r.LossFunction != "" {
+		figure("mean "+r.LossFunction+" loss", r.Loss)
+	} else {
+		figure("mean loss", r.Loss)
+	}
+	if len(r.Freezes) > 0 {
+		figure("of the served model", r.ServedLoss)
+	}
+	m := &r.Metrics
+	for _, f := range []struct {
+		name  string
+		value *float64
+	}{
+		{"accuracy", m.Accuracy}, {"ROC AUC", m.ROCAUC}, {"log loss", m.LogLoss}, {"F1", m.F1}, {"precision", m.Precision}, {"recall", m.Recall},
+		{"calibration error", m.CalibrationError}, {"MAE", m.MAE}, {"RMSE", m.RMSE}, {"R2", m.R2}, {"mean reward", m.MeanReward},
+	} {
+		figure(f.name, f.value)
+	}
+	row("events/s", "%.0f", r.Rate)
+	r.printGuard(row)
+	row("parameters", "sha256 %s", r.Params)
+	_, err := fmt.Fprintln(w, t.Render())
+	return err
+}
+
+func (r *replayReport) printGuard(row func(name, format string, args ...any)) {
+	for _, a := range r.Alarms {
+		row("alarm", "event %d: %s at %.4g, alarms at %.4g", a.Event, a.Detector, a.Statistic, a.Threshold)
+	}
+	for _, f := range r.Freezes {
+		back := "still frozen"
+		switch {
+		case f.Resumed != nil:
+			back = fmt.Sprintf("resumed at event %d (%s)", *f.Resumed, f.By)
+		case f.Recovering != nil:
+			back = fmt.Sprintf("challenger on probation since event %d", *f.Recovering)
+		}
+		what := fmt.Sprintf("version %d restored", f.Restored)
+		if f.Restored == 0 {
+			what = "no version was proven yet"
+		}
+		row("freeze", "event %d (%s): %s, %s", f.Event, f.Cause, what, back)
+	}
+	if r.Armed == nil {
+		row("guard", "never armed")
+	} else {
+		row("guard", "armed at event %d, %d alarms", *r.Armed, len(r.Alarms))
+	}
+	if r.Published > 0 {
+		row("published", "version %d", r.Published)
+	}
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/streamlearner/streamlearner/configs"
+	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/internal/dataset"
+	"github.com/streamlearner/streamlearner/internal/metric"
+)
+
+// replaySource is a model with the open files that it is to learn from.
+type replaySource struct {
+	name  string
+	model configs.Model
+	files []*dataset.File
+}
+
+func (s *replaySource) close() { closeAll(s.files) }
+
+// source opens the files and completes the settings by what they hold.
+func (in *replayInput) source(stdin io.Reader, log *slog.Logger) (*replaySource, error) {
+	name, m, err := in.baseModel()
+	if err != nil {
+		return nil, err
+	}
+	s := &replaySource{name: name}
+	if s.files, err = openAll(in.files, stdin, in.options); err != nil {
+		return nil, err
+	}
+	if s.model, err = in.complete(s.files, m, log); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// complete returns the model's settings: those of the configuration, what the
+// files say of themselves, and --set, each stronger than the one before.
+func (in *replayInput) complete(files []*dataset.File, m configs.Model, log *slog.Logger) (configs.Model, error) {
+	first := files[0]
+	for _, f := range files[1:] {
+		if f.Format != first.Format || f.Comma != first.Comma || !slices.Equal(f.Columns, first.Columns) {
+			return m, fmt.Errorf("%s: is %s; all files must be alike, and %s is %s", f.Name, shape(f), first.Name, shape(first))
+		}
+	}
+	m.Source.Format, m.Source.Columns = first.Format, first.Columns
+	if first.Format == dataset.CSV {
+		m.Source.Delimiter = string(first.Comma)
+	}
+	if in.label != "" {
+		m.Source.Label = in.label
+	}
+	m, err := m.With(in.set)
+	if err != nil {
+		return m, err
+	}
+	if m, err = resolveLabel(m, first); err != nil {
+		return m, err
+	}
+	if first.Format == dataset.CSV {
+		warnUnknown(log, first.Columns, m.Features)
+	}
+	if in.file == "" && m.Learner.Compat == "vw" && !chosen(in.set, "learner.bits") {
+		m.Learner.Bits = vwBits
+	}
+	return in.judgeLabels(files, m, log)
+}
+
+// vwBits makes it unlikely that two features share a weight. Which ones do
+// depends on the hash, and Vowpal Wabbit has another, so that with fewer bits
+// its losses would be reproduced to fewer digits.
+const vwBits = 24
+
+func shape(f *dataset.File) string {
+	if f.Format != dataset.CSV {
+		return f.Format
+	}
+	return fmt.Sprintf("csv with columns %s", strings.Join(f.Columns, string(f.Comma)))
+}
+
+// resolveLabel makes the label the name of a field.
+func resolveLabel(m configs.Model, f *dataset.File) (configs.Model, error) {
+	switch f.Format {
+	case dataset.LibSVM, dataset.VW:
+		return m, nil
+	case dataset.CSV:
+		if m.Source.Label == "" {
+			return m, fmt.Errorf("--label FIELD: must name the column to predict: last, or one of %s", strings.Join(f.Columns, ", "))
+		}
+		i, err := f.Column(m.Source.Label)
+		if err != nil {
+			return m, err
+		}
+		m.Source.Label = f.Columns[i]
+	default:
+		if m.Source.Label == "" {
+			return m, errors.New("--label FIELD: must name the field to predict")
+		}
+	}
+	return m, nil
+}
+
+// judgeLabels chooses the loss, unless it is given, and the positive class,
+// unless it is given or the labels are 0 and 1 or -1 and 1.
+func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, log *slog.Logger) (configs.Model, error) {
+	open := in.file == "" && m.Learner.Kind == "sgd" && !chosen(in.set, "learner.loss")
+	if open && m.Learner.Compat == "vw" {
+		m.Learner.Loss, open = "squared", false
+	}
+	classes := open || catalog.Task(m.Learner) == metric.Classification
+	if !classes || m.Source.Positive != "" {
+		return m, nil
+	}
+	labels := dataset.NewLabels(m.Source.Label, 3)
+	for _, f := range files {
+		if err := scan(labels, f, in.options); err != nil {
+			return m, err
+		}
+	}
+	values := labels.Values()
+	if open {
+		m.Learner.Loss = lossFor(values)
+		log.Info("chose the loss by the labels; --set learner.loss=... sets it", "loss", m.Learner.Loss, "labels", strings.Join(values, " "))
+	}
+	if catalog.Task(m.Learner) != metric.Classification || dataset.Binary(values) {
+		return m, nil
+	}
+	positive, err := dataset.Positive(values)
+	if err != nil {
+		return m, fmt.Errorf("label %s: %w; set learner.loss=squared, or source.positive to the positive class", m.Source.Label, err)
+	}
+	m.Source.Positive = positive
+	log.Info("chose the larger label as the positive class; --set source.positive=... sets it", "positive", positive)
+	return m, nil
+}
+
+// lossFor is the loss for labels, of which there are more when there are three.
+func lossFor(labels []string) string {
+	if len(labels) <= 2 {
+		return "logistic"
+	}
+	return "squared"
+}
+
+// scan reads the labels of a file by opening it anew, of standard input those
+// of its beginning.
+func scan(labels *dataset.Labels, f *dataset.File, o dataset.Options) error {
+	if labels.Full() {
+		return nil
+	}
+	if f.Name == "-" {
+		return labels.ScanSample(f)
+	}
+	again, err := dataset.Open(f.Name, nil, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = again.Close() }() // only read
+	return labels.Scan(again)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
+	"github.com/streamlearner/streamlearner/pkg/state/redis"
+)
+
+// stateReport is the document of snapshot show --json.
+type stateReport struct {
+	Key      string            `json:"partition"`
+	Next     int64             `json:"next_offset"`
+	Seq      uint64            `json:"save"`
+	Claim    state.Claim       `json:"claim"`
+	Mode     string            `json:"mode"`
+	Held     bool              `json:"held"` // frozen by an operator
+	Fed      uint64            `json:"fed"`
+	Learned  uint64            `json:"learned"`
+	Rejected map[string]uint64 `json:"rejected"`
+	Alarms   uint64            `json:"alarms"`
+	Freezes  uint64            `json:"freezes"`
+	Loss     float64           `json:"loss"`
+	GradNorm float64           `json:"grad_norm"`
+	Guard    guardReport       `json:"guard"`
+	Live     string            `json:"params_sha256"` // of the model that learns
+	Current  *versionReport    `json:"current"`       // what readers are served; null while nothing is proven
+	Versions []versionReport   `json:"versions"`      // that are kept, oldest first
+	Pending  []versionReport   `json:"in_quarantine"`
+	Settings []string          `json:"settings"`
+	Blobs    int               `json:"blobs"`
+}
+
+type guardReport struct {
+	Armed       bool `json:"armed"`
+	Calibrating bool `json:"calibrating"`
+	Warning     bool `json:"warning"`
+}
+
+type versionReport struct {
+	state.Version
+	SHA256 string `json:"sha256"`
+}
+
+func snapshotShowCommand() *cobra.Command {
+	var t target
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show MODEL/PARTITION",
+		Short: "Show the state of one partition in full",
+		Long: `Show the state of one partition: where it stands in the topic, who owns it, mode of
+the learner and of its guard, what was learned and refused, the published version
+that readers are served, the kept ones and those in quarantine, and the settings.`,
+		Example: `  streamlearner snapshot show fraud/3
+  streamlearner snapshot show fraud/3 --redis redis-1:6379 --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			k, err := state.ParseKey(args[0])
+			if err != nil {
+				return usageError(err)
+			}
+			store, _, err := t.store()
+			if err != nil {
+				return err
+			}
+			defer func() { _ = store.Close() }() // only read
+			r, err := readState(cmd.Context(), store, k)
+			if err != nil {
+				return fmt.Errorf("%s: %w", k, err)
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), r)
+			}
+			return r.print(cmd.OutOrStdout())
+		},
+	}
+	t.redisFlags(cmd)
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+func readState(ctx context.Context, store *redis.Store, k state.Key) (*stateReport, error) {
+	s, claim, err := store.State(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	d, err := learner.Describe(s.Head)
+	if err != nil {
+		return nil, err
+	}
+	r := &stateReport{
+		Key: k.String(), Next: s.Next.Offset, Seq: s.Seq, Claim: claim, Mode: d.Mode.String(), Held: d.Held,
+		Fed: d.Fed, Learned: d.Learned, Rejected: map[string]uint64{}, Alarms: d.Alarms, Freezes: d.Freezes, Loss: d.Loss, GradNorm: d.GradNorm,
+		Guard: guardReport{d.Armed, d.Calibrating, d.Warning}, Live: d.Live.String(),
+		Versions: []versionReport{}, Pending: []versionReport{}, Settings: strings.Split(strings.TrimSpace(d.Settings), "\n"), Blobs: len(s.Refs),
+	}
+	for reason, n := range d.Rejected {
+		if n > 0 {
+			r.Rejected[event.Reason(reason).String()] = n
+		}
+	}
+	for _, v := range d.Quarantine {
+		r.Pending = append(r.Pending, versionReport{v, v.Sum.String()})
+	}
+	return r, r.readVersions(ctx, store, k)
+}
+
+func (r *stateReport) readVersions(ctx context.Context, store *redis.Store, k state.Key) error {
+	current, err := store.Current(ctx, k)
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+	case err != nil:
+		return err
+	default:
+		r.Current = &versionReport{current.Version, current.Sum.String()}
+	}
+	kept, err := store.Versions(ctx, k)
+	if err != nil {
+		return err
+	}
+	for _, v := range kept {
+		r.Versions = append(r.Versions, versionReport{v, v.Sum.String()})
+	}
+	return nil
+}
+
+func (r *stateReport) print(w io.Writer) error {
+	t := newTable("partition", r.Key)
+	row := func(name, format string, args ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, args...)}) }
+	row("mode", "%s%s", r.Mode, map[bool]string{true: ", held by an operator"}[r.Held])
+	row("next offset", "%d", r.Next)
+	row("saved", "%d times", r.Seq)
+	row("owner", "group %s, generation %d, claim %d", r.Claim.Group, r.Claim.Generation, r.Claim.Number)
+	row("fed", "%d records", r.Fed)
+	row("learned", "%d events", r.Learned)
+	for reason := range event.Reasons {
+		if n := r.Rejected[reason.String()]; n > 0 {
+			row("rejected", "%d %s", n, reason)
+		}
+	}
+	row("loss", "%.6g (half-life 1,000 events)", r.Loss)
+	row("gradient norm", "%.6g (half-life 1,000 events)", r.GradNorm)
+	row("guard", "%s; %d alarms, %d freezes", r.Guard, r.Alarms, r.Freezes)
+	row("parameters", "sha256 %s", r.Live)
+	if r.Current == nil {
+		row("served", "nothing yet")
+	} else {
+		row("served", "%s", r.Current)
+	}
+	for _, v := range r.Versions {
+		row("kept", "%s", v)
+	}
+	for _, v := range r.Pending {
+		row("in quarantine", "%s", v)
+	}
+	for _, s := range r.Settings {
+		row("setting", "%s", s)
+	}
+	_, err := fmt.Fprintln(w, t.Render())
+	return err
+}
+
+func (g guardReport) String() string {
+	var parts []string
+	if g.Armed {
+		parts = append(parts, "armed")
+	}
+	if g.Calibrating {
+		parts = append(parts, "calibrating")
+	}
+	if g.Warning {
+		parts = append(parts, "warning")
+	}
+	if len(parts) == 0 {
+		return "not armed"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (v versionReport) String() string {
+	return fmt.Sprintf("version %d, %s old, %d events learned, next offset %d, sha256 %.12s",
+		v.Number, age(&v.Version).Round(time.Second), v.Learned, v.Next.Offset, v.SHA256)
+}
