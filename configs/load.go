@@ -18,6 +18,10 @@ type Input struct {
 	File string   // path of the YAML file; empty for none
 	Env  []string // "NAME=value", as os.Environ gives them; those of other programs are skipped
 	Set  []string // "key=value", the strongest
+
+	// NoModels allows a configuration without models, for commands that only
+	// need to know where Kafka and Redis are.
+	NoModels bool
 }
 
 // Load reads, merges and validates a configuration. An error that is about
@@ -37,6 +41,9 @@ func Load(in Input) (*Config, error) {
 		m := DefaultModel()
 		l.intoAt(&m, "models."+name)
 		c.Models[name] = m
+	}
+	if len(c.Models) == 0 && !in.NoModels {
+		l.fail("", "models", "", "names no model; configs/fraud.yaml is an example")
 	}
 	l.errs = append(l.errs, l.locate(c.check())...)
 	if len(l.errs) > 0 {

@@ -205,6 +205,13 @@ func TestLoadUnreadable(t *testing.T) {
 	}
 }
 
+func TestLoadWithoutModels(t *testing.T) {
+	c, err := Load(Input{Env: []string{"STREAMLEARNER_REDIS_ADDRS=r:1"}, NoModels: true})
+	if err != nil || c.Redis.Addrs[0] != "r:1" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestLoadModel(t *testing.T) {
 	m, err := LoadModel([]string{"learner.loss=squared", "features.exclude=a, b", "guard.false_freeze_every=1000000", "source.label=y=z"})
 	if err != nil {

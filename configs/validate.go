@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"reflect"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -12,9 +11,8 @@ import (
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
-
-var modelName = regexp.MustCompile(`^[a-z0-9_-]+$`)
 
 // checker collects the faults of one section.
 type checker struct {
@@ -90,11 +88,8 @@ func (c *Config) check() Errors {
 	}
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
-	if len(c.Models) == 0 {
-		v.errs = append(v.errs, Error{Key: "models", Detail: "names no model; configs/fraud.yaml is an example"})
-	}
 	for _, name := range c.Names() {
-		if !modelName.MatchString(name) {
+		if state.ValidateModel(name) != nil {
 			v.fail("models."+name, name, "a model's name may have small letters, digits, _ and - only")
 		}
 		m := c.Models[name]

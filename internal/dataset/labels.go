@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -43,6 +44,18 @@ func (l *Labels) Values() []string {
 
 // Full reports whether the limit is reached.
 func (l *Labels) Full() bool { return len(l.values) >= l.limit }
+
+// ScanSample looks at the beginning of f, which stays where it is.
+func (l *Labels) ScanSample(f *File) error {
+	s := *f
+	s.r, s.buf, s.number = bufio.NewReader(bytes.NewReader(bytes.Join(f.sampleLines(), []byte{'\n'}))), nil, 0
+	if s.Header {
+		if _, err := s.Next(); err != nil {
+			return err
+		}
+	}
+	return l.Scan(&s)
+}
 
 // Scan reads the records of f until it is full.
 func (l *Labels) Scan(f *File) error {
