@@ -78,7 +78,7 @@ for sum in string.gmatch(oldRefs, '%x+') do
 end
 for _, sum in ipairs(dropped) do
   if not used[sum] then
-    redis.call('DEL', prefix .. 'b:' .. sum)
+    redis.call('UNLINK', prefix .. 'b:' .. sum)
   end
 end
 
