@@ -129,8 +129,8 @@ func (d *JSON) object(b []byte, i, prefix, depth int) int {
 			return d.syntax(b, i, "a colon")
 		}
 		i = skipSpace(b, i+1)
-		h := xxhash.Sum64(d.path)
-		if i = d.value(b, i, h, d.role(h), depth); i < 0 {
+		r, id := d.role()
+		if i = d.value(b, i, id, r, depth); i < 0 {
 			return -1
 		}
 		i = skipSpace(b, i)
@@ -145,24 +145,24 @@ func (d *JSON) object(b []byte, i, prefix, depth int) int {
 	}
 }
 
-// role returns what the value at d.path is for, and notes a repeated path.
-func (d *JSON) role(h uint64) role {
+// role returns what the value at d.path is for and its hash as a feature, and
+// notes a repeated path.
+func (d *JSON) role() (r role, id uint64) {
+	h := pathHash(d.path)
 	s := d.roles.slot(h)
 	switch {
 	case s.role == roleNone:
-		r := d.schema.role(string(d.path))
-		d.roles.add(h, r)
-		return r
+		s = d.roles.add(h, d.path, d.schema.role(string(d.path)))
 	case s.stamp == d.roles.stamp:
 		d.again = true
 	default:
 		s.stamp = d.roles.stamp
 	}
-	return s.role
+	return s.role, s.id
 }
 
-// value reads the value of the field d.path, whose hash is h.
-func (d *JSON) value(b []byte, i int, h uint64, r role, depth int) int {
+// value reads the value of the field d.path, whose hash is id.
+func (d *JSON) value(b []byte, i int, id uint64, r role, depth int) int {
 	if i >= len(b) {
 		return d.syntax(b, i, "a value")
 	}
@@ -181,7 +181,7 @@ func (d *JSON) value(b []byte, i int, h uint64, r role, depth int) int {
 		if r == roleAuto || r == roleCategorical {
 			d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.path), 1})
 		} else if r != roleSkip {
-			d.other(r, h, path, value{kind: kindText, text: d.path[path+1:]})
+			d.other(r, id, path, value{kind: kindText, text: d.path[path+1:]})
 		}
 	case c == '-' || c-'0' <= 9:
 		x, end := scanNumber(b, i)
@@ -191,9 +191,9 @@ func (d *JSON) value(b []byte, i int, h uint64, r role, depth int) int {
 		if r != roleSkip {
 			v := x.float(b[i:end])
 			if r == roleAuto && !math.IsInf(v, 0) {
-				d.e.X.Dense = append(d.e.X.Dense, Feature{h, v})
+				d.e.X.Dense = append(d.e.X.Dense, Feature{id, v})
 			} else {
-				d.other(r, h, path, value{kind: kindNumber, text: b[i:end], num: v})
+				d.other(r, id, path, value{kind: kindNumber, text: b[i:end], num: v})
 			}
 		}
 		i = end
@@ -211,12 +211,12 @@ func (d *JSON) value(b []byte, i int, h uint64, r role, depth int) int {
 		return d.array(b, i+1, path, r, depth+1)
 	case c == 't' && literal(b[i:], "true"):
 		if r != roleSkip {
-			d.other(r, h, path, value{kind: kindBool, text: b[i : i+4], num: 1})
+			d.other(r, id, path, value{kind: kindBool, text: b[i : i+4], num: 1})
 		}
 		i += 4
 	case c == 'f' && literal(b[i:], "false"):
 		if r != roleSkip {
-			d.other(r, h, path, value{kind: kindBool, text: b[i : i+5]})
+			d.other(r, id, path, value{kind: kindBool, text: b[i : i+5]})
 		}
 		i += 5
 	case c == 'n' && literal(b[i:], "null"):
@@ -234,15 +234,15 @@ func literal(b []byte, word string) bool { return len(b) >= len(word) && string(
 
 // other handles the values that the common path of value leaves: those of
 // configured fields, booleans, and numbers that are infinite or categories.
-// The path is d.path[:path], its hash h.
-func (d *JSON) other(r role, h uint64, path int, v value) {
+// The path is d.path[:path], its hash id.
+func (d *JSON) other(r role, id uint64, path int, v value) {
 	switch {
 	case r > roleSkip:
 		d.special(r, v)
 	case r == roleNumeric && v.kind != kindNumber:
-		d.numeric(h, d.path[:path], v)
+		d.numeric(id, d.path[:path], v)
 	case r == roleNumeric || r == roleAuto && v.kind == kindNumber:
-		d.dense(h, d.path[:path], v.num)
+		d.dense(id, d.path[:path], v.num)
 	default:
 		d.category(path, v)
 	}

@@ -1,10 +1,6 @@
 package event
 
-import (
-	"strconv"
-
-	"github.com/cespare/xxhash/v2"
-)
+import "strconv"
 
 // array reads the elements of an array; b[i] is what follows its bracket, and
 // d.path[:path] its path, whose role is r.
@@ -40,8 +36,8 @@ func (d *JSON) element(b []byte, i, path, n int, r role, depth int) int {
 		return d.value(b, i, 0, r, depth)
 	}
 	d.path = strconv.AppendUint(append(d.path, '.'), uint64(n), 10)
-	h := xxhash.Sum64(d.path)
-	return d.value(b, i, h, d.role(h), depth)
+	r, id := d.role()
+	return d.value(b, i, id, r, depth)
 }
 
 // inBag reports whether an element that starts with c belongs to the bag of an

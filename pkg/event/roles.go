@@ -1,5 +1,12 @@
 package event
 
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/cespare/xxhash/v2"
+)
+
 // role is what the value at a path is for.
 type role uint8
 
@@ -21,12 +28,11 @@ const (
 // maxRoles is how many paths a roleTable remembers from record to record.
 const maxRoles = 1 << 14
 
-// roleTable remembers the role of each path that was seen, by the path's hash,
-// and the last record in which the path occurred. One probe per field answers
-// both "what is it for?" and "was it there already?".
-//
-// Two paths of equal 64-bit hash are one feature to every model, so the table
-// does not tell them apart either.
+// roleTable remembers of each path that was seen its role, its hash as a
+// feature, and the last record in which it occurred. So one probe per field
+// answers "what is it for?", "which coordinate is it?" and "was it there
+// already?". Paths are told apart by a 64-bit hash of their bytes that is
+// cheaper than xxHash and never leaves the process.
 type roleTable struct {
 	slots []roleSlot // a power of two, open addressing, linear probing
 	used  int
@@ -34,7 +40,8 @@ type roleTable struct {
 }
 
 type roleSlot struct {
-	hash  uint64
+	path  uint64 // pathHash of the path
+	id    uint64 // xxHash of the path
 	stamp uint32
 	role  role
 }
@@ -56,28 +63,70 @@ func (t *roleTable) reset() {
 	t.used, t.stamp = 0, 1
 }
 
-// slot returns the place of a hash: its own, or a free one with role roleNone.
-func (t *roleTable) slot(h uint64) *roleSlot {
+// slot returns the place of a path: its own, or a free one with role roleNone.
+func (t *roleTable) slot(path uint64) *roleSlot {
 	mask := uint64(len(t.slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
+	for i := path & mask; ; i = (i + 1) & mask {
 		s := &t.slots[i]
-		if s.hash == h || s.role == roleNone {
+		if s.path == path || s.role == roleNone {
 			return s
 		}
 	}
 }
 
-// add puts a path that slot did not find into the table, as seen in this record.
-func (t *roleTable) add(h uint64, r role) {
+// add puts a path that slot did not find into the table, as seen in this
+// record, and returns its slot.
+func (t *roleTable) add(hash uint64, path []byte, r role) *roleSlot {
 	if t.used >= len(t.slots)/2 {
 		old := t.slots
 		t.slots = make([]roleSlot, 2*len(old))
 		for _, s := range old {
 			if s.role != roleNone {
-				*t.slot(s.hash) = s
+				*t.slot(s.path) = s
 			}
 		}
 	}
-	*t.slot(h) = roleSlot{h, t.stamp, r}
 	t.used++
+	s := t.slot(hash)
+	*s = roleSlot{hash, xxhash.Sum64(path), t.stamp, r}
+	return s
+}
+
+// Odd constants with about as many ones as zeros, from wyhash, whose folded
+// product pathHash uses (https://github.com/wangyi-fudan/wyhash).
+const (
+	fold0 = 0x2d358dccaa6c78a5
+	fold1 = 0x8bb84b93962eacc9
+)
+
+// pathHash hashes the bytes of a path 16 at a time; the last 16 may overlap
+// those before them.
+func pathHash(b []byte) uint64 {
+	n := len(b)
+	h := uint64(n) ^ fold0
+	if n < 8 {
+		return fold(shortWord(b)^fold1, h)
+	}
+	for i := 0; i+16 < n; i += 16 {
+		h = fold(binary.LittleEndian.Uint64(b[i:])^fold1, binary.LittleEndian.Uint64(b[i+8:])^h)
+	}
+	return fold(binary.LittleEndian.Uint64(b[max(n-16, 0):])^fold1, binary.LittleEndian.Uint64(b[n-8:])^h)
+}
+
+// fold multiplies and adds the halves of the product without carry.
+func fold(x, y uint64) uint64 {
+	hi, lo := bits.Mul64(x, y)
+	return hi ^ lo
+}
+
+// shortWord packs fewer than 8 bytes into a word; of one length, no two alike.
+func shortWord(b []byte) uint64 {
+	n := len(b)
+	switch {
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<32
+	case n > 0:
+		return uint64(b[0]) | uint64(b[n/2])<<8 | uint64(b[n-1])<<16
+	}
+	return 0
 }

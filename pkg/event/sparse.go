@@ -49,9 +49,8 @@ func (f *filler) sparseValue(name, text []byte) (v float64, ok bool) {
 
 // sparse adds a feature, unless its value is 0 or it is excluded.
 func (f *filler) sparse(s *sieve, name []byte, v float64) {
-	h := xxhash.Sum64(name)
-	if v != 0 && (s.open || s.keeps(h, name)) {
-		f.e.X.Sparse = append(f.e.X.Sparse, Feature{h, v})
+	if v != 0 && (s.open || s.keeps(name)) {
+		f.e.X.Sparse = append(f.e.X.Sparse, Feature{xxhash.Sum64(name), v})
 	}
 }
 
@@ -67,7 +66,8 @@ func newSieve(s Schema) sieve {
 	return sieve{schema: only, open: len(s.Include)+len(s.Exclude) == 0, roles: newRoleTable()}
 }
 
-func (s *sieve) keeps(h uint64, name []byte) bool {
+func (s *sieve) keeps(name []byte) bool {
+	h := pathHash(name)
 	slot := s.roles.slot(h)
 	if slot.role != roleNone {
 		return slot.role != roleSkip
@@ -75,9 +75,7 @@ func (s *sieve) keeps(h uint64, name []byte) bool {
 	if s.roles.used > maxRoles {
 		s.roles.reset()
 	}
-	r := s.schema.role(string(name))
-	s.roles.add(h, r)
-	return r != roleSkip
+	return s.roles.add(h, name, s.schema.role(string(name))).role != roleSkip
 }
 
 // oneLine returns b without the line break at its end, if that is the only one.
