@@ -32,7 +32,7 @@ type replayReport struct {
 	Freezes      []freezeReport    `json:"freezes"`
 	Mode         string            `json:"mode"`
 	Armed        *int64            `json:"guard_armed"` // event at which the guard was first armed; null for never
-	Published    uint64            `json:"published"` // number of the newest proven version; 0 for none
+	Published    uint64            `json:"published"`   // number of the newest proven version; 0 for none
 	Params       string            `json:"params_sha256"`
 }
 

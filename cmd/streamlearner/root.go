@@ -113,6 +113,7 @@ func markBegin(c *cobra.Command, begun *bool) {
 		}
 		return
 	}
+	c.SuggestionsMinimumDistance = 2
 	c.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil
