@@ -45,7 +45,7 @@ cover: provision ## Run every test and write a coverage report to build/cover.ht
 .PHONY: bench
 bench: provision ## Run every benchmark
 	$(WITH_SERVERS) go test -run '^$$' -bench . -benchmem ./...
-	@if [[ -f bench/go.mod ]]; then cd bench && go test -run '^$$' -bench . -benchmem ./...; fi
+	cd bench && go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, modules, go vet and golangci-lint
@@ -54,6 +54,7 @@ lint: $(GOLANGCI) ## Check format, modules, go vet and golangci-lint
 	go mod verify
 	go mod tidy -diff
 	go vet ./...
+	cd bench && go vet ./...
 	$(GOLANGCI) run --allow-parallel-runners ./...
 
 $(GOLANGCI):
