@@ -1,6 +1,8 @@
 package event_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/streamlearner/streamlearner/internal/conform"
@@ -51,4 +53,49 @@ func BenchmarkJSONFlat20(b *testing.B) {
 func BenchmarkJSONNested30(b *testing.B) {
 	d := made[*event.JSON](b)(event.NewJSON(event.Schema{Label: "label", Time: "ts"}, true))
 	benchmark(b, d, conform.NestedJSON(1000, 1), 30)
+}
+
+func BenchmarkCSV20(b *testing.B) {
+	columns := make([]string, 21)
+	for i := range columns {
+		columns[i] = fmt.Sprintf("column_%d", i)
+	}
+	records := make([][]byte, 1000)
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range records {
+		for range 10 {
+			records[i] = fmt.Appendf(records[i], "%.3f,v%d,", r.NormFloat64()*10, r.IntN(1000))
+		}
+		records[i] = fmt.Append(records[i], i%2)
+	}
+	d := made[*event.CSV](b)(event.NewCSV(event.Schema{Label: "column_20"}, columns, ',', true))
+	benchmark(b, d, records, 20)
+}
+
+func BenchmarkVW20(b *testing.B) {
+	records := make([][]byte, 1000)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range records {
+		records[i] = fmt.Appendf(records[i], "%d |num", i%2)
+		for k := range 10 {
+			records[i] = fmt.Appendf(records[i], " n%d:%.3f", k, 1+r.Float64())
+		}
+		records[i] = append(records[i], " |cat"...)
+		for k := range 10 {
+			records[i] = fmt.Appendf(records[i], " c%d=v%d", k, r.IntN(1000))
+		}
+	}
+	benchmark(b, made[*event.VW](b)(event.NewVW(event.Schema{}, true)), records, 20)
+}
+
+func BenchmarkLibSVM20(b *testing.B) {
+	records := make([][]byte, 1000)
+	r := rand.New(rand.NewPCG(1, 3))
+	for i := range records {
+		records[i] = fmt.Append(records[i], i%2)
+		for k := range 20 {
+			records[i] = fmt.Appendf(records[i], " %d:%.3f", k*50+r.IntN(50), 1+r.Float64())
+		}
+	}
+	benchmark(b, made[*event.LibSVM](b)(event.NewLibSVM(event.Schema{}, true)), records, 20)
 }

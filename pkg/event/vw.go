@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -150,7 +151,7 @@ func (d *VW) namespace(b []byte) bool {
 // scaled adds the feature d.name.
 func (d *VW) scaled(v, scale float64) bool {
 	v *= scale
-	if v-v != 0 {
+	if math.IsInf(v, 0) {
 		d.fail(NonFinite, string(d.name), "its value times the scale of its namespace is too large for a 64-bit float")
 		return false
 	}
