@@ -93,7 +93,7 @@ func (o *order) give(ctx context.Context, store *redis.Store, name string) ([]an
 	for _, k := range ks {
 		c := state.Command{ID: id, Kind: o.kind, Who: o.who, Why: o.why, At: time.Now().UnixMilli()}
 		if err := store.Send(ctx, k, c); err != nil {
-			return nil, fmt.Errorf("%s: %w", k, err)
+			return nil, err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)

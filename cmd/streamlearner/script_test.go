@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": exitStatus, "document": document, "generate": generate,
+			"status": exitStatus, "document": oneDocument, "generate": generate,
 		},
 	})
 }
@@ -55,7 +55,7 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func document(ts *testscript.TestScript, neg bool, args []string) {
+func oneDocument(ts *testscript.TestScript, neg bool, args []string) {
 	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
 	var doc map[string]json.RawMessage
 	ts.Check(d.Decode(&doc))
