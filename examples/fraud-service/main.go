@@ -7,9 +7,9 @@
 //	GET  /metrics  Prometheus
 //
 // Without a configuration file it reads payments as `streamlearner demo` makes
-// them, which prints the address of its Redis:
+// them, which prints the address of its Redis. Those are dated in the past:
 //
-//	fraud-service --redis ADDRESS --partitions 2
+//	fraud-service --redis ADDRESS --partitions 2 --max-age 0
 //	curl -d '{"card":"4711","amount":99.5,"country":"DE"}' localhost:8080/score
 package main
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -184,8 +185,12 @@ func (c *Client) prefer(p int32, have, fresh *served) *served {
 		}
 	}
 	delete(c.behind, p)
-	if fresh.pointer.Number != have.pointer.Number || fresh.pointer.Mode != have.pointer.Mode {
-		c.log.Info("serving another version", "model", c.opts.Model, "partition", p,
+	level := slog.LevelDebug // a new version every few seconds is no news
+	if fresh.pointer.Mode != have.pointer.Mode {
+		level = slog.LevelInfo
+	}
+	if fresh.pointer != have.pointer {
+		c.log.Log(context.Background(), level, "serving another version", "model", c.opts.Model, "partition", p,
 			"version", fresh.pointer.Number, "before", have.pointer.Number, "mode", fresh.pointer.Mode)
 	}
 	return fresh
