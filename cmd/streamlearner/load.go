@@ -244,8 +244,14 @@ func (r *records) next() (value, key []byte, err error) {
 		}
 		value = r.value
 	}
+	return value, r.key(value), nil
+}
+
+// key returns nil for a record that has none, or that cannot be decoded: it is
+// published all the same, for the learner to refuse it with a reason.
+func (r *records) key(value []byte) []byte {
 	if r.keys == nil || r.keys.Decode(value, &r.e) != nil || len(r.e.Key) == 0 {
-		return value, nil, nil
+		return nil
 	}
-	return value, r.e.Key, nil
+	return r.e.Key
 }

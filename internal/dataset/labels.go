@@ -147,7 +147,7 @@ func Binary(values []string) bool {
 			return false
 		}
 	}
-	return !(zero && minus)
+	return !zero || !minus
 }
 
 // Positive returns which of two labels is the positive class: the larger.

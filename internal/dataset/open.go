@@ -3,6 +3,7 @@ package dataset
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -98,7 +99,7 @@ func (f *File) begin(o Options) error {
 	}
 	f.r = bufio.NewReaderSize(plain, sampleSize)
 	sample, err := f.r.Peek(sampleSize)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read: %w", err)
 	}
 	if bytes.HasPrefix(sample, []byte("\xef\xbb\xbf")) { // byte order mark
@@ -107,12 +108,12 @@ func (f *File) begin(o Options) error {
 		}
 		sample = sample[3:]
 	}
-	f.sample, f.whole = bytes.Clone(sample), err == io.EOF
+	f.sample, f.whole = bytes.Clone(sample), errors.Is(err, io.EOF)
 	f.detect(o)
 	if !f.Header {
 		return nil
 	}
-	if _, err := f.Next(); err != nil && err != io.EOF {
+	if _, err := f.Next(); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	f.number = 0
@@ -122,7 +123,7 @@ func (f *File) begin(o Options) error {
 // decompress undoes what the first bytes tell of.
 func (f *File) decompress(r *bufio.Reader) (io.Reader, error) {
 	magic, err := r.Peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read: %w", err)
 	}
 	switch {
