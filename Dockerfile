@@ -3,12 +3,13 @@
 # The image holds one static binary and the public certificates: no shell, no package manager, not root.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
+ENV GOCACHE=/cache/build GOMODCACHE=/cache/modules
 COPY go.mod go.sum ./
-RUN --mount=type=cache,target=/go/pkg/mod go mod download
+RUN --mount=type=cache,target=/cache go mod download
 COPY . .
 # GOAMD64=v1 keeps the bits of a state the same on every amd64 processor.
 ENV CGO_ENABLED=0 GOAMD64=v1
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+RUN --mount=type=cache,target=/cache \
     go build -trimpath -ldflags '-s -w' -o /out/streamlearner ./cmd/streamlearner
 
 FROM gcr.io/distroless/static-debian12:nonroot
