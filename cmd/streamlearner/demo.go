@@ -76,7 +76,7 @@ once. It ends with a summary.`,
 	cmd.Flags().DurationVar(&o.limit, "for", 0, "end after this time, as in 40s; 0 for until interrupted")
 	cmd.Flags().IntVar(&o.rate, "rate", 8_000, "events a second over all partitions")
 	cmd.Flags().IntVar(&o.partitions, "partitions", 2, "partitions of the topic, each with its learner")
-	cmd.Flags().Uint64Var(&o.seed, "seed", 1, "seed of the generated stream")
+	cmd.Flags().Uint64Var(&o.seed, "seed", 2, "seed of the generated stream")
 	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:9600", "address of the status page; another free port is taken when it is in use")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the summary as one JSON document, and nothing else")
 	return cmd
@@ -212,8 +212,15 @@ func (v *demoView) summary() error {
 	return nil
 }
 
-// isTerminal reports whether w is a terminal.
-func isTerminal(w io.Writer) bool {
+// terminalWidth is the number of columns of w; 0 when it is no terminal.
+func terminalWidth(w io.Writer) int {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/streamlearner/streamlearner/internal/sandbox"
 )
@@ -21,7 +22,7 @@ type demoView struct {
 	d    *daemon
 	out  io.Writer
 	json bool
-	live bool // out is a terminal
+	live bool // out is a terminal that is wide enough for the table
 	o    demoOptions
 
 	intro string
@@ -38,6 +39,7 @@ type demoView struct {
 }
 
 const (
+	tableWidth    = 110
 	sparkWidth    = 24
 	evidenceWidth = 10
 	plainEvery    = 4 // samples between two plain reports
@@ -45,7 +47,7 @@ const (
 
 func newDemoView(d *daemon, o demoOptions, out io.Writer, servers *sandbox.Sandbox) *demoView {
 	v := &demoView{
-		d: d, out: out, o: o, json: o.json, live: isTerminal(out) && !o.json, started: time.Now(),
+		d: d, out: out, o: o, json: o.json, live: !o.json && terminalWidth(out) >= tableWidth, started: time.Now(),
 		fed: map[int32]uint64{}, rate: map[int32]float64{}, losses: map[int32][]float64{},
 	}
 	redisPort := servers.RedisAddr()[strings.LastIndexByte(servers.RedisAddr(), ':')+1:]
@@ -62,15 +64,21 @@ The guard calibrates on its first 15,000 events. Then the labels are poisoned, a
 }
 
 // announced tells what is done to the stream.
-func (v *demoView) announced(text string) { v.add("stream     ", text) }
+func (v *demoView) announced(what string) { v.add("stream     ", what) }
 
 // happened tells what the daemon did.
-func (v *demoView) happened(h happening) { v.add(fmt.Sprintf("partition %d", h.Partition), h.Text) }
+func (v *demoView) happened(h happening) {
+	said := h.Text
+	if mode, rest, ok := strings.Cut(said, " "); ok && v.live {
+		said = coloured(mode) + " " + rest
+	}
+	v.add(fmt.Sprintf("partition %d", h.Partition), said)
+}
 
-func (v *demoView) add(who, text string) {
+func (v *demoView) add(who, what string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.pending = append(v.pending, fmt.Sprintf("%6.1f s  %s  %s", time.Since(v.started).Seconds(), who, text))
+	v.pending = append(v.pending, fmt.Sprintf("%6.1f s  %s  %s", time.Since(v.started).Seconds(), who, what))
 }
 
 // Run samples and draws until ctx ends.
@@ -134,11 +142,11 @@ func (v *demoView) draw(report bool) {
 	}
 	v.pending = v.pending[:0]
 	if report && len(v.last) > 0 {
-		text := v.table()
+		t := v.table()
 		if v.live {
-			v.drawn = strings.Count(text, "\n")
+			v.drawn = strings.Count(t, "\n")
 		}
-		b.WriteString(text)
+		b.WriteString(t)
 	}
 	_, _ = io.WriteString(v.out, b.String()) // a closed terminal ends the demo by its signal
 }
@@ -154,8 +162,10 @@ func (v *demoView) table() string {
 		return b.String()
 	}
 	t := table.NewWriter()
-	t.SetStyle(table.StyleRounded)
-	t.AppendHeader(table.Row{"partition", "mode", "events", "events/s", "refused", "loss", "", "evidence", "served version"})
+	style := table.StyleRounded
+	style.Format.Header = text.FormatDefault
+	t.SetStyle(style)
+	t.AppendHeader(table.Row{"partition", "mode", "events", "per s", "refused", "loss", "of the last 12 s", "evidence", "serves"})
 	for i := range v.last {
 		p := &v.last[i]
 		refused := uint64(0)
@@ -163,17 +173,22 @@ func (v *demoView) table() string {
 			refused += n
 		}
 		t.AppendRow(table.Row{
-			p.Partition, coloured(p.Mode), p.Fed, fmt.Sprintf("%.0f", v.rate[p.Partition]), refused,
+			p.Partition, coloured(fmt.Sprintf("%-10s", p.Mode)), p.Fed, fmt.Sprintf("%.0f", v.rate[p.Partition]), refused,
 			fmt.Sprintf("%.3f", p.Loss), spark(v.losses[p.Partition]), evidence(p), p.Published,
 		})
 	}
 	return t.Render() + "\n"
 }
 
-// coloured marks the mode as a traffic light does.
+// coloured marks a mode as a traffic light does.
 func coloured(mode string) string {
-	colour := map[string]int{"learning": 32, "recovering": 33, "frozen": 31}[mode]
-	return fmt.Sprintf("\x1b[%dm%-10s\x1b[0m", colour, mode)
+	switch strings.TrimSpace(strings.ToLower(mode)) {
+	case "learning":
+		return text.FgGreen.Sprint(mode)
+	case "recovering":
+		return text.FgYellow.Sprint(mode)
+	}
+	return text.FgRed.Sprint(mode)
 }
 
 // evidence draws the detector's value on a logarithmic scale; full is an alarm.

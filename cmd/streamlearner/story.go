@@ -101,17 +101,17 @@ func tell(c learner.Transition, a *learner.Alarm) string {
 	case c.To == learner.Frozen && a != nil && a.Detector == "reject_rate":
 		return fmt.Sprintf("FROZEN at event %d: %.0f%% of the last records were refused; %s", c.Event, 100*a.Statistic, restored)
 	case c.To == learner.Frozen && a != nil:
-		return fmt.Sprintf("FROZEN at event %d: gradient alarm (evidence %.3g, threshold %.4g); %s", c.Event, a.Statistic, a.Threshold, restored)
+		return fmt.Sprintf("FROZEN at event %d: gradient alarm (evidence %.3g, limit %.4g); %s", c.Event, a.Statistic, a.Threshold, restored)
 	case c.To == learner.Frozen && c.Cause == "probation_failed":
-		return fmt.Sprintf("FROZEN again at event %d: probation failed (%s); %s", c.Event, c.Detail, restored)
+		return fmt.Sprintf("FROZEN again at event %d: the challenger failed (%s); %s", c.Event, c.Detail, restored)
 	case c.To == learner.Frozen:
 		return fmt.Sprintf("FROZEN at event %d by %s; %s", c.Event, c.Detail, restored)
 	case c.To == learner.Recovering:
-		return fmt.Sprintf("RECOVERING at event %d: %s; the challenger goes on probation", c.Event, c.Detail)
+		return fmt.Sprintf("RECOVERING at event %d: the stream stays different, the challenger is on probation", c.Event)
 	case c.Cause == "cooldown_quiet":
-		return fmt.Sprintf("LEARNING again at event %d: the disturbance is over (%s); goes on from version %d, nothing of it was learned", c.Event, c.Detail, c.Restored)
+		return fmt.Sprintf("LEARNING again at event %d from version %d: the disturbance is over, nothing of it is kept", c.Event, c.Restored)
 	case c.Cause == "probation_passed":
-		return fmt.Sprintf("LEARNING again at event %d: the challenger has proven itself (%s)", c.Event, c.Detail)
+		return fmt.Sprintf("LEARNING again at event %d: the challenger passed (%s)", c.Event, c.Detail)
 	}
 	return fmt.Sprintf("LEARNING again at event %d by %s; %s", c.Event, c.Detail, restored)
 }

@@ -117,8 +117,7 @@ func (l *Learner) leaveMode(o *Outcome) {
 		l.coolDown(o)
 	case l.mode == Recovering && l.trial.events >= l.cfg.Guard.ProbationEvents:
 		n := float64(l.trial.events)
-		detail := fmt.Sprintf("mean loss of challenger %.5g, of last good version %.5g over %d events",
-			l.trial.challenger/n, l.trial.champion/n, l.trial.events)
+		detail := fmt.Sprintf("loss %.3g, last good version %.3g", l.trial.challenger/n, l.trial.champion/n)
 		if l.trial.challenger <= l.trial.champion {
 			l.enterLearning(o, "probation_passed", detail, false)
 		} else {
