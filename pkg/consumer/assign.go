@@ -25,7 +25,7 @@ func (c *Consumer) assigned(_ context.Context, cl *kgo.Client, added map[string]
 	}
 	_, generation := cl.GroupMetadata()
 	c.log.Info("partitions assigned", "partitions", ids, "generation", generation)
-	_ = c.release(ids, nil) // only partitions of a topic that was created anew can still be here
+	_ = c.release(writeNothing(), ids) // only partitions of a topic that was created anew can still be here
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range ids {
@@ -69,7 +69,7 @@ func (c *Consumer) revoked(_ context.Context, cl *kgo.Client, revoked map[string
 	c.log.Info("partitions revoked", "partitions", ids)
 	drain, cancel := context.WithTimeout(context.Background(), c.cfg.SaveTimeout)
 	defer cancel()
-	_ = c.release(ids, drain) // logged where it happened; the next owner starts from the save before
+	_ = c.release(drain, ids) // logged where it happened; the next owner starts from the save before
 	c.commit(drain, cl)
 }
 
@@ -80,12 +80,21 @@ func (c *Consumer) lost(_ context.Context, _ *kgo.Client, lost map[string][]int3
 		return
 	}
 	c.log.Warn("partitions lost", "partitions", ids)
-	_ = c.release(ids, nil) // without a save nothing can fail
+	_ = c.release(writeNothing(), ids) // without a save nothing can fail
 }
 
-// release ends the work on partitions. Each makes a last save within drain, or
-// none when drain is nil.
-func (c *Consumer) release(ids []int32, drain context.Context) error {
+// errWriteNothing is the cause of a drain that allows no save.
+var errWriteNothing = errors.New("another member may own the partition")
+
+// writeNothing returns a drain that allows no save.
+func writeNothing() context.Context {
+	drain, cancel := context.WithCancelCause(context.Background())
+	cancel(errWriteNothing)
+	return drain
+}
+
+// release ends the work on partitions. Each makes a last save within drain.
+func (c *Consumer) release(drain context.Context, ids []int32) error {
 	c.mu.Lock()
 	var parts []*partition
 	for _, id := range ids {

@@ -94,6 +94,7 @@ func (c *Consumer) clientOptions() ([]kgo.Opt, error) {
 		// Dead letters are at least once, so that a write may be given up and tried again.
 		kgo.DisableIdempotentWrite(),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.UnknownTopicRetries(1),
 	)
 	if reg := c.deps.Registerer; reg != nil {
 		reg = prometheus.WrapRegistererWith(prometheus.Labels{"model": c.cfg.Model}, reg)
@@ -123,7 +124,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if id, _ := cl.OptValue(kgo.InstanceID).(*string); id != nil {
+	if id, _ := cl.OptValue(kgo.InstanceID).(string); id != "" {
 		cl.CloseAllowingRebalance()
 		return errors.New("static group membership is refused: an instance id hides the takeover of a partition from the claims that fence it")
 	}
@@ -232,7 +233,7 @@ func (c *Consumer) fetchError(topic string, id int32, err error) {
 func (c *Consumer) shutdown(cl *kgo.Client) error {
 	drain, cancel := context.WithTimeout(context.Background(), c.cfg.SaveTimeout)
 	defer cancel()
-	err := c.release(c.assignment(), drain)
+	err := c.release(drain, c.assignment())
 	c.commit(drain, cl)
 	cl.AllowRebalance()
 	leave, cancelLeave := context.WithTimeout(context.Background(), leaveTimeout)

@@ -135,6 +135,9 @@ func (l *letters) write(ctx context.Context, bundle []*kgo.Record) error {
 func (l *letters) attempt(ctx context.Context, bundle []*kgo.Record) (failed []*kgo.Record, err error) {
 	ctx, cancel := context.WithTimeout(ctx, letterTimeout)
 	defer cancel()
+	for _, r := range bundle {
+		r.Context = ctx //nolint:fatcontext // not nested: the record keeps the context of an attempt that has ended
+	}
 	for _, r := range l.p.cl.ProduceSync(ctx, bundle...) {
 		if r.Err != nil {
 			failed, err = append(failed, r.Record), r.Err

@@ -60,4 +60,5 @@
 //	streamlearner_duplicates_total          counter  records dropped because they were learned already
 //	streamlearner_dead_letters_total        counter  refused records written to the dead-letter topic
 //	streamlearner_dead_letter_errors_total  counter  failed attempts to write there
+//	streamlearner_kafka_*                   the client's own (franz-go plugin/kprom; label model)
 package consumer

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
@@ -404,5 +403,3 @@ func (s *flakyStore) Inbox(ctx context.Context, k state.Key) ([]state.Command, e
 
 // key is that of a partition of the model under test.
 func key(partition int32) state.Key { return state.Key{Model: "fraud", Partition: partition} }
-
-func (w *world) admin() *kadm.Client { return kadm.NewClient(w.client) }

@@ -40,7 +40,7 @@ type partition struct {
 	begun     bool            // the goroutine was started
 	committed int64           // offset committed to the group; negative for none
 	start     state.Position  // where the session began
-	drain     context.Context // bounds the last save; nil for none
+	drain     context.Context // bounds the last save; set before ctx ends
 	err       error           // of the last save; set before the goroutine ends
 	view      view
 }
@@ -257,8 +257,8 @@ func (p *partition) skipLost() {
 	}
 }
 
-// close ends the goroutine and returns the error of its last save. A nil
-// drain forbids that save.
+// close ends the goroutine and returns the error of its last save, which drain
+// bounds or forbids.
 func (p *partition) close(drain context.Context) error {
 	p.queue.hold()
 	p.mu.Lock()

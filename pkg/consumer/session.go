@@ -219,7 +219,7 @@ func (s *session) finish(cancel context.CancelFunc) error {
 	s.p.mu.Lock()
 	drain := s.p.drain
 	s.p.mu.Unlock()
-	if drain == nil {
+	if errors.Is(context.Cause(drain), errWriteNothing) {
 		return nil
 	}
 	defer context.AfterFunc(drain, cancel)()

@@ -33,7 +33,7 @@ func TestZombieIsFenced(t *testing.T) {
 	w := newWorld(t, 1)
 	zombie := w.start(nil)
 	zombie.waitOwned(1)
-	open := zombie.gate.close()
+	open := zombie.gate.close("")
 	w.produce(1000, 0)
 	zombie.net.cut()
 	heir := w.start(nil)

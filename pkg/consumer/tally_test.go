@@ -21,7 +21,7 @@ type tally struct {
 	every uint64
 	acks  []state.Ack
 	out   learner.Outcome
-	gate  *gate // nil: never waits
+	gate  *gate
 }
 
 type tallyBody struct {
@@ -33,30 +33,32 @@ type tallyBody struct {
 	Taken   []string // ids of commands
 }
 
-// gate makes learners wait before they feed, while it is shut.
-type gate struct{ shut atomic.Pointer[chan struct{}] }
+// gate makes learners wait before records whose value has a prefix, while it is shut.
+type gate struct{ shut atomic.Pointer[barrier] }
 
-func (g *gate) close() func() {
-	ch := make(chan struct{})
-	g.shut.Store(&ch)
-	return func() { g.shut.Store(nil); close(ch) }
+type barrier struct {
+	prefix []byte
+	opened chan struct{}
 }
 
-func (g *gate) pass() {
-	if g == nil {
-		return
-	}
-	if ch := g.shut.Load(); ch != nil {
-		<-*ch
+func (g *gate) close(prefix string) (open func()) {
+	b := &barrier{prefix: []byte(prefix), opened: make(chan struct{})}
+	g.shut.Store(b)
+	return func() { g.shut.Store(nil); close(b.opened) }
+}
+
+func (g *gate) pass(value []byte) {
+	if b := g.shut.Load(); b != nil && bytes.HasPrefix(value, b.prefix) {
+		<-b.opened
 	}
 }
 
 func newTally(every uint64, start state.Position) *tally {
-	return &tally{every: every, body: tallyBody{Next: start}}
+	return &tally{every: every, gate: &gate{}, body: tallyBody{Next: start}}
 }
 
 func restoreTally(every uint64, s *state.Snapshot) (*tally, error) {
-	t := &tally{every: every}
+	t := &tally{every: every, gate: &gate{}}
 	if err := json.Unmarshal(s.Head, &t.body); err != nil {
 		return nil, fmt.Errorf("corrupt state: %w", err)
 	}
@@ -83,7 +85,7 @@ func chain(prev uint64, offset int64, value []byte) uint64 {
 }
 
 func (t *tally) Feed(r learner.Record) *learner.Outcome {
-	t.gate.pass()
+	t.gate.pass(r.Value)
 	if r.Offset < t.body.Next.Offset {
 		panic(fmt.Sprintf("offset %d fed where %d is next", r.Offset, t.body.Next.Offset))
 	}

@@ -1,0 +1,132 @@
+package consumer
+
+import (
+	"bufio"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// The package comment lists every metric, and none that does not exist.
+func TestEveryMetricIsDocumented(t *testing.T) {
+	w := newWorld(t, 1)
+	w.poison(150, 0)
+	m := w.start(func(_ *Config, d *Deps) {
+		restore := d.New
+		d.New = func(start state.Position) (Learner, error) {
+			l, err := restore(start)
+			return published{l}, err
+		}
+	})
+	w.exactlyOnce(0)
+	for _, c := range []counter{m.metrics.duplicates, m.metrics.letterErrors, m.metrics.saveErrors, m.metrics.rollbacks, m.metrics.letters} {
+		c.add(0, 0)
+	}
+	wait(t, func() (bool, string) {
+		got := names(t, m.registry)
+		diff := cmp.Diff(documented(t), got)
+		return diff == "", "metrics (-documented +exposed):\n" + diff
+	})
+	var own []*dto.MetricFamily
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "streamlearner_kafka_") {
+			own = append(own, f)
+		}
+	}
+	problems, err := promlint.NewWithMetricFamilies(own).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// published is a learner that has published a version.
+type published struct{ Learner }
+
+func (p published) Snapshot() *state.Snapshot {
+	s := p.Learner.Snapshot()
+	s.Current = &state.Pointer{Version: state.Version{Number: 7, Sum: s.Refs[0], Created: 1}, Mode: learner.Learning.String()}
+	return s
+}
+
+func names(t *testing.T, reg *prometheus.Registry) (all []string) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "streamlearner_kafka_") {
+			all = append(all, f.GetName())
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// documented returns the names in the package comment.
+func documented(t *testing.T) (all []string) {
+	t.Helper()
+	file, err := os.Open("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if name, ok := strings.CutPrefix(lines.Text(), "//\tstreamlearner_"); ok && !strings.HasPrefix(name, "kafka_") {
+			all = append(all, "streamlearner_"+strings.Fields(name)[0])
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestPartitionsThatLeaveTakeTheirSeriesAlong(t *testing.T) {
+	w := newWorld(t, 2)
+	w.produce(10, 0, 1)
+	a := w.start(nil)
+	a.waitOwned(2)
+	if n := a.metric("streamlearner_fed_total", 0) + a.metric("streamlearner_fed_total", 1); n == 0 {
+		w.exactlyOnce(0, 1)
+	}
+	b := w.start(nil)
+	a.waitOwned(1)
+	b.waitOwned(1)
+	w.exactlyOnce(0, 1)
+	for _, p := range []int32{0, 1} {
+		if n := a.metric("streamlearner_next_offset", p) + b.metric("streamlearner_next_offset", p); n != 10 {
+			t.Errorf("both members together show partition %d at %v, want one of them at 10", p, n)
+		}
+	}
+}
+
+func TestTwoModelsShareARegistry(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	for _, model := range []string{"fraud", "pricing"} {
+		cfg, deps := validConfig(), someDeps()
+		cfg.Model, deps.Registerer = model, reg
+		if _, err := New(cfg, deps); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, deps := validConfig(), someDeps()
+	deps.Registerer = reg
+	if _, err := New(cfg, deps); err == nil {
+		t.Error("the metrics of one model are registered twice")
+	}
+}

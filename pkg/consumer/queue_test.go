@@ -1,0 +1,71 @@
+package consumer
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// batchAt returns n records from an offset on.
+func batchAt(offset int64, n int) []*kgo.Record {
+	rs := make([]*kgo.Record, n)
+	for i := range rs {
+		rs[i] = &kgo.Record{Offset: offset + int64(i)}
+	}
+	return rs
+}
+
+func TestQueuePausesAndResumes(t *testing.T) {
+	var paused bool
+	q := newQueue(10, func() { paused = true }, func() { paused = false })
+	steps := []struct {
+		name   string
+		do     func()
+		paused bool
+		next   int64
+	}{
+		{"below the limit", func() { q.push(batchAt(0, 6)) }, false, 6},
+		{"at the limit", func() { q.push(batchAt(6, 4)) }, true, 10},
+		{"what was on its way", func() { q.push(batchAt(10, 2)) }, true, 12},
+		{"still above half", func() { q.pop() }, true, 12},
+		{"at half", func() { q.pop() }, false, 12},
+		{"held", func() { q.hold() }, true, 12},
+		{"refused while held", func() { q.push(batchAt(12, 1)) }, true, 12},
+		{"drained while held", func() { q.pop() }, true, 12},
+		{"released elsewhere", func() { q.clear(); q.release(5) }, false, 5},
+		{"full", func() { q.push(batchAt(5, 10)) }, true, 15},
+		{"held when full", func() { q.hold() }, true, 15},
+		{"released when full", func() { q.release(15) }, true, 15},
+		{"drained", func() { q.pop() }, false, 15},
+	}
+	for _, s := range steps {
+		s.do()
+		if paused != s.paused || q.position() != s.next {
+			t.Fatalf("%s: paused %v at %d, want %v at %d", s.name, paused, q.position(), s.paused, s.next)
+		}
+	}
+	if q.pop() != nil {
+		t.Error("an empty queue gave a batch")
+	}
+}
+
+func TestQueueSignalsWhileBatchesWait(t *testing.T) {
+	q := newQueue(100, func() {}, func() {})
+	q.push(batchAt(0, 1))
+	q.push(batchAt(1, 1))
+	for want := range int64(2) {
+		select {
+		case <-q.ready:
+		default:
+			t.Fatalf("batch %d waits without a signal", want)
+		}
+		if got := q.pop(); got[0].Offset != want {
+			t.Fatalf("popped offset %d, want %d", got[0].Offset, want)
+		}
+	}
+	select {
+	case <-q.ready:
+		t.Error("a signal without a batch")
+	default:
+	}
+}
