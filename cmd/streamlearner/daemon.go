@@ -97,7 +97,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 
 // Run does the work of the process until ctx ends, then saves and leaves the group.
 func (d *daemon) Run(ctx context.Context) error {
-	defer d.store.Close()
+	defer func() { _ = d.store.Close() }() // all saves have been answered
 	check, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if err := d.store.Check(check); err != nil {

@@ -86,6 +86,8 @@ func (s *story) track(model string, partition int32, c learner.Transition, a *le
 			f.Probation = &c.Event
 		case learner.Learning:
 			f.Resumed, f.Recovery = &c.Event, c.Cause
+		case learner.Frozen: // the challenger failed; the freeze goes on
+			f.Probation = nil
 		}
 		return
 	}

@@ -32,6 +32,7 @@ type delay struct {
 	First  float64 `json:"first_version_after_s"`
 	Every  float64 `json:"new_version_every_s"`
 	Oldest float64 `json:"served_within_s"`
+	Armed  float64 `json:"guard_armed_after_s"` // 0 when the guard is off
 }
 
 func validateCommand() *cobra.Command {
@@ -50,7 +51,8 @@ A version is published only once it has outlived its own future: after
 snapshot.every events a checkpoint is taken, and it is published when
 snapshot.quarantine more have passed without an alarm. Slow streams therefore
 publish late; the table says how late at some rates of events, each of one
-partition.`,
+partition. The guard needs events, too, before it can raise an alarm:
+guard.reference_after and guard.window of them.`,
 		Example: `  streamlearner validate -c configs/fraud.yaml
   streamlearner validate -c configs/fraud.yaml --rate 0.5,20 --json`,
 		Args: cobra.NoArgs,
@@ -100,7 +102,7 @@ func delays(cfg *configs.Config, rates []float64) []modelDelays {
 		d := modelDelays{Model: name, Topic: m.Source.Topic, Delays: []delay{}}
 		for _, r := range rates {
 			p := m.PublishDelay(r)
-			d.Delays = append(d.Delays, delay{r, p.First.Seconds(), p.Every.Seconds(), p.Oldest.Seconds()})
+			d.Delays = append(d.Delays, delay{r, p.First.Seconds(), p.Every.Seconds(), p.Oldest.Seconds(), p.Armed.Seconds()})
 		}
 		out = append(out, d)
 	}
@@ -111,10 +113,14 @@ func (r *validateReport) print(w io.Writer, file string) error {
 	if _, err := fmt.Fprintf(w, "%s is valid.\n\nPublish delay, by events a second of one partition:\n", file); err != nil {
 		return err
 	}
-	t := newTable("model", "topic", "events/s", "first version after", "new version every", "event served within")
+	t := newTable("model", "topic", "events/s", "first version after", "new version every", "event served within", "guard armed after")
 	for _, m := range r.Models {
 		for _, d := range m.Delays {
-			t.AppendRow(table.Row{m.Model, m.Topic, strconv.FormatFloat(d.Rate, 'g', -1, 64), seconds(d.First), seconds(d.Every), seconds(d.Oldest)})
+			armed := "off"
+			if d.Armed > 0 {
+				armed = seconds(d.Armed)
+			}
+			t.AppendRow(table.Row{m.Model, m.Topic, strconv.FormatFloat(d.Rate, 'g', -1, 64), seconds(d.First), seconds(d.Every), seconds(d.Oldest), armed})
 		}
 	}
 	_, err := fmt.Fprintln(w, t.Render())

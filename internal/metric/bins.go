@@ -57,8 +57,8 @@ func (b *bins) auc(positive, negative float64) (area, bound float64) {
 	var wins, tied, below float64
 	for i, pos := range b.pos {
 		neg := b.neg[i]
-		tied += pos * neg / 2
-		wins += pos * below
+		tied += float64(pos * neg / 2)
+		wins += float64(pos * below)
 		below += neg
 	}
 	scale := positive * negative

@@ -84,17 +84,17 @@ func (p *Progressive) Observe(s *event.Step, weight float64) {
 		return
 	}
 	p.weight += weight
-	p.loss += weight * s.Loss
+	p.loss += float64(weight * s.Loss)
 	if p.task == Classification {
 		p.classify(s.Prediction, s.Label > 0, weight)
 		return
 	}
 	d := s.Prediction - s.Label
-	p.abs += weight * math.Abs(d)
-	p.square += weight * d * d
+	p.abs += float64(weight * math.Abs(d))
+	p.square += float64(weight * d * d)
 	fromMean := s.Label - p.mean
-	p.mean += fromMean * weight / p.weight
-	p.m2 += weight * fromMean * (s.Label - p.mean)
+	p.mean += float64(fromMean * weight / p.weight)
+	p.m2 += float64(weight * fromMean * (s.Label - p.mean))
 }
 
 func (p *Progressive) classify(prob float64, positive bool, weight float64) {
@@ -112,9 +112,9 @@ func (p *Progressive) classify(prob float64, positive bool, weight float64) {
 		p.trueNeg += weight
 	}
 	if positive {
-		p.logs -= weight * portable.Log(q)
+		p.logs -= float64(weight * portable.Log(q))
 	} else {
-		p.logs -= weight * portable.Log(1-q)
+		p.logs -= float64(weight * portable.Log(1-q))
 	}
 	if p.scores != nil {
 		p.scores.add(prob, positive, weight)

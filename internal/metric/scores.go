@@ -98,7 +98,7 @@ func (s *scores) groups(fn func(score, pos, neg float64)) {
 func (s *scores) auc(positive, negative float64) float64 {
 	var wins, below float64
 	s.groups(func(_, pos, neg float64) {
-		wins += pos * (below + neg/2)
+		wins += float64(pos * (below + float64(neg/2)))
 		below += neg
 	})
 	return wins / positive / negative
@@ -119,12 +119,12 @@ func (s *scores) calibration(total float64) *float64 {
 		perWeight := score - pos/rest
 		for filled+rest >= size {
 			part := size - filled
-			sum += math.Abs(gap + part*perWeight)
+			sum += math.Abs(gap + float64(part*perWeight))
 			rest -= part
 			filled, gap = 0, 0
 		}
 		filled += rest
-		gap += rest * perWeight
+		gap += float64(rest * perWeight)
 	})
 	return ptr((sum + math.Abs(gap)) / total)
 }

@@ -153,7 +153,7 @@ func (g *guard) drop(l *Learner, i int) {
 
 // rejectRate counts a record and reports, at the end of a block, that too many
 // of its records were refused.
-func (g *guard) rejectRate(fed uint64, refused bool) bool {
+func (g *guard) rejectRate(refused bool) bool {
 	g.blockFed++
 	if refused {
 		g.blockRejected++

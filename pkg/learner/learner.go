@@ -151,7 +151,7 @@ func (l *Learner) Feed(r Record) *Outcome {
 		}
 		l.learn(o)
 	}
-	if l.guard.rejectRate(l.fed, o.Reject != nil) && l.mode == Learning {
+	if l.guard.rejectRate(o.Reject != nil) && l.mode == Learning {
 		l.alarm(o, Alarm{Detector: "reject_rate", Statistic: l.guard.lastRejectRate, Threshold: l.cfg.Guard.MaxRejectRate})
 	}
 	l.leaveMode(o)
