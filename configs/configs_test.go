@@ -91,11 +91,15 @@ func TestSettings(t *testing.T) {
 }
 
 func TestPublishDelay(t *testing.T) {
-	m := DefaultModel() // 1,000 and 2,000 events
+	m := DefaultModel() // 1,000 and 2,000 events; the guard 5,000 and 10,000
 	got := m.PublishDelay(10)
-	want := PublishDelay{Rate: 10, First: 300 * time.Second, Every: 100 * time.Second, Oldest: 300 * time.Second}
+	want := PublishDelay{Rate: 10, First: 300 * time.Second, Every: 100 * time.Second, Oldest: 300 * time.Second, Armed: 1500 * time.Second}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	m.Guard.Enabled = false
+	if got := m.PublishDelay(10).Armed; got != 0 {
+		t.Errorf("a guard that is off is armed after %v", got)
 	}
 }
 

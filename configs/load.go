@@ -28,20 +28,20 @@ type Input struct {
 // its content is of type Errors.
 func Load(in Input) (*Config, error) {
 	l := newLoader(reflect.TypeFor[Config]())
-	if err := l.file(in.File); err != nil {
-		return nil, err
+	if in.File != "" {
+		data, err := os.ReadFile(in.File)
+		if err != nil {
+			return nil, Errors{{Where: in.File, Detail: err.Error()}}
+		}
+		if err := l.file(in.File, data); err != nil {
+			return nil, err
+		}
 	}
 	sets := l.splitSets(in.Set)
 	l.environment(in.Env, sets)
 	l.set(sets)
 
-	c := Default()
-	l.into(&c, "models")
-	for _, name := range l.models() {
-		m := DefaultModel()
-		l.intoAt(&m, "models."+name)
-		c.Models[name] = m
-	}
+	c := l.config()
 	if len(c.Models) == 0 && !in.NoModels {
 		l.fail("", "models", "", "names no model; configs/fraud.yaml is an example")
 	}
@@ -52,11 +52,20 @@ func Load(in Input) (*Config, error) {
 	return &c, nil
 }
 
-// LoadModel applies "key=value" settings to the defaults of a model. The keys
-// are those below models.NAME.
-func LoadModel(sets []string) (Model, error) { return DefaultModel().With(sets) }
+// config returns the merged settings over the defaults.
+func (l *loader) config() Config {
+	c := Default()
+	l.into(&c, "models")
+	for _, name := range l.models() {
+		m := DefaultModel()
+		l.intoAt(&m, "models."+name)
+		c.Models[name] = m
+	}
+	return c
+}
 
-// With returns m with "key=value" settings applied, validated.
+// With returns m with "key=value" settings applied, validated. The keys are
+// those below models.NAME.
 func (m Model) With(sets []string) (Model, error) {
 	l := newLoader(reflect.TypeFor[Model]())
 	l.set(l.splitSets(sets))
@@ -80,15 +89,8 @@ func newLoader(t reflect.Type) *loader {
 	return &loader{keys: keysOf(t), k: koanf.New("."), where: map[string]string{}}
 }
 
-// file reads the YAML layer. It returns an error only when there is nothing to look at.
-func (l *loader) file(path string) error {
-	if path == "" {
-		return nil
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return Errors{{Where: path, Detail: err.Error()}}
-	}
+// file takes the YAML layer. It returns an error only when there is nothing to look at.
+func (l *loader) file(path string, data []byte) error {
 	layer := koanf.New(".")
 	if err := layer.Load(rawbytes.Provider(data), yaml.Parser()); err != nil {
 		return Errors{{Where: path, Detail: "is not valid YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}}

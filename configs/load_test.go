@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -212,8 +213,8 @@ func TestLoadWithoutModels(t *testing.T) {
 	}
 }
 
-func TestLoadModel(t *testing.T) {
-	m, err := LoadModel([]string{"learner.loss=squared", "features.exclude=a, b", "guard.false_freeze_every=1000000", "source.label=y=z"})
+func TestModelWith(t *testing.T) {
+	m, err := DefaultModel().With([]string{"learner.loss=squared", "features.exclude=a, b", "guard.false_freeze_every=1000000", "source.label=y=z"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +223,7 @@ func TestLoadModel(t *testing.T) {
 	if diff := cmp.Diff(want, m); diff != "" {
 		t.Error(diff)
 	}
-	_, err = LoadModel([]string{"learner.los=squared", "learner.rate=-1"})
+	_, err = DefaultModel().With([]string{"learner.los=squared", "learner.rate=-1"})
 	const text = "--set learner.los: learner.los: there is no such key; did you mean learner.loss?\n" +
 		"--set learner.rate: learner.rate: -1: must be 0 for the optimizer's default, or a number up to 1e6"
 	if err == nil || err.Error() != text {
@@ -240,4 +241,24 @@ func TestModelWithReplacesLists(t *testing.T) {
 	if diff := cmp.Diff([]string{"d"}, m.Features.Exclude); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// FuzzFile feeds any bytes as the file: it is accepted or refused with reasons.
+func FuzzFile(f *testing.F) {
+	for _, seed := range []string{small, "models: {'': {source: {topic: t}}}", "a.b: {c: 1}\na: 2", "kafka: [1]", "models: {x: 1, y: {source: 2}}", "? [a]\n: b", "&a {b: *a}"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l := newLoader(reflect.TypeFor[Config]())
+		if err := l.file("f.yaml", data); err != nil {
+			return
+		}
+		c := l.config()
+		l.errs = append(l.errs, l.locate(c.check())...)
+		for _, e := range l.errs {
+			if e.Detail == "" || e.Where == "" && e.Key == "" {
+				t.Errorf("%+v says too little", e)
+			}
+		}
+	})
 }

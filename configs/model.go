@@ -132,6 +132,7 @@ type PublishDelay struct {
 	First  time.Duration // from the first event to the first published version
 	Every  time.Duration // between two published versions
 	Oldest time.Duration // greatest age of what the served version has learned last
+	Armed  time.Duration // from the first event to the first armed reference of the guard; 0 when it is off
 }
 
 // PublishDelay returns how late versions are published at a rate of events a
@@ -142,5 +143,9 @@ func (m Model) PublishDelay(rate float64) PublishDelay {
 		return time.Duration(float64(events) / rate * float64(time.Second))
 	}
 	every, quarantine := m.Snapshot.Every, m.Snapshot.Quarantine
-	return PublishDelay{Rate: rate, First: after(every + quarantine), Every: after(every), Oldest: after(every + quarantine)}
+	d := PublishDelay{Rate: rate, First: after(every + quarantine), Every: after(every), Oldest: after(every + quarantine)}
+	if m.Guard.Enabled {
+		d.Armed = after(m.Guard.ReferenceAfter + uint64(m.Guard.Window))
+	}
+	return d
 }
