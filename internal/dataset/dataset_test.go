@@ -313,3 +313,36 @@ func TestBinary(t *testing.T) {
 		}
 	}
 }
+
+// FuzzOpen feeds any bytes: they are read to the end or refused, and a record
+// is one line.
+func FuzzOpen(f *testing.F) {
+	for _, seed := range []string{"a,b\n1,2\n", "1 |f a\n", "1 2:3\n", "{\"a\":1}\n", "a\t\"b\n", "\x1f\x8b", "\x28\xb5\x2f\xfd", "\"a\n\"\"\",b\n", "\ufeffx\n1", " \n\t\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := Open("-", bytes.NewReader(data), Options{})
+		if err != nil {
+			return
+		}
+		defer func() { _ = file.Close() }() // damaged archives may fail here
+		if file.Format == CSV && len(file.Columns) > 0 {
+			if err := NewLabels("last", 3).ScanSample(file); err != nil && !strings.Contains(err.Error(), "quoted") {
+				t.Errorf("scan of the sample: %v", err)
+			}
+		}
+		object := NewObject(file.Columns, file.Comma)
+		for {
+			record, err := file.Next()
+			if err != nil {
+				return
+			}
+			if bytes.IndexByte(record, '\n') >= 0 || len(bytes.TrimSpace(record)) == 0 {
+				t.Fatalf("%q is no record", record)
+			}
+			if value, ok := object.Append(nil, record); file.Format == CSV && ok && !json.Valid(value) {
+				t.Fatalf("%q became %q", record, value)
+			}
+		}
+	})
+}
