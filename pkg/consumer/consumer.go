@@ -129,6 +129,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		return errors.New("static group membership is refused: an instance id hides the takeover of a partition from the claims that fence it")
 	}
 	var wg sync.WaitGroup
+	wg.Go(func() { c.checkTopic(ctx, cl) })
 	wg.Go(func() { c.prepareDeadLetters(ctx, cl) })
 	for c.poll(ctx, cl) {
 	}

@@ -1,7 +1,11 @@
 package consumer
 
 import (
+	"strings"
+	"sync"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 func TestLearnsEachRecordOnce(t *testing.T) {
@@ -62,4 +66,34 @@ func TestKillLosesAndRepeatsNothing(t *testing.T) {
 	}
 	w.start(nil)
 	w.exactlyOnce(0, 1)
+}
+
+func TestTopicMayComeLater(t *testing.T) {
+	w := newWorld(t, 1)
+	var logged syncBuffer
+	w.logs = &logged
+	m := w.start(func(c *Config, _ *Deps) { c.Topic = "later" })
+	wait(t, func() (bool, string) { return strings.Contains(logged.String(), "topic=later"), logged.String() })
+	if _, err := kadm.NewClient(w.client).CreateTopic(t.Context(), 2, 1, nil, "later"); err != nil {
+		t.Fatal(err)
+	}
+	m.waitOwned(2)
+}
+
+// syncBuffer is a buffer that a logger may write to while a test reads.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }

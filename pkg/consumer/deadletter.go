@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -16,9 +15,8 @@ import (
 )
 
 const (
-	maxLetters     = 256              // dead letters on their way before the partition waits
-	letterTimeout  = 10 * time.Second // of one attempt to write them
-	prepareTimeout = 30 * time.Second
+	maxLetters    = 256              // dead letters on their way before the partition waits
+	letterTimeout = 10 * time.Second // of one attempt to write them
 )
 
 // The headers of a dead letter, beside those of the refused record. Letters
@@ -198,20 +196,5 @@ func (l *letters) wait(ctx context.Context, n uint64) error {
 			return ctx.Err()
 		case <-changed:
 		}
-	}
-}
-
-// prepareDeadLetters creates the dead-letter topic if it is missing. A client
-// that may not create topics goes on: somebody else may have created it.
-func (c *Consumer) prepareDeadLetters(ctx context.Context, cl *kgo.Client) {
-	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
-	defer cancel()
-	_, err := kadm.NewClient(cl).CreateTopic(ctx, -1, -1, nil, c.cfg.DeadLetter)
-	switch {
-	case err == nil:
-		c.log.Info("dead-letter topic created", "topic", c.cfg.DeadLetter)
-	case errors.Is(err, kerr.TopicAlreadyExists) || errors.Is(err, context.Canceled):
-	default:
-		c.log.Warn("dead-letter topic not created; if it does not exist, create it", "topic", c.cfg.DeadLetter, "error", err)
 	}
 }

@@ -3,8 +3,8 @@ package consumer
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -31,8 +31,8 @@ func (w *world) poison(n int, partition int32) {
 	w.write(rs...)
 }
 
-// letters reads n dead letters, by offset of the refused record.
-func (w *world) letters(n int) map[int64]*kgo.Record {
+// letters reads n different dead letters.
+func (w *world) letters(n int) map[string]*kgo.Record {
 	w.t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.ListenAddrs()...), kgo.ConsumeTopics(dead))
 	if err != nil {
@@ -41,13 +41,13 @@ func (w *world) letters(n int) map[int64]*kgo.Record {
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(w.t.Context(), patient)
 	defer cancel()
-	got := map[int64]*kgo.Record{}
+	got := map[string]*kgo.Record{}
 	for len(got) < n {
 		f := cl.PollFetches(ctx)
 		if ctx.Err() != nil {
 			w.t.Fatalf("%d dead letters in %v, want %d", len(got), patient, n)
 		}
-		f.EachRecord(func(r *kgo.Record) { got[offsetOf(w.t, r)] = r })
+		f.EachRecord(func(r *kgo.Record) { got[refusedAt(r)] = r })
 	}
 	return got
 }
@@ -60,13 +60,10 @@ func headersOf(r *kgo.Record) map[string]string {
 	return h
 }
 
-func offsetOf(t *testing.T, r *kgo.Record) int64 {
-	t.Helper()
-	o, err := strconv.ParseInt(headersOf(r)[headerOffset], 10, 64)
-	if err != nil {
-		t.Fatalf("dead letter without an offset: %v", headersOf(r))
-	}
-	return o
+// refusedAt names the record that a dead letter is about.
+func refusedAt(r *kgo.Record) string {
+	h := headersOf(r)
+	return h[headerTopic] + "/" + h[headerPartition] + "/" + h[headerOffset]
 }
 
 func TestRefusedRecordsGoToTheDeadLetterTopic(t *testing.T) {
@@ -76,7 +73,7 @@ func TestRefusedRecordsGoToTheDeadLetterTopic(t *testing.T) {
 	w.exactlyOnce(0)
 	got := w.letters(30)
 	for i := int64(9); i < 300; i += 10 {
-		r := got[i]
+		r := got[fmt.Sprint(topic, "/0/", i)]
 		if r == nil {
 			t.Fatalf("no letter for offset %d", i)
 		}
@@ -127,7 +124,7 @@ func TestUnavailableDeadLetterTopicStopsOnePartition(t *testing.T) {
 // A member that goes while letters are outstanding leaves the records to the next.
 func TestLettersOutliveTheirMember(t *testing.T) {
 	w := newWorld(t, 1)
-	m := w.start(func(c *Config, _ *Deps) { c.SaveTimeout = 500e6 })
+	m := w.start(func(c *Config, _ *Deps) { c.SaveTimeout = 500 * time.Millisecond })
 	m.waitOwned(1)
 	fault := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: dead, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	for range 50 {

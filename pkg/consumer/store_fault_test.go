@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -102,13 +103,15 @@ func TestOneBadStatePausesOnePartition(t *testing.T) {
 
 func TestStoreThatLostItsDataIsNotOverwritten(t *testing.T) {
 	w := newWorld(t, 2)
-	w.produce(300, 0)
+	w.produce(100, 0)
 	m := w.start(nil)
+	w.exactlyOnce(0)
+	backup := w.store.Clone()
+	w.produce(200, 0)
 	w.exactlyOnce(0)
 	if err := m.stop(); err != nil { // commits what it saved
 		t.Fatal(err)
 	}
-	backup := w.store
 	w.store = state.NewMem()
 	w.produce(50, 0, 1)
 
@@ -119,9 +122,12 @@ func TestStoreThatLostItsDataIsNotOverwritten(t *testing.T) {
 		t.Errorf("partition 0 began anew: %+v", got)
 	}
 
-	// The backup returns while the member runs.
+	// A backup returns while the member runs. It is older than what is
+	// committed, so that the partition must be read from further back.
 	w.store = backup
 	m.store.swap(backup)
+	w.exactlyOnce(0)
+	w.produce(50, 0)
 	w.exactlyOnce(0)
 	if err := m.stop(); err != nil {
 		t.Fatal(err)
@@ -216,7 +222,7 @@ func TestKnownBlobsAreNotSentAgain(t *testing.T) {
 func TestRevokeGivesUpOnADeadStore(t *testing.T) {
 	w := newWorld(t, 1)
 	w.produce(100, 0)
-	m := w.start(nil)
+	m := w.start(func(c *Config, _ *Deps) { c.SaveTimeout = 500 * time.Millisecond })
 	w.exactlyOnce(0)
 	m.store.kill()
 	w.produce(100, 0)
