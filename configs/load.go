@@ -64,6 +64,10 @@ func (l *loader) config() Config {
 	return c
 }
 
+// LoadModel returns the defaults of a model with "key=value" settings applied,
+// validated. The keys are those below models.NAME.
+func LoadModel(sets []string) (Model, error) { return DefaultModel().With(sets) }
+
 // With returns m with "key=value" settings applied, validated. The keys are
 // those below models.NAME.
 func (m Model) With(sets []string) (Model, error) {

@@ -49,6 +49,13 @@ models:
 	in.generate(dir)
 
 	in.must("load", "-c", in.config, "--topic", "payments", "--partitions", "2", "--key", "card", in.csv)
+	in.run()
+	return in
+}
+
+// run starts the daemon.
+func (in *installation) run() {
+	t := in.t
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -64,7 +71,6 @@ models:
 		<-done
 	}
 	t.Cleanup(in.stop)
-	return in
 }
 
 func (in *installation) write(path, content string) {
@@ -163,6 +169,9 @@ func (in *installation) parity(t *testing.T) {
 		if stored.Live != again.Params || stored.Learned != again.Learned {
 			t.Errorf("partition %d: learned %d, parameters %s; the replay has %d, %s", p, stored.Learned, stored.Live, again.Learned, again.Params)
 		}
+		if m := stored.Model; m == nil || m.Kind != "sgd" || m.Base == nil || !(*m.Base > 0.1 && *m.Base < 0.9) {
+			t.Errorf("partition %d: the served model is %+v", p, m)
+		}
 		if stored.Current == nil || stored.Current.Number != again.Published {
 			t.Errorf("partition %d serves %v, the replay published version %d", p, stored.Current, again.Published)
 		}
@@ -175,8 +184,8 @@ func (in *installation) score(t *testing.T) {
 	if want := serve.PartitionOf([]byte("card-7"), 2); s.Partition != want || s.Version == 0 || s.Mode != "learning" || s.Model != "fraud" {
 		t.Errorf("got %+v, want a version of partition %d", s, want)
 	}
-	if !(s.Prediction > 0.9 && s.Prediction < 1) {
-		t.Errorf("prediction %v of a clear case", s.Prediction)
+	if s.Prediction == nil || !(*s.Prediction > 0.9 && *s.Prediction < 1) {
+		t.Errorf("prediction of a clear case in %+v", s)
 	}
 	other := 1 - s.Partition
 	if s := document[scoreReport](in, "score", "-c", in.config, "--partition", fmt.Sprint(other), event); s.Partition != other {
@@ -255,6 +264,60 @@ func (in *installation) tables(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("snapshot show lacks %q:\n%s", want, out)
 		}
+	}
+}
+
+// TestOperateBandit learns from logged decisions and lets the published model decide.
+func TestOperateBandit(t *testing.T) {
+	s, err := sandbox.Start(sandbox.Options{Partitions: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	dir := t.TempDir()
+	in := &installation{t: t, config: filepath.Join(dir, "c.yaml"), csv: filepath.Join(dir, "decisions.csv")}
+	in.write(in.config, fmt.Sprintf(`
+kafka: {brokers: [%q]}
+redis: {addrs: [%q], save_interval: 50ms}
+admin: {listen: ""}
+models:
+  banner:
+    source: {topic: decisions, label: click, arm: shown, probability: p}
+    learner: {kind: bandit, bandit: {arms: [red, blue]}}
+    snapshot: {every: 500, quarantine: 500}
+`, s.Brokers()[0], s.RedisAddr()))
+	r := rand.New(rand.NewPCG(5, 6))
+	var b strings.Builder
+	b.WriteString("young,shown,p,click\n")
+	for range 3_000 { // the young click on red, the others on blue
+		young, arm, click := r.IntN(2), r.IntN(2), 0
+		if r.Float64() < 0.1+0.8*float64(young^arm) {
+			click = 1
+		}
+		fmt.Fprintf(&b, "%d,%s,0.5,%d\n", young, []string{"red", "blue"}[arm], click)
+	}
+	in.write(in.csv, b.String())
+	in.must("load", "-c", in.config, "--topic", "decisions", "--partitions", "1", in.csv)
+	in.run()
+	eventually(t, "all decisions are learned", func() bool {
+		list := document[[]partitionReport](in, "snapshot", "list", "-c", in.config)
+		return len(list) == 1 && list[0].Learned == 3_000
+	})
+	for event, want := range map[string]string{`{"young":1}`: "red", `{"young":0}`: "blue"} {
+		chosen := map[string]int{}
+		for range 20 {
+			r := document[scoreReport](in, "score", "-c", in.config, event)
+			if r.Choice == nil || r.Version == 0 || !(r.Choice.Prob > 0) {
+				t.Fatalf("%s: got %+v", event, r)
+			}
+			chosen[r.Choice.Name]++
+		}
+		if chosen[want] < 10 { // it has 97.5% of the decisions
+			t.Errorf("%s: chosen %v, want mostly %s", event, chosen, want)
+		}
+	}
+	if out := in.must("snapshot", "show", "banner/0", "-c", in.config); !strings.Contains(out, "bandit") {
+		t.Errorf("snapshot show prints\n%s", out)
 	}
 }
 

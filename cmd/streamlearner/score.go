@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -26,13 +27,21 @@ type scoreInput struct {
 
 // scoreReport is the document of score --json.
 type scoreReport struct {
-	Model      string  `json:"model"`
-	Prediction float64 `json:"prediction"`
-	Version    uint64  `json:"version"`
-	Partition  int32   `json:"partition"`
-	Age        float64 `json:"age_seconds"` // since the last record that the version has learned
-	Mode       string  `json:"mode"`
-	Stale      bool    `json:"stale"`
+	Model      string   `json:"model"`
+	Prediction *float64 `json:"prediction,omitempty"`
+	Choice     *choice  `json:"choice,omitempty"` // of a bandit
+	Version    uint64   `json:"version"`
+	Partition  int32    `json:"partition"`
+	Age        float64  `json:"age_seconds"` // since the last record that the version has learned
+	Mode       string   `json:"mode"`
+	Stale      bool     `json:"stale"`
+}
+
+// choice is an arm, drawn by the bandit's probabilities.
+type choice struct {
+	Arm  int     `json:"arm"`
+	Name string  `json:"name"`
+	Prob float64 `json:"probability"`
 }
 
 func scoreCommand() *cobra.Command {
@@ -48,6 +57,8 @@ event needs no label.
 The configuration says which fields are features, which one is the key, and the
 format. Without -c every field of a JSON event is a feature, as it is for a model
 with no settings of its own, apart from the --key.
+
+A bandit chooses an arm instead, at random by its probabilities.
 
 There is one model per partition. The key of the event chooses it as Kafka's
 default partitioner does; --partition chooses it instead.`,
@@ -148,23 +159,45 @@ func (in *scoreInput) score(cmd *cobra.Command, raw []byte) (*scoreReport, error
 		return nil, err
 	}
 	defer func() { _ = client.Close() }() // only read
-	s, err := in.ask(client, &e)
-	if err != nil {
+	r := &scoreReport{Model: name}
+	if err := in.ask(client, &e, r); err != nil {
 		return nil, err
 	}
-	return &scoreReport{name, s.Prediction, s.Version, s.Partition, s.Age.Seconds(), s.Mode, s.Stale}, nil
+	return r, nil
 }
 
 // ask scores with the partition that is given, or with that of the key.
-func (in *scoreInput) ask(client *serve.Client, e *event.Event) (serve.Score, error) {
+func (in *scoreInput) ask(client *serve.Client, e *event.Event, r *scoreReport) error {
+	var s serve.Score
+	var err error
 	if in.partition >= 0 {
-		return client.ScoreIn(in.partition, e)
+		s, err = client.ScoreIn(in.partition, e)
+	} else {
+		s, err = client.Score(e)
 	}
-	s, err := client.Score(e)
-	if errors.Is(err, serve.ErrNoKey) {
-		return s, usageError(fmt.Errorf("%w: give --key FIELD, or --partition N", err))
+	switch {
+	case err == nil:
+		r.Prediction = &s.Prediction
+		r.from(s.Provenance)
+		return nil
+	case errors.Is(err, serve.ErrNoKey):
+		return usageError(fmt.Errorf("%w: give --key FIELD, or --partition N", err))
+	case !errors.Is(err, serve.ErrKind):
+		return err
+	case in.partition >= 0:
+		return usageError(errors.New("--partition: a bandit is asked by the key of the event"))
 	}
-	return s, err
+	c, err := client.Choose(e, rand.Float64())
+	if err != nil {
+		return err
+	}
+	r.Choice = &choice{c.Arm, c.Name, c.Prob}
+	r.from(c.Provenance)
+	return nil
+}
+
+func (r *scoreReport) from(p serve.Provenance) {
+	r.Version, r.Partition, r.Age, r.Mode, r.Stale = p.Version, p.Partition, p.Age.Seconds(), p.Mode, p.Stale
 }
 
 func (r *scoreReport) print(w io.Writer) error {
@@ -173,6 +206,12 @@ func (r *scoreReport) print(w io.Writer) error {
 		stale = ", stale"
 	}
 	age := time.Duration(r.Age * float64(time.Second)).Round(time.Millisecond)
-	_, err := fmt.Fprintf(w, "%.6g\nmodel %s/%d, version %d, %s old%s, learner %s\n", r.Prediction, r.Model, r.Partition, r.Version, age, stale, r.Mode)
+	what := ""
+	if r.Prediction != nil {
+		what = fmt.Sprintf("%.6g", *r.Prediction)
+	} else {
+		what = fmt.Sprintf("arm %d %s, probability %.6g", r.Choice.Arm, r.Choice.Name, r.Choice.Prob)
+	}
+	_, err := fmt.Fprintf(w, "%s\nmodel %s/%d, version %d, %s old%s, learner %s\n", what, r.Model, r.Partition, r.Version, age, stale, r.Mode)
 	return err
 }

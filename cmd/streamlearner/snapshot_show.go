@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -35,6 +36,7 @@ type stateReport struct {
 	Guard    guardReport       `json:"guard"`
 	Live     string            `json:"params_sha256"` // of the model that learns
 	Current  *versionReport    `json:"current"`       // what readers are served; null while nothing is proven
+	Model    *modelReport      `json:"model"`         // its parameters
 	Versions []versionReport   `json:"versions"`      // that are kept, oldest first
 	Pending  []versionReport   `json:"in_quarantine"`
 	Settings []string          `json:"settings"`
@@ -50,6 +52,15 @@ type guardReport struct {
 type versionReport struct {
 	state.Version
 	SHA256 string `json:"sha256"`
+}
+
+// modelReport is what published parameters say of themselves. That there is one
+// means that they are stored undamaged.
+type modelReport struct {
+	Kind  string `json:"kind"`
+	Bytes int    `json:"bytes"`
+	// Base is the prediction for an event without features: what the intercept says.
+	Base *float64 `json:"base_prediction,omitempty"`
 }
 
 func snapshotShowCommand() *cobra.Command {
@@ -123,6 +134,9 @@ func (r *stateReport) readVersions(ctx context.Context, store *redis.Store, k st
 		return err
 	default:
 		r.Current = &versionReport{current.Version, current.Sum.String()}
+		if r.Model, err = readModel(ctx, store, k, current.Sum); err != nil {
+			return fmt.Errorf("version %d: %w", current.Number, err)
+		}
 	}
 	kept, err := store.Versions(ctx, k)
 	if err != nil {
@@ -132,6 +146,24 @@ func (r *stateReport) readVersions(ctx context.Context, store *redis.Store, k st
 		r.Versions = append(r.Versions, versionReport{v, v.Sum.String()})
 	}
 	return nil
+}
+
+// readModel reads and opens published parameters.
+func readModel(ctx context.Context, store *redis.Store, k state.Key, sum state.Sum) (*modelReport, error) {
+	blob, err := store.Blob(ctx, k, sum)
+	if err != nil {
+		return nil, err
+	}
+	m, kind, err := catalog.Open(blob)
+	if err != nil {
+		return nil, err
+	}
+	r := &modelReport{Kind: kind, Bytes: len(blob)}
+	if scorer, ok := m.(interface{ Score(*event.Event) float64 }); ok {
+		base := scorer.Score(&event.Event{Weight: 1})
+		r.Base = &base
+	}
+	return r, nil
 }
 
 func (r *stateReport) print(w io.Writer) error {
@@ -156,6 +188,10 @@ func (r *stateReport) print(w io.Writer) error {
 		row("served", "nothing yet")
 	} else {
 		row("served", "%s", r.Current)
+		row("model", "%s, %d bytes", r.Model.Kind, r.Model.Bytes)
+		if r.Model.Base != nil {
+			row("without features", "predicts %.6g", *r.Model.Base)
+		}
 	}
 	for _, v := range r.Versions {
 		row("kept", "%s", v)

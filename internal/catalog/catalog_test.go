@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -129,6 +130,30 @@ func TestModelsConform(t *testing.T) {
 				t.Errorf("task %v, loss clip %v; want %v, %v", Task(f.learner), LossClip(f.learner), f.task, f.clip)
 			}
 		})
+	}
+}
+
+func TestOpen(t *testing.T) {
+	for name, f := range fixtures() {
+		m, err := Model(f.learner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := m.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, kind, err := Open(b)
+		if err != nil || kind != f.learner.Kind {
+			t.Fatalf("%s: opened as %q: %v", name, kind, err)
+		}
+		again, err := back.AppendBinary(nil)
+		if err != nil || !bytes.Equal(b, again) {
+			t.Errorf("%s: the opened model has other bytes: %v", name, err)
+		}
+	}
+	if _, _, err := Open([]byte("no model")); err == nil || !strings.Contains(err.Error(), "as bandit") {
+		t.Errorf("other bytes: %v", err)
 	}
 }
 

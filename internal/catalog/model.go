@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -25,13 +26,15 @@ type kind struct {
 	model    func(Learner) (learner.Model, error)
 	validate func(Learner) error
 	task     func(Learner) metric.Task
+	open     func([]byte) (learner.Model, error)
 }
 
 func kinds() []kind {
 	return []kind{
-		{"sgd", func(l Learner) (learner.Model, error) { return sgd.New(l.Config) }, func(l Learner) error { return l.Config.Validate() }, linearTask},
+		{"sgd", func(l Learner) (learner.Model, error) { return sgd.New(l.Config) }, func(l Learner) error { return l.Config.Validate() }, linearTask,
+			func(b []byte) (learner.Model, error) { return sgd.Open(b) }},
 		{"bandit", func(l Learner) (learner.Model, error) { return bandit.New(l.Bandit) }, func(l Learner) error { return l.Bandit.Validate() },
-			func(Learner) metric.Task { return metric.Bandit }},
+			func(Learner) metric.Task { return metric.Bandit }, func(b []byte) (learner.Model, error) { return bandit.Open(b) }},
 	}
 }
 
@@ -81,6 +84,20 @@ func Model(l Learner) (learner.Model, error) {
 		return nil, err
 	}
 	return k.model(l)
+}
+
+// Open returns the model that AppendBinary wrote, of whatever kind, and the
+// name of the kind.
+func Open(b []byte) (m learner.Model, name string, err error) {
+	var errs []error
+	for _, k := range kinds() {
+		m, err := k.open(b)
+		if err == nil {
+			return m, k.name, nil
+		}
+		errs = append(errs, fmt.Errorf("as %s: %w", k.name, err))
+	}
+	return nil, "", errors.Join(errs...)
 }
 
 // Task says what the predictions of the model are.
