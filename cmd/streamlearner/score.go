@@ -206,7 +206,7 @@ func (r *scoreReport) print(w io.Writer) error {
 		stale = ", stale"
 	}
 	age := time.Duration(r.Age * float64(time.Second)).Round(time.Millisecond)
-	what := ""
+	var what string
 	if r.Prediction != nil {
 		what = fmt.Sprintf("%.6g", *r.Prediction)
 	} else {
