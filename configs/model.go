@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,6 +65,7 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 		Snapshot: m.Snapshot,
 		Settings: m.Settings(),
 		Binary:   binary,
+		Arch:     runtime.GOARCH,
 	}, nil
 }
 

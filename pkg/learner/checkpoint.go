@@ -1,8 +1,6 @@
 package learner
 
 import (
-	"runtime"
-
 	"github.com/streamlearner/streamlearner/pkg/drift"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -81,7 +79,7 @@ func (l *Learner) takeCheckpoint() {
 	l.pending = append(l.pending, checkpoint{
 		version: state.Version{
 			Number: l.versions, Created: l.newest, Next: l.next, Learned: l.learned,
-			Config: l.cfg.hash(), Binary: l.cfg.Binary, Arch: runtime.GOARCH,
+			Config: l.cfg.hash(), Binary: l.cfg.Binary, Arch: l.cfg.Arch,
 			Guarded: l.guard.armed(), MaxAgeMS: l.cfg.Snapshot.MaxAge,
 		},
 		at:   l.fed,

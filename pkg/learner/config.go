@@ -24,8 +24,9 @@ type Config struct {
 	// sorted. A stored state of other settings is resumed only when they differ
 	// in Compatible keys.
 	Settings string
-	// Binary is the version of the program, recorded with every version it publishes.
-	Binary string
+	// Binary and Arch are the version of the program and the architecture it
+	// runs on, recorded with every version it publishes.
+	Binary, Arch string
 }
 
 // The ways back from a freeze.

@@ -1,8 +1,12 @@
 package learner_test
 
 import (
+	"bytes"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,6 +40,7 @@ func config(tb testing.TB) learner.Config {
 		Snapshot: learner.SnapshotConfig{Every: 10, Quarantine: 30, Keep: 5},
 		Settings: "guard.recovery=cooldown\nlearner.bits=7\n",
 		Binary:   "test",
+		Arch:     "any",
 	}
 }
 
@@ -300,6 +305,39 @@ func TestDamagedStatesAreRefused(t *testing.T) {
 		if _, err := learner.Restore(config(t), &bad); err == nil {
 			t.Errorf("blob %d is missing, and nobody noticed", i)
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files anew: a change of the format, which docs/format must tell")
+
+// The bytes of a stored state are a contract, and so are the parameters that
+// these records lead to: on every architecture.
+func TestGoldenState(t *testing.T) {
+	l, s := newLearner(t, config(t)), sim.Fraud(1)
+	s.Malformed = 0.02
+	feed(l, s, 480)
+	l.Apply(state.Command{ID: "1", Kind: learner.CommandFreeze, Who: "ana", Why: "golden", At: 1_767_225_600_000})
+	feed(l, s, 20)
+	path := filepath.Join("testdata", "head.golden")
+	head := l.Snapshot().Head
+	if *update {
+		if err := os.WriteFile(path, head, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(head, want) {
+		t.Errorf("%d bytes with SHA-256 %s, the golden file has %d with %s", len(head), state.SumOf(head), len(want), state.SumOf(want))
+	}
+	d, err := learner.Describe(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Fed != 500 || d.Mode != learner.Frozen || !d.Held || d.Proven == nil {
+		t.Errorf("the golden state reads as %+v", d)
 	}
 }
 
