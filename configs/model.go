@@ -56,6 +56,8 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 	if err != nil {
 		return learner.Config{}, err
 	}
+	defaults := DefaultModel()
+	defaults.Learner.Kind = m.Learner.Kind
 	guard := m.Guard
 	guard.Loss = catalog.LossClip(m.Learner)
 	return learner.Config{
@@ -64,6 +66,7 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 		Guard:    guard,
 		Snapshot: m.Snapshot,
 		Settings: m.Settings(),
+		Defaults: defaults.Settings(),
 		Binary:   binary,
 		Arch:     runtime.GOARCH,
 	}, nil

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/streamlearner/streamlearner/pkg/drift"
@@ -24,6 +25,9 @@ type Config struct {
 	// sorted. A stored state of other settings is resumed only when they differ
 	// in Compatible keys.
 	Settings string
+	// Defaults are the same lines with the default values: a key that a stored
+	// state does not know yet had its default.
+	Defaults string
 	// Binary and Arch are the version of the program and the architecture it
 	// runs on, recorded with every version it publishes.
 	Binary, Arch string
@@ -156,10 +160,11 @@ func Compatible(key string) bool {
 	return false
 }
 
-// diffSettings lists the lines in which two settings differ, and whether all
-// of them are compatible.
-func diffSettings(stored, now string) (diff []string, compatible bool) {
-	a, b := parseSettings(stored), parseSettings(now)
+// diffSettings lists the lines in which the stored settings differ from those
+// of now, and whether all of them are compatible. Where the stored ones lack a
+// key, the default counts.
+func diffSettings(stored, now, defaults string) (diff []string, compatible bool) {
+	a, b := withDefaults(parseSettings(stored), parseSettings(defaults)), parseSettings(now)
 	compatible = true
 	note := func(key, was, is string) {
 		diff = append(diff, fmt.Sprintf("%s: stored %s, configured %s", key, was, is))
@@ -184,6 +189,17 @@ func diffSettings(stored, now string) (diff []string, compatible bool) {
 }
 
 type setting struct{ key, value string }
+
+// withDefaults adds the keys that only defaults has, in order.
+func withDefaults(stored, defaults []setting) []setting {
+	for _, d := range defaults {
+		i, found := slices.BinarySearchFunc(stored, d.key, func(s setting, key string) int { return strings.Compare(s.key, key) })
+		if !found {
+			stored = slices.Insert(stored, i, d)
+		}
+	}
+	return stored
+}
 
 func parseSettings(s string) []setting {
 	var out []setting

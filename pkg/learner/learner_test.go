@@ -249,7 +249,18 @@ func TestRestoreUnderOtherSettings(t *testing.T) {
 		t.Errorf("incompatible settings: %v", err)
 	}
 
+	c.Settings = "guard.recovery=cooldown\nlearner.bits=7\nlearner.later=1\n"
+	c.Defaults = "guard.recovery=cooldown\nlearner.bits=18\nlearner.later=1\n"
+	if _, err := learner.Restore(c, snap); err != nil {
+		t.Errorf("a key that the stored state does not know, with its default: %v", err)
+	}
+	c.Settings = "guard.recovery=cooldown\nlearner.bits=7\nlearner.later=2\n"
+	if _, err := learner.Restore(c, snap); err == nil || !strings.Contains(err.Error(), "learner.later: stored 1, configured 2") {
+		t.Errorf("a key that the stored state does not know, with another value: %v", err)
+	}
+
 	c.Settings = "guard.recovery=manual\nlearner.bits=7\n"
+	c.Defaults = ""
 	r, err := learner.Restore(c, snap)
 	if err != nil {
 		t.Fatalf("compatible settings: %v", err)

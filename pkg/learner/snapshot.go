@@ -164,7 +164,7 @@ func Restore(cfg Config, s *state.Snapshot) (*Learner, error) {
 			s.Next.Offset, version, headVersion)
 	}
 	stored := r.String()
-	diff, compatible := diffSettings(stored, cfg.Settings)
+	diff, compatible := diffSettings(stored, cfg.Settings, cfg.Defaults)
 	if r.Err() == nil && !compatible {
 		return nil, fmt.Errorf("%w: %s; restore these settings, or give the model a new name to start anew", ErrSettings, strings.Join(diff, "; "))
 	}
