@@ -138,7 +138,8 @@ func publish(s *state.Snapshot, n uint64, b state.Blob) *state.Snapshot {
 			Number: n, Sum: b.Sum, Parent: n - 1, Created: 1_700_000_000_000 + int64(n),
 			Next: s.Next, Learned: 10 * n, Config: "c0ffee", Binary: "v0.1.0", Arch: "amd64", Guarded: true, MaxAgeMS: 60_000,
 		},
-		Mode: "learning",
+		Mode:   "learning",
+		Schema: []byte(`{"format":"json","label":"y \u003c 1"}`),
 	}
 	return s
 }

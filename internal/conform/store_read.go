@@ -3,6 +3,7 @@ package conform
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func testCurrent(t *testing.T, c *storeCase) {
 	c.save(claim, s)
 	expect := func(want state.Pointer) {
 		t.Helper()
-		if got, err := c.Current(t.Context(), c.key); err != nil || got != want {
+		if got, err := c.Current(t.Context(), c.key); err != nil || !got.Equal(want) {
 			t.Errorf("current %+v, %v; want %+v", got, err, want)
 		}
 	}
@@ -32,7 +33,11 @@ func testCurrent(t *testing.T, c *storeCase) {
 	s.Current.Mode = "frozen" // the mode alone
 	c.save(claim, s)
 	expect(*s.Current)
-	still := snapshot(4, a, b) // a save without a pointer leaves it
+	s = publish(snapshot(4, a, b), 1, a)
+	s.Current.Schema = []byte(`{"format":"csv"}`) // the schema alone
+	c.save(claim, s)
+	expect(*s.Current)
+	still := snapshot(5, a, b) // a save without a pointer leaves it
 	c.save(claim, still)
 	expect(*s.Current)
 	still.Current = s.Current
@@ -123,32 +128,50 @@ func testPartitions(t *testing.T, c *storeCase) {
 	}
 }
 
-// testWatch: hints may be lost, so it publishes until one arrives.
+// testWatch: whatever changes in the pointer is worth a hint.
 func testWatch(t *testing.T, c *storeCase) {
 	claim, _ := c.claim(ours)
-	ctx, cancel := context.WithCancel(t.Context())
+	seq := uint64(0)
+	next := func(version uint64) *state.Snapshot {
+		seq++
+		return publish(snapshot(seq, blob("a")), version, blob("a"))
+	}
+	c.hinted("another version", func() { c.save(claim, next(seq+1)) })
+	last := publish(snapshot(seq), seq, blob("a")).Current.Version
+	c.hinted("another schema", func() {
+		s := next(last.Number)
+		s.Current.Version, s.Current.Schema = last, fmt.Appendf(nil, `{"n":%d}`, seq)
+		c.save(claim, s)
+	})
+}
+
+// hinted fails unless a watcher is told of a change. Hints may be lost, so it
+// repeats the change until one arrives.
+func (c *storeCase) hinted(what string, change func()) {
+	c.Helper()
+	ctx, cancel := context.WithCancel(c.ctx())
 	hints := make(chan state.Key, 1000)
 	ended := make(chan error, 1)
 	go func() { ended <- c.Watch(ctx, c.key.Model, func(k state.Key) { hints <- k }) }()
 	defer func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("watch ended with %v", err)
+			c.Errorf("watch ended with %v", err)
 		}
 	}()
 	deadline := time.After(10 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for n := uint64(1); ; n++ {
-		c.save(claim, publish(snapshot(n, blob("a")), n, blob("a")))
+	for {
+		change()
 		select {
 		case k := <-hints:
 			if k != c.key {
-				t.Errorf("hint for %v, want %v", k, c.key)
+				c.Errorf("%s: hint for %v, want %v", what, k, c.key)
 			}
 			return
 		case <-deadline:
-			t.Fatal("no hint within 10 s")
+			c.Fatalf("%s: no hint within 10 s", what)
 		case <-tick.C:
 		}
 	}

@@ -125,6 +125,11 @@ func testBadArguments(t *testing.T, c *storeCase) {
 		"version zero": func() error {
 			return c.Save(t.Context(), c.key, claim, 0, publish(snapshot(1, blob("a")), 0, blob("a")), 20)
 		},
+		"schema": func() error {
+			s := publish(snapshot(1, blob("a")), 1, blob("a"))
+			s.Current.Schema = []byte(`{"format": "json"}`) // a space, which a store may lose
+			return c.Save(t.Context(), c.key, claim, 0, s, 20)
+		},
 		"command without id": func() error { return c.Send(t.Context(), c.key, state.Command{Kind: "freeze"}) },
 	} {
 		if f() == nil {

@@ -189,7 +189,7 @@ func (c *Client) prefer(p int32, have, fresh *served) *served {
 	if fresh.pointer.Mode != have.pointer.Mode {
 		level = slog.LevelInfo
 	}
-	if fresh.pointer != have.pointer {
+	if !fresh.pointer.Equal(have.pointer) {
 		c.log.Log(context.Background(), level, "serving another version", "model", c.opts.Model, "partition", p,
 			"version", fresh.pointer.Number, "before", have.pointer.Number, "mode", fresh.pointer.Mode)
 	}

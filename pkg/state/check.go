@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -35,10 +36,32 @@ func CheckSave(k Key, c Claim, base uint64, s *Snapshot, keep int) error {
 	case s.Current != nil && (s.Current.Number == 0 || s.Current.Sum.IsZero()):
 		return fmt.Errorf("save %d of %s publishes version %d with sum %s: both must be set", s.Seq, k, s.Current.Number, s.Current.Sum)
 	}
+	if s.Current != nil {
+		if err := CheckSchema(s.Current.Schema); err != nil {
+			return fmt.Errorf("save %d of %s: %w", s.Seq, k, err)
+		}
+	}
 	for _, a := range s.Done {
 		if a.ID == "" {
 			return fmt.Errorf("save %d of %s answers a command without an id", s.Seq, k)
 		}
+	}
+	return nil
+}
+
+// CheckSchema returns an error when b cannot be the schema of a Pointer: it
+// must be empty, or a JSON object as json.Marshal writes it, so that every
+// store gives back the same bytes.
+func CheckSchema(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	same, err := json.Marshal(json.RawMessage(b))
+	if err != nil {
+		return fmt.Errorf("schema %q is no JSON: %w", b, err)
+	}
+	if b[0] != '{' || !bytes.Equal(same, b) {
+		return fmt.Errorf("schema %s must be a JSON object as json.Marshal writes it, without spaces", b)
 	}
 	return nil
 }
@@ -63,7 +86,7 @@ func (s *Snapshot) Digest() Sum {
 	for _, ref := range s.Refs {
 		h.Write(ref[:])
 	}
-	// Neither type holds anything that JSON cannot express.
+	// Neither type holds anything that JSON cannot express; CheckSave has seen the schema.
 	tail, err := json.Marshal(struct {
 		Current *Pointer
 		Done    []Ack

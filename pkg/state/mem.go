@@ -153,7 +153,7 @@ func (m *Mem) save(k Key, claim Claim, base uint64, s *Snapshot, digest Sum, kee
 		Seq: s.Seq, Next: s.Next, Head: slices.Clone(s.Head), Refs: slices.Clone(s.Refs), Current: stored.Current,
 	}
 	if p := s.Current; p != nil {
-		moved = stored.Current == nil || *stored.Current != *p
+		moved = stored.Current == nil || !stored.Current.Equal(*p)
 		current := *p
 		c.snapshot.Current = &current
 		c.keepVersions(keep)

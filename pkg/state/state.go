@@ -1,8 +1,10 @@
 package state
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 )
 
@@ -87,11 +89,20 @@ type Version struct {
 	MaxAgeMS int64    `json:"max_age"` // age after which a reader must call it stale; 0 for never
 }
 
-// Pointer is what `current` holds: the version that readers load, and the mode
-// of the learner behind it.
+// Pointer is what `current` holds: the version that readers load, the mode of
+// the learner behind it, and how events are read.
 type Pointer struct {
 	Version
 	Mode string `json:"mode"` // learning, frozen or recovering
+	// Schema tells readers how a record becomes an event, in the JSON of
+	// event.Layout; empty when nothing is said. Stores treat it as bytes that
+	// pass CheckSchema and that nobody changes.
+	Schema json.RawMessage `json:"schema,omitempty"`
+}
+
+// Equal reports whether p and o say the same.
+func (p Pointer) Equal(o Pointer) bool {
+	return p.Version == o.Version && p.Mode == o.Mode && bytes.Equal(p.Schema, o.Schema)
 }
 
 // Command is an operator's order to one partition, put into the partition's

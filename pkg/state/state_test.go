@@ -56,11 +56,36 @@ func TestPointerJSON(t *testing.T) {
 		t.Errorf("%v\n got %s\nwant %s", err, got, want)
 	}
 	var back state.Pointer
-	if err := json.Unmarshal(got, &back); err != nil || back != p {
+	if err := json.Unmarshal(got, &back); err != nil || !back.Equal(p) {
+		t.Errorf("%v: %s", err, cmp.Diff(p, back))
+	}
+	p.Schema = []byte(`{"format":"json","label":"a\u003cb"}`)
+	const wantSchema = `"mode":"frozen","schema":{"format":"json","label":"a\u003cb"}}`
+	if got, err = json.Marshal(p); err != nil || !strings.HasSuffix(string(got), wantSchema) {
+		t.Errorf("%v\n got %s\nwant %s at its end", err, got, wantSchema)
+	}
+	if back.Equal(p) {
+		t.Error("two schemas are equal")
+	}
+	if err := json.Unmarshal(got, &back); err != nil || !back.Equal(p) {
 		t.Errorf("%v: %s", err, cmp.Diff(p, back))
 	}
 	if err := json.Unmarshal([]byte(strings.Replace(want, "ba78", "ba7", 1)), &back); err == nil {
 		t.Error("a sum that is too short was accepted")
+	}
+}
+
+// Every store must give back the bytes of a schema.
+func TestCheckSchema(t *testing.T) {
+	for _, good := range []string{"", "{}", `{"format":"json","label":"a\u003cb"}`} {
+		if err := state.CheckSchema([]byte(good)); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"{", "null", `"json"`, `{"format": "json"}`, `{"label":"a<b"}`, "{}\n", "{} {}"} {
+		if err := state.CheckSchema([]byte(bad)); err == nil || !strings.Contains(err.Error(), "schema") {
+			t.Errorf("%s: %v, want an error", bad, err)
+		}
 	}
 }
 
@@ -83,6 +108,7 @@ func TestDigest(t *testing.T) {
 		"order of refs": func(s *state.Snapshot) { s.Refs[0], s.Refs[1] = s.Refs[1], s.Refs[0] },
 		"refs":          func(s *state.Snapshot) { s.Refs = s.Refs[:1] },
 		"mode":          func(s *state.Snapshot) { s.Current.Mode = "frozen" },
+		"schema":        func(s *state.Snapshot) { s.Current.Schema = []byte(`{}`) },
 		"version":       func(s *state.Snapshot) { s.Current.Learned++ },
 		"no pointer":    func(s *state.Snapshot) { s.Current = nil },
 		"answer":        func(s *state.Snapshot) { s.Done[0].Error = "no" },

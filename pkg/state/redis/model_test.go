@@ -125,6 +125,7 @@ func (m *machine) save(r *rapid.T) {
 		snap.Current = &state.Pointer{
 			Version: state.Version{Number: rapid.Uint64Range(1, 12).Draw(r, "version"), Sum: b.Sum, Learned: m.seq},
 			Mode:    rapid.SampledFrom([]string{"learning", "frozen"}).Draw(r, "mode"),
+			Schema:  []byte(rapid.SampledFrom([]string{"", `{"format":"json"}`}).Draw(r, "schema")),
 		}
 	}
 	if rapid.IntRange(0, 3).Draw(r, "answer") == 0 {
