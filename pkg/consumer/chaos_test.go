@@ -2,10 +2,12 @@ package consumer
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -63,11 +65,14 @@ func (c *chaos) step() {
 			}
 		}
 	case 2:
+		c.settle()
 		if m := c.leave(); m != nil {
 			m.kill()
 		}
 	case 3:
-		c.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: group, Err: kerr.UnknownMemberID, TopLevel: true})
+		fault := c.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: group, Err: kerr.UnknownMemberID, TopLevel: true})
+		c.records()
+		fault.Remove()
 	case 4:
 		m := c.members[c.rng.IntN(len(c.members))]
 		m.store.failWith(func(string, state.Key) error { return errors.New("outage") })
@@ -96,6 +101,20 @@ func (c *chaos) leave() *member {
 	m := c.members[i]
 	c.members = append(c.members[:i], c.members[i+1:]...)
 	return m
+}
+
+// settle waits until the group is at rest. The in-process broker never expires
+// a member that dies while it waits for the answer to a join.
+func (c *chaos) settle() {
+	adm := kadm.NewClient(c.client)
+	wait(c.t, func() (bool, string) {
+		groups, err := adm.DescribeGroups(c.t.Context(), group)
+		if err != nil {
+			return false, err.Error()
+		}
+		g := groups[group]
+		return g.State == "Stable" && len(g.Members) == len(c.members), fmt.Sprintf("%s with %d members", g.State, len(g.Members))
+	})
 }
 
 // records arrive, and some member gets the time to learn a few of them.
