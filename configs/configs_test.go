@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
 // TestReference holds the reference file to its word: it shows every key, and
@@ -53,9 +55,34 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s: %s", file, diff)
 		}
 		for _, name := range names {
-			if _, err := c.Models[name].LearnerConfig("test"); err != nil {
+			lc, err := c.Models[name].LearnerConfig("test")
+			if err != nil {
 				t.Errorf("%s: %v", file, err)
+				continue
 			}
+			layout, err := event.ParseLayout(lc.Schema)
+			if diff := cmp.Diff(c.Models[name].Layout(), layout, cmpopts.EquateEmpty()); err != nil || diff != "" {
+				t.Errorf("%s: what is published: %v (-configured +read):\n%s", file, err, diff)
+			}
+		}
+	}
+}
+
+// The bytes that readers are given.
+func TestPublishedSchema(t *testing.T) {
+	json, csv := DefaultModel(), DefaultModel()
+	json.Source.Label, json.Source.Key, json.Features.Exclude = "is_fraud", "card", []string{"note"}
+	csv.Source.Format, csv.Source.Columns, csv.Source.Delimiter, csv.Source.Label = "csv", []string{"y", "a"}, "tab", "y"
+	for _, c := range []struct {
+		model Model
+		want  string
+	}{
+		{json, `{"format":"json","label":"is_fraud","key":"card","exclude":["note"],"max_features":4096}`},
+		{csv, `{"format":"csv","columns":["y","a"],"delimiter":"\t","label":"y","max_features":4096}`},
+	} {
+		lc, err := c.model.LearnerConfig("test")
+		if err != nil || string(lc.Schema) != c.want {
+			t.Errorf("%v\n got %s\nwant %s", err, lc.Schema, c.want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -41,11 +42,20 @@ func (s Source) comma() (byte, bool) {
 	return 0, false
 }
 
+// Layout returns what the records are and what their fields mean.
+func (m Model) Layout() event.Layout {
+	l := event.Layout{Format: m.Source.Format, Schema: m.Schema()}
+	if l.Format == "csv" {
+		comma, _ := m.Source.comma()
+		l.Columns, l.Delimiter = m.Source.Columns, string(comma)
+	}
+	return l
+}
+
 // Decoder returns a decoder of the model's records. With needLabel a record
 // without a label is refused.
 func (m Model) Decoder(needLabel bool) (event.Decoder, error) {
-	comma, _ := m.Source.comma()
-	return catalog.Decoder(m.Source.Format, m.Schema(), catalog.Table{Columns: m.Source.Columns, Comma: comma}, needLabel)
+	return catalog.Decoder(m.Layout(), needLabel)
 }
 
 // LearnerConfig returns what the learner of one partition is made of. Its
@@ -58,6 +68,10 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 	}
 	defaults := DefaultModel()
 	defaults.Learner.Kind = m.Learner.Kind
+	schema, err := json.Marshal(m.Layout())
+	if err != nil {
+		return learner.Config{}, err
+	}
 	guard := m.Guard
 	guard.Loss = catalog.LossClip(m.Learner)
 	return learner.Config{
@@ -69,6 +83,7 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 		Defaults: defaults.Settings(),
 		Binary:   binary,
 		Arch:     runtime.GOARCH,
+		Schema:   schema,
 	}, nil
 }
 

@@ -181,7 +181,7 @@ func TestDecodersConform(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			conform.Decoder(t, conform.DecoderCase{
 				New: func() event.Decoder {
-					d, err := Decoder(format, event.Schema{Label: "y"}, Table{[]string{"y", "a", "b"}, ','}, true)
+					d, err := Decoder(event.Layout{Format: format, Columns: []string{"y", "a", "b"}, Delimiter: ",", Schema: event.Schema{Label: "y"}}, true)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -191,7 +191,7 @@ func TestDecodersConform(t *testing.T) {
 			})
 		})
 	}
-	if _, err := Decoder("xml", event.Schema{}, Table{}, true); err == nil || !strings.Contains(err.Error(), `"xml": must be one of json, csv, libsvm, vw`) {
+	if _, err := Decoder(event.Layout{Format: "xml"}, true); err == nil || !strings.Contains(err.Error(), `"xml": must be one of json, csv, libsvm, vw`) {
 		t.Errorf("format xml: %v", err)
 	}
 	if !slices.Contains(Formats(), "json") {

@@ -10,24 +10,18 @@ import (
 // Formats are the names of the formats of records.
 func Formats() []string { return []string{"json", "csv", "libsvm", "vw"} }
 
-// Table says what the columns of the format csv are.
-type Table struct {
-	Columns []string
-	Comma   byte
-}
-
-// Decoder returns a decoder of records in the format. t is for csv alone. With
-// needLabel a record without a label is refused.
-func Decoder(format string, s event.Schema, t Table, needLabel bool) (event.Decoder, error) {
-	switch format {
+// Decoder returns a decoder of the records. With needLabel a record without a
+// label is refused.
+func Decoder(l event.Layout, needLabel bool) (event.Decoder, error) {
+	switch l.Format {
 	case "json":
-		return event.NewJSON(s, needLabel)
+		return event.NewJSON(l.Schema, needLabel)
 	case "csv":
-		return event.NewCSV(s, t.Columns, t.Comma, needLabel)
+		return event.NewCSV(l.Schema, l.Columns, l.Comma(), needLabel)
 	case "libsvm":
-		return event.NewLibSVM(s, needLabel)
+		return event.NewLibSVM(l.Schema, needLabel)
 	case "vw":
-		return event.NewVW(s, needLabel)
+		return event.NewVW(l.Schema, needLabel)
 	}
-	return nil, fmt.Errorf("source.format: %q: must be one of %s", format, strings.Join(Formats(), ", "))
+	return nil, fmt.Errorf("source.format: %q: must be one of %s", l.Format, strings.Join(Formats(), ", "))
 }

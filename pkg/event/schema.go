@@ -22,45 +22,45 @@ const DefaultMaxFeatures = 4096
 type Schema struct {
 	// Label is the field to predict; for a bandit the reward. Text formats that
 	// carry their own label (libsvm, vw) ignore it.
-	Label string `koanf:"label"`
+	Label string `koanf:"label" json:"label,omitempty"`
 	// Positive is the value of the label that is the positive class. When set,
 	// the label becomes 1 or 0. When empty, the label must be a number or a
 	// boolean (true is 1).
-	Positive string `koanf:"positive"`
+	Positive string `koanf:"positive" json:"positive,omitempty"`
 	// Weight is the field of the importance weight, finite and >= 0. Default:
 	// every record weighs 1.
-	Weight string `koanf:"weight"`
+	Weight string `koanf:"weight" json:"weight,omitempty"`
 	// Time is the field of the event time: an RFC 3339 string, or a number since
 	// 1970-01-01 UTC, in seconds when its magnitude is below 1e11 and in
 	// milliseconds otherwise (1e11 ms is in March 1973).
-	Time string `koanf:"time"`
+	Time string `koanf:"time" json:"time,omitempty"`
 	// Key is the field whose text identifies the entity (card, user).
-	Key string `koanf:"key"`
+	Key string `koanf:"key" json:"key,omitempty"`
 	// ID is the field whose text identifies the record.
-	ID string `koanf:"id"`
+	ID string `koanf:"id" json:"id,omitempty"`
 
 	// Arm is the field of the chosen arm of a bandit: a name listed in Arms or
 	// an index into it, from 0. A name wins over an index of the same text.
-	Arm string `koanf:"arm"`
+	Arm string `koanf:"arm" json:"arm,omitempty"`
 	// Arms are the names of the arms in order. When empty, the arm is an index.
-	Arms []string `koanf:"arms"`
+	Arms []string `koanf:"arms" json:"arms,omitempty"`
 	// Probability is the field of the propensity of the chosen arm, in (0, 1].
 	// Default: every record was chosen with probability 1.
-	Probability string `koanf:"probability"`
+	Probability string `koanf:"probability" json:"probability,omitempty"`
 
 	// Include lists the fields that are features. Empty: all fields.
-	Include []string `koanf:"include"`
+	Include []string `koanf:"include" json:"include,omitempty"`
 	// Exclude lists fields that are not features.
-	Exclude []string `koanf:"exclude"`
+	Exclude []string `koanf:"exclude" json:"exclude,omitempty"`
 	// Numeric lists fields whose strings are read as numbers and whose booleans
 	// as 1 and 0. Text that is no number is then a rejection.
-	Numeric []string `koanf:"numeric"`
+	Numeric []string `koanf:"numeric" json:"numeric,omitempty"`
 	// Categorical lists fields whose numbers are categories: the feature
 	// "path=text", see the package comment for the text.
-	Categorical []string `koanf:"categorical"`
+	Categorical []string `koanf:"categorical" json:"categorical,omitempty"`
 
 	// MaxFeatures is how many features a record may have. Default 4096.
-	MaxFeatures int `koanf:"max_features"`
+	MaxFeatures int `koanf:"max_features" json:"max_features,omitempty"`
 }
 
 // entries is one list of field entries with the key that configures it.

@@ -31,6 +31,11 @@ type Config struct {
 	// Binary and Arch are the version of the program and the architecture it
 	// runs on, recorded with every version it publishes.
 	Binary, Arch string
+	// Schema is published with every version, so that readers make the same
+	// events of records: the JSON of the event.Layout behind Decoder, as
+	// json.Marshal writes it. It is not interpreted and no part of the state.
+	// Empty: readers must know by themselves.
+	Schema []byte
 }
 
 // The ways back from a freeze.

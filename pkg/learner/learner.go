@@ -127,6 +127,9 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 	if err := cfg.Snapshot.Validate(); err != nil {
 		return nil, err
 	}
+	if err := state.CheckSchema(cfg.Schema); err != nil {
+		return nil, err
+	}
 	l := &Learner{cfg: cfg, next: start}
 	var err error
 	if l.model, err = cfg.Model(); err != nil {

@@ -81,6 +81,7 @@ func TestSettingsAreValidated(t *testing.T) {
 		{func(c *learner.Config) { c.Snapshot.Every, c.Snapshot.Quarantine = 1, 64 }, "snapshot.quarantine: 64"},
 		{func(c *learner.Config) { c.Snapshot.Keep = 0 }, "snapshot.keep: 0"},
 		{func(c *learner.Config) { c.Snapshot.MaxAge = -1 }, "snapshot.max_age: -1"},
+		{func(c *learner.Config) { c.Schema = []byte("json") }, "schema"},
 	} {
 		cfg := config(t)
 		c.edit(&cfg)
@@ -110,6 +111,27 @@ func TestVersionsOutliveTheirFuture(t *testing.T) {
 		if diff := cmp.Diff(want, p.Version); diff != "" || p.Mode != "learning" || p.Sum.IsZero() || p.Config == "" {
 			t.Errorf("version %d (-want +got):\n%s%+v", n, diff, p)
 		}
+	}
+}
+
+// The schema is published, and no part of the state.
+func TestSchemaIsPublished(t *testing.T) {
+	c := config(t)
+	c.Schema = []byte(`{"format":"json","label":"is_fraud"}`)
+	l, s := newLearner(t, c), sim.Fraud(1)
+	feed(l, s, 100)
+	with := l.Snapshot()
+	if with.Current == nil || string(with.Current.Schema) != string(c.Schema) {
+		t.Fatalf("published %+v, want the schema %s", with.Current, c.Schema)
+	}
+	c.Schema = nil
+	l, err := learner.Restore(c, with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := l.Snapshot()
+	if string(with.Head) != string(without.Head) || without.Current.Schema != nil {
+		t.Errorf("without a schema: the same head %v, published %s", string(with.Head) == string(without.Head), without.Current.Schema)
 	}
 }
 

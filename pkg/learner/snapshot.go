@@ -32,7 +32,7 @@ func (l *Learner) Snapshot() *state.Snapshot {
 		}
 	})
 	if l.proven != nil {
-		s.Current = &state.Pointer{Version: l.proven.version, Mode: l.mode.String()}
+		s.Current = &state.Pointer{Version: l.proven.version, Mode: l.mode.String(), Schema: l.cfg.Schema}
 	}
 	return s
 }
