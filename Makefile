@@ -33,7 +33,7 @@ race: provision ## Run the tests of the concurrent packages under the race detec
 	$(WITH_SERVERS) go test -race -timeout 20m $(RACE_PACKAGES)
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME (5s)
+fuzz: ## Run each fuzz target for FUZZTIME inputs (20000x)
 	@scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: cover
