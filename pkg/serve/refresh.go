@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ func (c *Client) Refresh(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.table.Store(&table{served: c.table.Load().served, synced: time.Now()})
+	c.table.Store(&table{served: c.table.Load().served, synced: time.Now(), lead: c.table.Load().lead})
 	return nil
 }
 
@@ -105,7 +106,7 @@ func (c *Client) refresh(ctx context.Context, partitions []int32) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.table.Load()
-	next := &table{served: slices.Clone(old.served), synced: old.synced}
+	next := &table{served: slices.Clone(old.served), synced: old.synced, lead: c.override}
 	for _, p := range partitions {
 		for int(p) >= len(next.served) {
 			next.served = append(next.served, nil)
@@ -123,11 +124,17 @@ func (c *Client) refresh(ctx context.Context, partitions []int32) error {
 	}
 	_ = g.Wait() // its functions return none
 	for i, p := range partitions {
+		if errs[i] == nil {
+			errs[i] = c.attach(fresh[i], next.served)
+		}
 		if errs[i] != nil {
 			c.failures.Add(1)
 			continue
 		}
 		next.served[p] = c.prefer(p, next.served[p], fresh[i])
+	}
+	if c.override == nil {
+		next.lead = lead(next.served)
 	}
 	c.table.Store(next)
 	return errors.Join(errs...)
@@ -151,7 +158,11 @@ func (c *Client) fetch(ctx context.Context, p int32, have *served) (*served, err
 		return nil, err
 	}
 	if have != nil && have.pointer.Number == pointer.Number && have.pointer.Sum == pointer.Sum {
-		return &served{model: have.model, pointer: pointer}, nil
+		s := &served{model: have.model, pointer: pointer}
+		if bytes.Equal(have.pointer.Schema, pointer.Schema) {
+			s.reading = have.reading
+		}
+		return s, nil
 	}
 	// The version may be replaced and dropped before its data is read; then the next round finds its successor.
 	data, err := c.store.Blob(ctx, k, pointer.Sum)

@@ -50,14 +50,17 @@ func (c *Client) ScoreIn(partition int32, e *event.Event) (Score, error) {
 	return c.score(c.table.Load(), partition, e)
 }
 
-// ScoreJSON decodes an event, which needs no label, and scores it.
+// ScoreJSON decodes an event, which needs no label, by Options.Schema or else
+// by the schema that was published with the version, and scores it. Beyond what
+// the decoder needs for fields it has not seen before, it allocates nothing.
 func (c *Client) ScoreJSON(b []byte) (Score, error) {
-	s, err := c.decode(b)
-	defer c.scratch.Put(s)
+	t := c.table.Load()
+	s, p, err := c.decode(t, b)
+	defer s.free()
 	if err != nil {
 		return Score{}, err
 	}
-	return c.Score(&s.event)
+	return c.score(t, p, &s.event)
 }
 
 func (c *Client) score(t *table, partition int32, e *event.Event) (Score, error) {
@@ -79,32 +82,28 @@ func (c *Client) score(t *table, partition int32, e *event.Event) (Score, error)
 // [0, 1): a random number, or a hash of the decision's id, which makes the
 // choice repeatable.
 func (c *Client) Choose(e *event.Event, u float64) (Choice, error) {
-	s, err := c.newScratch()
-	defer c.scratch.Put(s)
-	if err != nil {
-		return Choice{}, err
-	}
-	return c.choose(s, e, u)
-}
-
-// ChooseJSON decodes a context and lets its bandit choose an arm.
-func (c *Client) ChooseJSON(b []byte, u float64) (Choice, error) {
-	s, err := c.decode(b)
-	defer c.scratch.Put(s)
-	if err != nil {
-		return Choice{}, err
-	}
-	return c.choose(s, &s.event, u)
-}
-
-func (c *Client) choose(scratch *scratch, e *event.Event, u float64) (Choice, error) {
-	if !(u >= 0 && u < 1) {
-		return Choice{}, fmt.Errorf("choose with u %v: must be uniform in [0, 1)", u)
-	}
 	t := c.table.Load()
 	p, err := c.partition(t, e)
 	if err != nil {
 		return Choice{}, err
+	}
+	return c.choose(t, p, e, u)
+}
+
+// ChooseJSON decodes a context as ScoreJSON does and lets its bandit choose an arm.
+func (c *Client) ChooseJSON(b []byte, u float64) (Choice, error) {
+	t := c.table.Load()
+	s, p, err := c.decode(t, b)
+	defer s.free()
+	if err != nil {
+		return Choice{}, err
+	}
+	return c.choose(t, p, &s.event, u)
+}
+
+func (c *Client) choose(t *table, p int32, e *event.Event, u float64) (Choice, error) {
+	if !(u >= 0 && u < 1) {
+		return Choice{}, fmt.Errorf("choose with u %v: must be uniform in [0, 1)", u)
 	}
 	s, err := c.at(t, p)
 	if err != nil {
@@ -113,9 +112,14 @@ func (c *Client) choose(scratch *scratch, e *event.Event, u float64) (Choice, er
 	if s.model.bandit == nil {
 		return Choice{}, fmt.Errorf("%w: model %s is no bandit: ask it by Score", ErrKind, c.opts.Model)
 	}
-	scratch.arms = s.model.distribution(e, scratch.arms[:0])
-	out := Choice{Arm: bandit.Choose(scratch.arms, u), Provenance: s.provenance(p)}
-	out.Prob = scratch.arms[out.Arm]
+	arms, _ := c.arms.Get().(*[]float64)
+	if arms == nil {
+		arms = new([]float64)
+	}
+	defer c.arms.Put(arms)
+	*arms = s.model.distribution(e, (*arms)[:0])
+	out := Choice{Arm: bandit.Choose(*arms, u), Provenance: s.provenance(p)}
+	out.Prob = (*arms)[out.Arm]
 	if out.Arm < len(s.model.arms) {
 		out.Name = s.model.arms[out.Arm]
 	}
@@ -134,7 +138,7 @@ func (c *Client) partition(t *table, e *event.Event) (int32, error) {
 	case n == 0:
 		return 0, fmt.Errorf("%w: no partition of model %s has a state", ErrNoModel, c.opts.Model)
 	case len(e.Key) == 0:
-		return 0, fmt.Errorf("%w: the topic has %d partitions; set Schema.Key to the field that the producer takes as key, or use ScoreIn", ErrNoKey, n)
+		return 0, fmt.Errorf("%w: the topic has %d partitions; source.key (or Options.Schema.Key) must name the field that the producer takes as key, or use ScoreIn", ErrNoKey, n)
 	}
 	return PartitionOf(e.Key, n), nil
 }
@@ -150,29 +154,4 @@ func (c *Client) at(t *table, partition int32) (*served, error) {
 func (s *served) provenance(partition int32) Provenance {
 	age := s.age(time.Now())
 	return Provenance{Version: s.pointer.Number, Partition: partition, Age: age, Mode: s.pointer.Mode, Stale: s.stale(age)}
-}
-
-// scratch is memory that a call needs and the next one uses again.
-type scratch struct {
-	decoder *event.JSON
-	event   event.Event
-	arms    []float64
-}
-
-// newScratch returns memory to be put back, even with an error.
-func (c *Client) newScratch() (*scratch, error) {
-	if s, ok := c.scratch.Get().(*scratch); ok && s.decoder != nil {
-		return s, nil
-	}
-	decoder, err := event.NewJSON(c.opts.Schema, false)
-	return &scratch{decoder: decoder}, err
-}
-
-// decode returns scratch memory that holds the event, even with an error.
-func (c *Client) decode(b []byte) (*scratch, error) {
-	s, err := c.newScratch()
-	if err != nil {
-		return s, err
-	}
-	return s, s.decoder.Decode(b, &s.event)
 }

@@ -7,12 +7,18 @@
 //		Redis:      redis.Options{Addrs: []string{"localhost:6379"}},
 //		Model:      "fraud",
 //		Partitions: 4, // as the topic has
-//		Schema:     event.Schema{Label: "is_fraud", Key: "card"},
 //	})
 //	go client.Run(ctx) // keeps the copies fresh
 //	score, err := client.ScoreJSON(body)
 //
 // A bandit chooses instead: client.ChooseJSON(context, rand.Float64()).
+//
+// Every version is published with the schema of the records that it learned
+// from: which field is the key, and which ones are features. ScoreJSON and
+// ChooseJSON read events by it, so that a reader needs no configuration and
+// cannot make other features than the learner. A service whose events are
+// shaped otherwise than the records sets Options.Schema, or decodes by itself
+// and uses Score.
 //
 // The model of an event is the one of the partition that its key belongs to,
 // by the rule of Kafka's default partitioner; the producer of the events must
@@ -27,9 +33,11 @@ package serve
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +53,9 @@ var (
 	ErrNoModel = errors.New("no published model")
 	// ErrNoKey: the event has no key, so its partition is not known.
 	ErrNoKey = errors.New("event has no key")
+	// ErrSchema: events are not read here, since the version was published
+	// without a schema, or learns from a format other than JSON.
+	ErrSchema = errors.New("no schema for JSON events")
 	// ErrKind: the model is of the other family.
 	ErrKind = errors.New("wrong kind of model")
 )
@@ -60,10 +71,11 @@ type Options struct {
 	// partition of the topic has been learned from, and wrong for all keys before.
 	Partitions int32
 
-	// Schema says which fields of an event are features. It must have the
-	// values of the model's sections source and features: a field that the
-	// learner leaves out, such as the id, would count here as a feature and
-	// take the weight of whatever shares its slot. Events need no label.
+	// Schema, unless it is the zero value, is used instead of the one that was
+	// published with the version. It must make the same features: a field that
+	// the learner leaves out, such as the id, would count here as a feature and
+	// take the weight of whatever shares its slot. The client warns when it
+	// differs. (To make every field a feature, set Include to "*".)
 	Schema event.Schema
 
 	Poll time.Duration // how often Redis is asked for newer versions; default 1 s
@@ -77,15 +89,17 @@ type Options struct {
 
 // Client serves one model. Its methods may be called concurrently.
 type Client struct {
-	opts    Options
-	store   state.Reader
-	close   func() error
-	log     *slog.Logger
-	scratch sync.Pool // of *scratch
+	opts     Options
+	store    state.Reader
+	close    func() error
+	log      *slog.Logger
+	override *reading  // of Options.Schema; nil when published schemas are used
+	arms     sync.Pool // of *[]float64, the probabilities of a choice
 
 	table    atomic.Pointer[table] // what scores read; replaced, never changed
 	mu       sync.Mutex            // serialises refreshes
 	behind   map[int32]time.Time   // since when the store's version of a partition is older than ours
+	compared json.RawMessage       // published schema that override was last compared with
 	failures atomic.Uint64         // refreshes that failed
 }
 
@@ -93,12 +107,14 @@ type Client struct {
 type table struct {
 	served []*served // by partition; nil while nothing was published
 	synced time.Time // when the store last answered in full
+	lead   *reading  // how events are read whose partition is not known yet; nil when nobody says
 }
 
 // served is a version in memory.
 type served struct {
 	model   model
 	pointer state.Pointer
+	reading *reading // how its events are read; nil when it does not say
 }
 
 // Open connects, loads what is published, and fails if the store does not
@@ -111,10 +127,13 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 		return nil, fmt.Errorf("serve: partitions %d, poll %v, hold %v: must not be negative", o.Partitions, o.Poll, o.Hold)
 	}
 	o.Poll, o.Hold = cmp.Or(o.Poll, time.Second), cmp.Or(o.Hold, 10*time.Minute)
-	if _, err := event.NewJSON(o.Schema, false); err != nil {
-		return nil, err
-	}
 	c := &Client{opts: o, store: o.Store, log: o.Logger, close: func() error { return nil }, behind: map[int32]time.Time{}}
+	if !reflect.ValueOf(o.Schema).IsZero() {
+		var err error
+		if c.override, err = newReading(event.Layout{Format: "json", Schema: o.Schema}); err != nil {
+			return nil, err
+		}
+	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -125,7 +144,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 		}
 		c.store, c.close = store, store.Close
 	}
-	c.table.Store(&table{served: make([]*served, o.Partitions)})
+	c.table.Store(&table{served: make([]*served, o.Partitions), lead: c.override})
 	if err := c.Refresh(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

@@ -57,6 +57,8 @@ type writer struct {
 	key   state.Key
 	claim state.Claim
 	seq   uint64
+	// schema is published with every version.
+	schema []byte
 }
 
 func newWriter(t testing.TB, s state.Store, k state.Key) *writer {
@@ -79,7 +81,7 @@ func (w *writer) publish(version uint64, mode string, model []byte) {
 	s := &state.Snapshot{
 		Seq: w.seq, Next: state.Position{Offset: int64(w.seq)}, Head: []byte("head"), Refs: []state.Sum{b.Sum}, Blobs: []state.Blob{b},
 		Current: &state.Pointer{
-			Version: state.Version{Number: version, Sum: b.Sum, Created: time.Now().UnixMilli(), MaxAgeMS: 60_000}, Mode: mode,
+			Version: state.Version{Number: version, Sum: b.Sum, Created: time.Now().UnixMilli(), MaxAgeMS: 60_000}, Mode: mode, Schema: w.schema,
 		},
 	}
 	if err := w.store.Save(context.Background(), w.key, w.claim, w.seq-1, s, 20); err != nil {
