@@ -14,7 +14,7 @@ import (
 
 func (w *world) send(partition int32, id, kind string) {
 	w.t.Helper()
-	if err := w.store.Send(w.t.Context(), key(partition), state.Command{ID: id, Kind: kind, Who: "ops", Why: "test"}); err != nil {
+	if err := w.store.Send(w.t.Context(), w.key(partition), state.Command{ID: id, Kind: kind, Who: "ops", Why: "test"}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -23,7 +23,7 @@ func (w *world) waitAck(partition int32, id string) (a state.Ack) {
 	w.t.Helper()
 	wait(w.t, func() (bool, string) {
 		var err error
-		a, err = w.store.Ack(w.t.Context(), key(partition), id)
+		a, err = w.store.Ack(w.t.Context(), w.key(partition), id)
 		return err == nil, fmt.Sprint("ack: ", err)
 	})
 	return a

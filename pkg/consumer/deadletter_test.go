@@ -24,7 +24,7 @@ func (w *world) poison(n int, partition int32) {
 			word = "bad "
 		}
 		rs = append(rs, &kgo.Record{
-			Topic: topic, Partition: partition, Key: fmt.Append(nil, "k", i), Value: fmt.Append(nil, word, partition, " ", i),
+			Topic: w.topic, Partition: partition, Key: fmt.Append(nil, "k", i), Value: fmt.Append(nil, word, partition, " ", i),
 			Headers: []kgo.RecordHeader{{Key: "trace", Value: []byte("t1")}},
 		})
 	}
@@ -34,7 +34,7 @@ func (w *world) poison(n int, partition int32) {
 // letters reads n different dead letters.
 func (w *world) letters(n int) map[string]*kgo.Record {
 	w.t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(w.cluster.ListenAddrs()...), kgo.ConsumeTopics(dead))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.ConsumeTopics(w.topic+"."+w.model+".dead"))
 	if err != nil {
 		w.t.Fatal(err)
 	}

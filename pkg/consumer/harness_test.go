@@ -33,13 +33,24 @@ const (
 // world is a broker, a store and what was produced.
 type world struct {
 	t       *testing.T
-	cluster *kfake.Cluster
-	store   *state.Mem
+	cluster *kfake.Cluster // nil when the broker is a real one
+	brokers []string
+	topic   string
+	model   string
+	store   backend
 	client  *kgo.Client
 	chains  map[int32]*tallyBody // what an undisturbed learner would hold
 	logs    io.Writer
 }
 
+// backend is all sides of a store.
+type backend interface {
+	state.Store
+	state.Reader
+	state.Operator
+}
+
+// newWorld returns a world of the in-process broker and the store in memory.
 func newWorld(t *testing.T, partitions int32, opts ...kfake.Opt) *world {
 	t.Helper()
 	opts = append([]kfake.Opt{
@@ -52,19 +63,28 @@ func newWorld(t *testing.T, partitions int32, opts ...kfake.Opt) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	w := &world{t: t, cluster: cluster, store: state.NewMem(), chains: map[int32]*tallyBody{}, logs: io.Discard}
+	w := &world{t: t, cluster: cluster, brokers: cluster.ListenAddrs(), topic: topic, model: "fraud", store: state.NewMem()}
+	w.open(partitions)
+	return w
+}
+
+// open connects the test's own client.
+func (w *world) open(partitions int32) {
+	w.t.Helper()
+	w.logs = io.Discard
 	if testing.Verbose() && os.Getenv("CONSUMER_LOG") != "" {
 		w.logs = os.Stderr
 	}
-	w.client, err = kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	var err error
+	w.client, err = kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	t.Cleanup(w.client.Close)
+	w.t.Cleanup(w.client.Close)
+	w.chains = map[int32]*tallyBody{}
 	for p := range partitions {
 		w.chains[p] = &tallyBody{}
 	}
-	return w
 }
 
 // produce appends n records to each of the partitions.
@@ -73,7 +93,7 @@ func (w *world) produce(n int, partitions ...int32) {
 	var rs []*kgo.Record
 	for _, p := range partitions {
 		for i := range n {
-			rs = append(rs, &kgo.Record{Topic: topic, Partition: p, Key: fmt.Append(nil, "k", i), Value: fmt.Append(nil, "event ", p, " ", i)})
+			rs = append(rs, &kgo.Record{Topic: w.topic, Partition: p, Key: fmt.Append(nil, "k", i), Value: fmt.Append(nil, "event ", p, " ", i)})
 		}
 	}
 	w.write(rs...)
@@ -95,7 +115,7 @@ func (w *world) write(rs ...*kgo.Record) {
 // stored returns what the store holds of a partition, zero when nothing.
 func (w *world) stored(p int32) (b tallyBody) {
 	w.t.Helper()
-	s, _, err := w.store.State(context.Background(), key(p))
+	s, _, err := w.store.State(context.Background(), w.key(p))
 	if err != nil {
 		return b
 	}
@@ -174,8 +194,8 @@ func (w *world) start(change func(*Config, *Deps)) *member {
 	w.t.Helper()
 	m := &member{w: w, ended: make(chan error, 1), store: &flakyStore{store: w.store}, net: &network{}, gate: &gate{}, registry: prometheus.NewRegistry()}
 	cfg := Config{
-		Connection: Connection{Brokers: w.cluster.ListenAddrs()},
-		Group:      "test", Model: "fraud", Topic: topic, DeadLetter: dead,
+		Connection: Connection{Brokers: w.brokers},
+		Group:      "test", Model: w.model, Topic: w.topic,
 		SessionTimeout: 2 * time.Second, HeartbeatInterval: 100 * time.Millisecond, RebalanceTimeout: 10 * time.Second,
 		SaveInterval: 20 * time.Millisecond, SaveTimeout: 3 * time.Second, InboxInterval: 10 * time.Millisecond,
 	}
@@ -401,5 +421,6 @@ func (s *flakyStore) Inbox(ctx context.Context, k state.Key) ([]state.Command, e
 	return store.Inbox(ctx, k)
 }
 
-// key is that of a partition of the model under test.
-func key(partition int32) state.Key { return state.Key{Model: "fraud", Partition: partition} }
+func (w *world) key(partition int32) state.Key {
+	return state.Key{Model: w.model, Partition: partition}
+}

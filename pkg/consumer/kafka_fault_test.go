@@ -16,7 +16,7 @@ import (
 func (w *world) deleteBefore(partition int32, offset int64) {
 	w.t.Helper()
 	var o kadm.Offsets
-	o.AddOffset(topic, partition, offset, -1)
+	o.AddOffset(w.topic, partition, offset, -1)
 	if _, err := kadm.NewClient(w.client).DeleteRecords(w.t.Context(), o); err != nil {
 		w.t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func TestFencedOwnerWritesNothingMore(t *testing.T) {
 	w.produce(250, 0, 1)
 	m := w.start(nil)
 	w.exactlyOnce(0, 1)
-	if _, _, err := w.store.Claim(t.Context(), key(0), state.Owner{Group: group, Generation: 1 << 20}); err != nil {
+	if _, _, err := w.store.Claim(t.Context(), w.key(0), state.Owner{Group: group, Generation: 1 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	before := w.stored(0)
@@ -51,13 +51,13 @@ func TestZombieIsFenced(t *testing.T) {
 func TestForeignStateWaitsForAdoption(t *testing.T) {
 	w := newWorld(t, 2)
 	w.produce(150, 0, 1)
-	if _, _, err := w.store.Claim(t.Context(), key(1), state.Owner{Group: "other", Generation: 3}); err != nil {
+	if _, _, err := w.store.Claim(t.Context(), w.key(1), state.Owner{Group: "other", Generation: 3}); err != nil {
 		t.Fatal(err)
 	}
 	m := w.start(nil)
 	m.waitState(1, Paused, "other", "snapshot adopt")
 	w.exactlyOnce(0)
-	if err := w.store.Adopt(t.Context(), key(1)); err != nil {
+	if err := w.store.Adopt(t.Context(), w.key(1)); err != nil {
 		t.Fatal(err)
 	}
 	w.exactlyOnce(1)
@@ -106,7 +106,7 @@ func TestStoreThatLostItsDataIsNotOverwritten(t *testing.T) {
 	w.produce(100, 0)
 	m := w.start(nil)
 	w.exactlyOnce(0)
-	backup := w.store.Clone()
+	backup := w.store.(*state.Mem).Clone()
 	w.produce(200, 0)
 	w.exactlyOnce(0)
 	if err := m.stop(); err != nil { // commits what it saved
@@ -172,7 +172,7 @@ func TestRolledBackStoreIsWrittenForward(t *testing.T) {
 		name  string
 		older func(w *world) *state.Mem
 	}{
-		{"the claim survived", func(w *world) *state.Mem { return w.store.Clone() }},
+		{"the claim survived", func(w *world) *state.Mem { return w.store.(*state.Mem).Clone() }},
 		{"the claim is lost too", func(*world) *state.Mem { return state.NewMem() }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -242,7 +242,7 @@ func (m *member) learnAndStop(partitions ...int32) error {
 
 // head returns the stored head of a partition.
 func (m *member) head(p int32) []byte {
-	s, _, err := m.w.store.State(context.Background(), key(p))
+	s, _, err := m.w.store.State(context.Background(), m.w.key(p))
 	if err != nil {
 		return nil
 	}
