@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +59,7 @@ there is no answer in time, though the order stays and is taken later.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.who == "" {
-				return usageError(errors.New("--who: must name who gives the order, since $USER is empty"))
+				return usageError(errors.New("--who: must name who gives the order, since the user of this process has no name"))
 			}
 			store, _, err := o.store()
 			if err != nil {
@@ -74,7 +75,7 @@ there is no answer in time, though the order stays and is taken later.`,
 	}
 	o.redisFlags(cmd)
 	cmd.Flags().StringVar(&o.why, "why", "", "reason, recorded with the order")
-	cmd.Flags().StringVar(&o.who, "who", os.Getenv("USER"), "who gives the order")
+	cmd.Flags().StringVar(&o.who, "who", userName(), "who gives the order")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the owners")
 	jsonFlag(cmd, &asJSON)
 	if err := cmd.MarkFlagRequired("why"); err != nil {
@@ -168,4 +169,16 @@ func showAnswers(cmd *cobra.Command, kind string, answers []answer, asJSON bool)
 		return fmt.Errorf("%s failed at %d of %d partitions", kind, failed, len(answers))
 	}
 	return nil
+}
+
+// userName is the name of the user who runs the program; empty when unknown.
+func userName() string {
+	if name := os.Getenv("USER"); name != "" {
+		return name
+	}
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
 }

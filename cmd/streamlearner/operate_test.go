@@ -21,6 +21,7 @@ import (
 type installation struct {
 	t      *testing.T
 	config string    // path of the configuration
+	redis  string    // address of Redis
 	csv    string    // path of the events
 	split  [2]string // the events of each partition
 	events [2]int
@@ -36,7 +37,7 @@ func newInstallation(t *testing.T) *installation {
 	}
 	t.Cleanup(s.Close)
 	dir := t.TempDir()
-	in := &installation{t: t, config: filepath.Join(dir, "c.yaml"), csv: filepath.Join(dir, "events.csv")}
+	in := &installation{t: t, config: filepath.Join(dir, "c.yaml"), redis: s.RedisAddr(), csv: filepath.Join(dir, "events.csv")}
 	in.write(in.config, fmt.Sprintf(`
 kafka: {brokers: [%q]}
 redis: {addrs: [%q], save_interval: 50ms, inbox_interval: 20ms}
@@ -193,6 +194,16 @@ func (in *installation) score(t *testing.T) {
 	}
 	if out := in.must("score", "-c", in.config, event); !strings.Contains(out, "version") {
 		t.Errorf("printed %q", out)
+	}
+	blank := document[scoreReport](in, "score", "--redis", in.redis, "--model", "fraud", event) // by the published schema
+	if blank.Prediction == nil || *blank.Prediction != *s.Prediction || blank.Partition != s.Partition {
+		t.Errorf("without a configuration %+v, with it %+v", blank, s)
+	}
+	foreign := filepath.Join(t.TempDir(), "other.yaml")
+	in.write(foreign, fmt.Sprintf("redis: {addrs: [%q]}\nmodels: {fraud: {source: {topic: payments, label: y, key: card}, features: {exclude: [x2]}}}\n", in.redis))
+	code, out, errs := in.call("score", "-c", foreign, event)
+	if code != exitOK || !strings.Contains(errs, "other features") || !strings.Contains(errs, "x2") {
+		t.Errorf("with another configuration: exit code %d, stdout %q, stderr %q; want a warning", code, out, errs)
 	}
 	for _, tc := range []struct {
 		code int

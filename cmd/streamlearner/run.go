@@ -50,9 +50,11 @@ share the partitions.`,
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
 			log.Info("streamlearner starts", "version", programVersion(), "models", len(cfg.Models))
-			err = d.Run(ctx)
-			log.Info("streamlearner ends", "error", err)
-			return err
+			if err := d.Run(ctx); err != nil {
+				return err
+			}
+			log.Info("streamlearner ends: all is saved")
+			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file")

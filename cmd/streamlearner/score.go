@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/streamlearner/streamlearner/configs"
+	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/serve"
 )
@@ -54,15 +55,16 @@ func scoreCommand() *cobra.Command {
 published in Redis, and print the prediction with the version that made it. The
 event needs no label.
 
-The configuration says which fields are features, which one is the key, and the
-format. Without -c every field of a JSON event is a feature, as it is for a model
-with no settings of its own, apart from the --key.
+Which fields are features, which one is the key, and the format is published with
+the model. With -c the configuration says it instead, with a warning when that
+makes other features.
 
 A bandit chooses an arm instead, at random by its probabilities.
 
 There is one model per partition. The key of the event chooses it as Kafka's
 default partitioner does; --partition chooses it instead.`,
 		Example: `  streamlearner score -c configs/fraud.yaml --model fraud '{"card":"4711","amount":12.5}'
+  streamlearner score --redis localhost:6379 --model fraud '{"card":"4711","amount":12.5}'
   streamlearner score --redis localhost:6379 --model fraud --partition 0 --json < event.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -83,7 +85,7 @@ default partitioner does; --partition chooses it instead.`,
 	in.redisFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&in.model, "model", "", "name of the model; not needed when the configuration has only one")
-	f.StringVar(&in.key, "key", "", "field of the key; default: that of the configuration")
+	f.StringVar(&in.key, "key", "", "field of the key; default: that of the configuration, or else the published one")
 	f.Int32Var(&in.partition, "partition", -1, "score with the model of this partition")
 	f.Int32Var(&in.partitions, "partitions", 0, "partitions of the topic; default: as many as have a state")
 	jsonFlag(cmd, &asJSON)
@@ -105,27 +107,26 @@ func oneEvent(stdin io.Reader, args []string) ([]byte, error) {
 	return raw, nil
 }
 
-// settings returns the model's name and settings.
-func (in *scoreInput) settings(cfg *configs.Config) (string, configs.Model, error) {
+// settings returns the model's name and the configured layout of its records,
+// nil when no model is configured.
+func (in *scoreInput) settings(cfg *configs.Config) (string, *event.Layout, error) {
 	names := cfg.Names()
 	name := in.model
 	if name == "" && len(names) == 1 {
 		name = names[0]
 	}
 	if name == "" {
-		return "", configs.Model{}, errors.New("--model: must name the model" + oneOfNames(names))
+		return "", nil, errors.New("--model: must name the model" + oneOfNames(names))
 	}
 	m, ok := cfg.Models[name]
-	if !ok {
-		if len(names) > 0 {
-			return "", m, fmt.Errorf("--model %q: is not configured%s", name, oneOfNames(names))
-		}
-		m = configs.DefaultModel()
+	switch {
+	case ok:
+		l := m.Layout()
+		return name, &l, nil
+	case len(names) > 0:
+		return "", nil, fmt.Errorf("--model %q: is not configured%s", name, oneOfNames(names))
 	}
-	if in.key != "" {
-		m.Source.Key = in.key
-	}
-	return name, m, nil
+	return name, nil, nil
 }
 
 func oneOfNames(names []string) string {
@@ -140,11 +141,30 @@ func (in *scoreInput) score(cmd *cobra.Command, raw []byte) (*scoreReport, error
 	if err != nil {
 		return nil, err
 	}
-	name, m, err := in.settings(cfg)
+	name, layout, err := in.settings(cfg)
 	if err != nil {
 		return nil, usageError(err)
 	}
-	d, err := m.Decoder(false)
+	o := serve.Options{
+		Redis: redisOptions(&cfg.Redis), Model: name, Partitions: in.partitions, Logger: newLogger(cmd.ErrOrStderr(), cfg.Log),
+	}
+	if layout != nil {
+		o.Schema = layout.Schema
+	}
+	client, err := serve.Open(cmd.Context(), o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = client.Close() }() // only read
+	if layout == nil {
+		if layout, err = in.published(client); err != nil {
+			return nil, err
+		}
+	}
+	if in.key != "" {
+		layout.Key = in.key
+	}
+	d, err := catalog.Decoder(*layout, false)
 	if err != nil {
 		return nil, usageError(err)
 	}
@@ -152,18 +172,28 @@ func (in *scoreInput) score(cmd *cobra.Command, raw []byte) (*scoreReport, error
 	if err := d.Decode(raw, &e); err != nil {
 		return nil, fmt.Errorf("the event is refused: %w", err)
 	}
-	client, err := serve.Open(cmd.Context(), serve.Options{
-		Redis: redisOptions(&cfg.Redis), Model: name, Partitions: in.partitions, Schema: m.Schema(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = client.Close() }() // only read
 	r := &scoreReport{Model: name}
 	if err := in.ask(client, &e, r); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// published returns the layout that was published with the model of the
+// partition that is given, or else of the first one.
+func (in *scoreInput) published(client *serve.Client) (*event.Layout, error) {
+	served, _ := client.Status()
+	for _, s := range served {
+		if in.partition >= 0 && s.Partition != in.partition {
+			continue
+		}
+		if len(s.Pointer.Schema) == 0 {
+			return nil, usageError(fmt.Errorf("%w: partition %d was published without one: give the configuration with -c FILE", serve.ErrSchema, s.Partition))
+		}
+		l, err := event.ParseLayout(s.Pointer.Schema)
+		return &l, err
+	}
+	return nil, fmt.Errorf("%w of %s in Redis", serve.ErrNoModel, in.model)
 }
 
 // ask scores with the partition that is given, or with that of the key.
