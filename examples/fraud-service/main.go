@@ -6,8 +6,9 @@
 //	GET  /healthz  200 once a model is served
 //	GET  /metrics  Prometheus
 //
-// Without a configuration file it reads payments as `streamlearner demo` makes
-// them, which prints the address of its Redis. Those are dated in the past:
+// Which fields of a payment count is published with the model, so the address of
+// Redis is all that it needs; `streamlearner demo` prints that of its own. The
+// payments of the demo are dated in the past:
 //
 //	fraud-service --redis ADDRESS --partitions 2 --max-age 0
 //	curl -d '{"card":"4711","amount":99.5,"country":"DE"}' localhost:8080/score
@@ -62,7 +63,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	f := flag.NewFlagSet("fraud-service", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&s.listen, "listen", "localhost:8080", "`address` to listen on")
-	f.StringVar(&s.config, "config", "", "configuration `file` of streamlearner; names Redis and the features, so that both programs agree")
+	f.StringVar(&s.config, "config", "", "configuration `file` of streamlearner, for the way to Redis")
 	f.StringVar(&s.redis, "redis", "", "`address` of Redis, instead of the configured one; several are separated by commas")
 	f.StringVar(&s.model, "model", "fraud", "`name` of the model")
 	f.IntVar(&s.partitions, "partitions", 0, "`number` of partitions of the topic; 0 takes those that have a state")
@@ -82,20 +83,16 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 func (s *settings) options(log *slog.Logger) (serve.Options, error) {
 	o := serve.Options{Model: s.model, Partitions: int32(s.partitions), Logger: log}
 	if s.config == "" {
-		m := configs.DefaultModel()
-		m.Source.Key, m.Source.Time, m.Source.ID = "card", "ts", "tx_id"
-		o.Schema, o.Redis = m.Schema(), redis.Options{Addrs: configs.Default().Redis.Addrs}
+		o.Redis = redis.Options{Addrs: configs.Default().Redis.Addrs}
 	} else {
 		c, err := configs.Load(configs.Input{File: s.config, Env: os.Environ()})
 		if err != nil {
 			return o, err
 		}
-		m, ok := c.Models[s.model]
-		if !ok {
+		if _, ok := c.Models[s.model]; !ok {
 			return o, fmt.Errorf("%s has no model %q: set --model to one under models", s.config, s.model)
 		}
 		r := c.Redis
-		o.Schema = m.Schema()
 		o.Redis = redis.Options{Addrs: r.Addrs, Username: r.Username, Password: r.Password, DB: r.DB, TLS: redis.TLS(r.TLS)}
 	}
 	if s.redis != "" {

@@ -25,6 +25,9 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state/redis"
 )
 
+// payments is how the records of the model are read.
+var payments = event.Layout{Format: "json", Schema: event.Schema{Label: "is_fraud", Key: "card", ID: "tx_id"}}
+
 // publish trains a model on payments, of which those above 50 are fraud, and publishes it.
 func publish(t *testing.T, addr string, created time.Time) *sgd.Model {
 	t.Helper()
@@ -34,7 +37,7 @@ func publish(t *testing.T, addr string, created time.Time) *sgd.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	decoder, err := event.NewJSON(event.Schema{Label: "is_fraud", Key: "card"}, true)
+	decoder, err := event.NewJSON(payments.Schema, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,9 +63,13 @@ func publish(t *testing.T, addr string, created time.Time) *sgd.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
+	schema, err := json.Marshal(payments)
+	if err != nil {
+		t.Fatal(err)
+	}
 	b := state.Blob{Sum: state.SumOf(data), Data: data}
 	s := &state.Snapshot{Seq: 1, Refs: []state.Sum{b.Sum}, Blobs: []state.Blob{b}, Current: &state.Pointer{
-		Version: state.Version{Number: 7, Sum: b.Sum, Created: created.UnixMilli()}, Mode: "learning"}}
+		Version: state.Version{Number: 7, Sum: b.Sum, Created: created.UnixMilli()}, Mode: "learning", Schema: schema}}
 	if err := store.Save(t.Context(), k, claim, 0, s, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -125,13 +132,13 @@ func TestService(t *testing.T) {
 	server := miniredis.RunT(t)
 	model := publish(t, server.Addr(), time.Now())
 	url := start(t, "--redis", server.Addr(), "--review", "0.2", "--decline", "0.9")
-	decoder, err := event.NewJSON(event.Schema{Key: "card"}, false)
+	decoder, err := event.NewJSON(payments.Schema, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	decisions := map[string]int{}
 	for amount := 0; amount < 100; amount += 5 {
-		payment := fmt.Sprintf(`{"card":"c","amount":%d}`, amount)
+		payment := fmt.Sprintf(`{"card":"c","tx_id":"t%d","amount":%d}`, amount, amount)
 		status, text := post(t, url, payment)
 		var a answer
 		if err := json.Unmarshal([]byte(text), &a); err != nil || status != http.StatusOK || a.Probability == nil {
@@ -188,20 +195,24 @@ func TestNoTrust(t *testing.T) {
 	}
 }
 
-// With a configuration file the service reads fields as the learner does.
+// A configuration file tells the way to Redis; what the fields mean is published.
 func TestConfigFile(t *testing.T) {
 	server := miniredis.RunT(t)
 	publish(t, server.Addr(), time.Now())
 	file := filepath.Join(t.TempDir(), "fraud.yaml")
-	text := fmt.Sprintf("redis: {addrs: [%s]}\nmodels: {fraud: {source: {topic: payments, label: is_fraud, key: card}, features: {exclude: [amount]}, learner: {loss: logistic}}}\n", server.Addr())
+	text := fmt.Sprintf("redis: {addrs: [%s]}\nmodels: {fraud: {source: {topic: payments, label: is_fraud, key: card}, learner: {loss: logistic}}}\n", server.Addr())
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	url := start(t, "--config", file)
-	_, low := post(t, url, `{"card":"c","amount":1,"x":1}`)
-	_, high := post(t, url, `{"card":"c","amount":99,"x":1}`)
-	if cut := func(s string) string { p, _, _ := strings.Cut(s, `"age_seconds"`); return p }; cut(low) != cut(high) {
-		t.Errorf("an excluded field counts: %s and %s", low, high)
+	_, one := post(t, url, `{"card":"c","amount":60,"tx_id":"a"}`)
+	_, two := post(t, url, `{"card":"c","amount":60,"tx_id":7e9}`)
+	cut := func(s string) string { p, _, _ := strings.Cut(s, `"age_seconds"`); return p }
+	if cut(one) != cut(two) || !strings.Contains(one, `"version":7`) {
+		t.Errorf("the id counts: %s and %s", one, two)
+	}
+	if err := run(t.Context(), []string{"--config", file, "--model", "other"}, io.Discard, nil); err == nil || !strings.Contains(err.Error(), `no model "other"`) {
+		t.Errorf("another model: %v", err)
 	}
 }
 
