@@ -31,10 +31,12 @@ func (w *world) poison(n int, partition int32) {
 	w.write(rs...)
 }
 
+func (w *world) deadLetter() string { return w.topic + "." + w.model + ".dead" }
+
 // letters reads n different dead letters.
 func (w *world) letters(n int) map[string]*kgo.Record {
 	w.t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.ConsumeTopics(w.topic+"."+w.model+".dead"))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.ConsumeTopics(w.deadLetter()))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -18,6 +18,11 @@
 // tools that show lag; they are read for one purpose, to notice that the store
 // has lost its data.
 //
+// A store that a failover took back, or that came back empty, is written
+// forward by the owner while it lives: with the claim of the latest assignment
+// its state is at least as new as any other. When the owner is gone too, its
+// successor replays from what is left, and from nothing only with Init.
+//
 // A revoked partition makes a last save within SaveTimeout. A lost one makes
 // none: somebody else may own it. A save that the store refuses as fenced ends
 // the session at once.

@@ -1,8 +1,11 @@
 package consumer
 
 import (
+	"context"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/streamlearner/streamlearner/internal/testbed"
 	"github.com/streamlearner/streamlearner/pkg/state/redis"
@@ -11,7 +14,7 @@ import (
 // The same promises with Apache Kafka and Redis: members come, go and die, a
 // partition loses records, and each record is learned once.
 func TestRealServers(t *testing.T) {
-	w := newRealWorld(t, 4)
+	w := newRealWorld(t, testbed.Kafka(t), testbed.Redis(t), 4)
 	patientMembers := func(c *Config, _ *Deps) {
 		c.SessionTimeout, c.HeartbeatInterval = 6*time.Second, 500*time.Millisecond // the broker allows no less
 	}
@@ -53,10 +56,41 @@ func TestRealServers(t *testing.T) {
 	})
 }
 
+// The broker and the store are killed and come back while records arrive.
+func TestRealServersDie(t *testing.T) {
+	k, r := testbed.KafkaServer(t), testbed.RedisServer(t)
+	w := newRealWorld(t, k.Brokers, r.Addr, 2)
+	m := w.start(nil)
+	w.poison(1000, 0)
+	w.produce(1000, 1)
+	w.exactlyOnce(0, 1)
+	for range 2 {
+		r.Kill()
+		w.poison(1000, 0)
+		w.produce(1000, 1)
+		if err := r.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		// The server keeps nothing on disk: the members write forward what it had.
+		w.exactlyOnce(0, 1)
+		k.Kill()
+		if err := k.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		w.poison(500, 0)
+		w.produce(500, 1)
+		w.exactlyOnce(0, 1)
+	}
+	m.waitOwned(2)
+	if err := m.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // newRealWorld returns a world of real servers.
-func newRealWorld(t *testing.T, partitions int32) *world {
+func newRealWorld(t *testing.T, brokers []string, addr string, partitions int32) *world {
 	t.Helper()
-	store, err := redis.New(redis.Options{Addrs: []string{testbed.Redis(t)}})
+	store, err := redis.New(redis.Options{Addrs: []string{addr}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +99,12 @@ func newRealWorld(t *testing.T, partitions int32) *world {
 			t.Error(err)
 		}
 	})
-	brokers := testbed.Kafka(t)
 	w := &world{t: t, brokers: brokers, topic: testbed.Topic(t, brokers, partitions), model: testbed.Name(t), store: store}
 	w.open(partitions)
+	t.Cleanup(func() {
+		if _, err := kadm.NewClient(w.client).DeleteTopic(context.Background(), w.deadLetter()); err != nil {
+			t.Log(err) // a broker that a test has killed
+		}
+	})
 	return w
 }
