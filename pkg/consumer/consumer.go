@@ -217,7 +217,7 @@ func (c *Consumer) fetchError(topic string, id int32, err error) {
 	}
 	p := c.partition(id)
 	if topic != c.cfg.Topic || p == nil {
-		c.log.Warn("kafka", "topic", topic, "partition", id, "error", err)
+		c.log.Warn("kafka reports an error", "topic", topic, "partition", id, "error", err)
 		return
 	}
 	var loss *kgo.ErrDataLoss

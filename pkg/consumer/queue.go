@@ -6,10 +6,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// maxBatches is how many batches wait at most. A batch is what one fetch
+// brought of the partition, 1 MiB by default, so that it bounds the memory of
+// large records as limit bounds that of small ones.
+const maxBatches = 64
+
 // queue carries batches from the poll loop to one partition's goroutine. The
-// poll loop never waits: once the queue holds limit records the client stops
-// fetching the partition, until half of them are gone. A held queue takes
-// nothing and keeps the partition paused.
+// poll loop never waits: once the queue holds limit records or maxBatches the
+// client stops fetching the partition, until half of them are gone. A held
+// queue takes nothing and keeps the partition paused.
 type queue struct {
 	limit  int
 	pause  func() // stops fetching the partition
@@ -38,7 +43,7 @@ func (q *queue) push(batch []*kgo.Record) {
 	q.batches = append(q.batches, batch)
 	q.records += len(batch)
 	q.next = batch[len(batch)-1].Offset + 1
-	if q.records >= q.limit && !q.full {
+	if !q.full && (q.records >= q.limit || len(q.batches) >= maxBatches) {
 		q.full = true
 		q.pause()
 	}
@@ -57,7 +62,7 @@ func (q *queue) pop() []*kgo.Record {
 	q.batches[0] = nil
 	q.batches = q.batches[1:]
 	q.records -= len(batch)
-	if q.full && q.records <= q.limit/2 {
+	if q.full && q.records <= q.limit/2 && len(q.batches) <= maxBatches/2 {
 		q.full = false
 		if !q.held {
 			q.resume()

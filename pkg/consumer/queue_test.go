@@ -49,6 +49,26 @@ func TestQueuePausesAndResumes(t *testing.T) {
 	}
 }
 
+func TestQueueBoundsLargeRecords(t *testing.T) {
+	var paused bool
+	q := newQueue(1<<30, func() { paused = true }, func() { paused = false })
+	for i := range int64(maxBatches) {
+		if paused {
+			t.Fatalf("paused after %d batches", i)
+		}
+		q.push(batchAt(i, 1))
+	}
+	for range maxBatches / 2 {
+		if !paused {
+			t.Fatal("not paused although more than half of the batches wait")
+		}
+		q.pop()
+	}
+	if paused {
+		t.Error("still paused with half of the batches")
+	}
+}
+
 func TestQueueSignalsWhileBatchesWait(t *testing.T) {
 	q := newQueue(100, func() {}, func() {})
 	q.push(batchAt(0, 1))
