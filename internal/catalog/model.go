@@ -39,7 +39,7 @@ func kinds() []kind {
 }
 
 func linearTask(l Learner) metric.Task {
-	if l.Loss == "logistic" {
+	if l.Loss == "logistic" || l.Loss == "hinge" {
 		return metric.Classification
 	}
 	return metric.Regression

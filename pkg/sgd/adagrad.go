@@ -11,7 +11,7 @@ const adagradEpsilon = 1e-8
 func (m *Model) adagrad(u *update) tally {
 	g := float64(u.h * u.grad)
 	t := m.intercept(g)
-	slots, act := m.slots, m.act
+	slots, act, decay := m.slots, m.act, m.p.decay
 	for i := range act {
 		if i == 0 && m.p.interceptRate > 0 {
 			continue
@@ -20,7 +20,7 @@ func (m *Model) adagrad(u *update) tally {
 		s := &slots[a.idx]
 		a.save(s)
 		gx := float64(g * a.x)
-		s.G += float64(gx * gx)
+		s.G = float64(decay*s.G) + float64(gx*gx)
 		d := float64(m.p.rate*gx) / math.Sqrt(s.G+adagradEpsilon)
 		s.W -= d
 		t.change += float64(d * d)

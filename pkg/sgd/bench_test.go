@@ -33,7 +33,7 @@ func BenchmarkLearn(b *testing.B) {
 	for _, shape := range []struct{ dense, sparse int }{{10, 10}, {20, 0}, {0, 20}} {
 		events := benchEvents(shape.dense, shape.sparse)
 		for refs := range 3 {
-			for _, optimizer := range []string{"nag", "sgd"} {
+			for _, optimizer := range []string{"nag", "sgd", "auto"} {
 				b.Run(fmt.Sprintf("dense=%d/sparse=%d/%s/refs=%d", shape.dense, shape.sparse, optimizer, refs), func(b *testing.B) {
 					c := sgd.Default()
 					c.Optimizer = optimizer

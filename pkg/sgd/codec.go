@@ -10,7 +10,7 @@ import (
 )
 
 // formatVersion is the version of both envelopes of this package.
-const formatVersion = 1
+const formatVersion = 2
 
 // AppendBinary appends the live parameters and all optimizer state as a sealed
 // envelope of kind KindSGD:
@@ -19,10 +19,12 @@ const formatVersion = 1
 //	events uvarint, weight, largest sparse magnitude, nag S, nag T float64
 //	label statistics: weight, mean, M2, lowest, highest, largest magnitude float64
 //	numeric fields (scale.Scaler.Append)
-//	number of slots uvarint, then of each, ascending: distance to the slot before
-//	(the first: to -1) uvarint, W, and G for adagrad and nag, and N for nag, float64
+//	auto: the member served byte, discounted losses of the members float64
+//	number of weights uvarint, then of each, ascending: distance to the weight
+//	before (the first: to -1) uvarint, and the numbers of its slots float64: sgd W;
+//	adagrad W, G; nag W, G, N; auto W, G, N, then W, G, N, R of the companion
 //
-// Slot 2^bits is the intercept.
+// Weight 2^bits is the intercept.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	n := countBits(m.touched)
 	start := len(b)
@@ -35,13 +37,13 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	}
 	b = m.labels.append(b)
 	b = m.scaler.Append(b)
+	b = m.appendRace(b)
 	b = wire.AppendUvarint(b, uint64(n))
 	last := -1
 	forEachBit(m.touched, func(i int) {
-		s := &m.slots[i]
 		b = wire.AppendUvarint(b, uint64(i-last))
-		parts := [...]float64{s.W, s.G, s.N}
-		for _, v := range parts[:m.p.floats()] {
+		v := m.numbers(i << m.shift)
+		for _, v := range v[:m.p.floats()] {
 			b = wire.AppendFloat64(b, v)
 		}
 		last = i
@@ -62,22 +64,19 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	}
 	h := readHead(&m.p, r)
 	body := *r // read once to check everything, then again to take it over
-	m.p.readSlots(r, func(int, slot) {})
+	m.p.readSlots(r, func(int, *[maxFloats]float64) {})
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("sgd: read model: %w", err)
 	}
-	forEachBit(m.touched, func(i int) {
-		s := &m.slots[i]
-		s.W, s.G, s.N = 0, 0, 0
-	})
+	forEachBit(m.touched, func(i int) { m.setNumbers(i<<m.shift, new([maxFloats]float64)) })
 	clear(m.touched)
-	m.p.readSlots(&body, func(i int, v slot) {
-		s := &m.slots[i]
-		s.W, s.G, s.N = v.W, v.G, v.N
+	m.p.readSlots(&body, func(i int, v *[maxFloats]float64) {
+		m.setNumbers(i<<m.shift, v)
 		m.touched[i>>6] |= 1 << (i & 63)
 	})
 	m.events, m.weight, m.sparse, m.nagS, m.nagT = h.events, h.weight, h.sparse, h.nagS, h.nagT
 	m.labels, m.scaler = h.labels, h.scaler
+	m.race.served, m.race.loss = h.race.served, h.race.loss
 	for i := range m.refs {
 		m.refs[i].fields = m.refs[i].fields[:0]
 	}
@@ -105,6 +104,7 @@ type head struct {
 	weight, sparse, nagS, nagT float64
 	labels                     labels
 	scaler                     *scale.Scaler
+	race                       race
 }
 
 func readHead(p *plan, r *wire.Reader) head {
@@ -114,35 +114,41 @@ func readHead(p *plan, r *wire.Reader) head {
 	}
 	h.labels = readLabels(r)
 	h.scaler = scale.Read(r, p.scaling())
+	h.race = p.readRace(r)
 	return h
 }
 
-// floats returns how many numbers of a slot the optimizer uses.
-func (p *plan) floats() int {
-	return [...]int{optNAG: 3, optSGD: 1, optAdaGrad: 2}[p.optimizer]
-}
-
-// readSlots calls fn with every encoded slot. Errors are left in r.
-func (p *plan) readSlots(r *wire.Reader, fn func(i int, s slot)) {
+// readSlots calls fn with the numbers of every encoded weight, valid during the
+// call. Errors are left in r.
+func (p *plan) readSlots(r *wire.Reader, fn func(i int, v *[maxFloats]float64)) {
 	last, floats := -1, p.floats()
+	var v [maxFloats]float64
 	for range r.Count(1 + 8*floats) {
 		last = readIndex(r, last, p.bits)
-		s := slot{W: r.Finite()}
-		if floats > 1 {
-			s.G = r.Finite()
+		for k := range v[:floats] {
+			v[k] = r.Finite()
 		}
-		if floats > 2 {
-			s.N = r.Finite()
-		}
-		if r.Err() == nil && (math.Abs(s.W) > maxWeight || s.G < 0 || s.N < 0 || s.N > scale.Largest) {
-			r.Fail("slot %d holds %v, %v, %v", last, s.W, s.G, s.N)
+		if r.Err() == nil && !p.valid(&v) {
+			r.Fail("weight %d holds %v", last, v[:floats])
 		}
 		if r.Err() != nil {
 			return
 		}
-		fn(last, s)
+		fn(last, &v)
 	}
 }
+
+// valid reports whether the optimizer can have left those numbers.
+func (p *plan) valid(v *[maxFloats]float64) bool {
+	weight := func(w float64) bool { return math.Abs(w) <= maxWeight }
+	if p.optimizer == optAuto {
+		return weight(v[0]) && v[1] >= 0 && largest(v[2]) && weight(v[3]) && v[4] >= 0 && weight(v[5]) && v[6] >= 0
+	}
+	return weight(v[0]) && v[1] >= 0 && largest(v[2])
+}
+
+// largest reports whether n can be the largest magnitude of a feature.
+func largest(n float64) bool { return n >= 0 && n <= scale.Largest }
 
 // readIndex reads the distance from slot last to the next one.
 func readIndex(r *wire.Reader, last, bits int) int {
@@ -152,4 +158,32 @@ func readIndex(r *wire.Reader, last, bits int) int {
 		return last
 	}
 	return last + int(d)
+}
+
+// appendRace appends the state of a race, if there is one.
+func (m *Model) appendRace(b []byte) []byte {
+	if m.p.optimizer != optAuto {
+		return b
+	}
+	b = append(b, byte(m.race.served))
+	for _, l := range m.race.loss {
+		b = wire.AppendFloat64(b, l)
+	}
+	return b
+}
+
+// readRace reads what appendRace wrote. Errors are left in r.
+func (p *plan) readRace(r *wire.Reader) (race race) {
+	if p.optimizer != optAuto {
+		return race
+	}
+	if race.served = int(r.Byte()); race.served >= members {
+		r.Fail("member %d of %d is served", race.served, members)
+	}
+	for k := range race.loss {
+		if race.loss[k] = r.Finite(); r.Err() == nil && race.loss[k] < 0 {
+			r.Fail("discounted loss %v", race.loss[k])
+		}
+	}
+	return race
 }

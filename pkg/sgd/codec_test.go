@@ -57,8 +57,10 @@ func trained(t testing.TB, edit func(*Config)) *Model {
 }
 
 var goldens = map[string]func(*Config){
-	"nag_squared":    nil,
-	"nag_logistic":   func(c *Config) { c.Loss = "logistic" },
+	"nag_squared":    func(c *Config) { c.Optimizer = "nag" },
+	"auto_squared":   nil,
+	"auto_logistic":  func(c *Config) { c.Loss = "logistic" },
+	"nag_logistic":   func(c *Config) { c.Loss, c.Optimizer = "logistic", "nag" },
 	"sgd_logistic":   func(c *Config) { c.Loss, c.Optimizer, c.Power, c.InterceptRate = "logistic", "sgd", 0.5, 0.01 },
 	"adagrad":        func(c *Config) { c.Optimizer = "adagrad" },
 	"vw_squared":     func(c *Config) { c.Compat = "vw" },
@@ -127,7 +129,10 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOtherConfigurationIsRefused(t *testing.T) {
-	model, err := trained(t, nil).AppendBinary(nil)
+	nag := func(edit func(*Config)) *Model {
+		return trained(t, func(c *Config) { c.Optimizer = "nag"; edit(c) })
+	}
+	model, err := nag(func(*Config) {}).AppendBinary(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +145,7 @@ func TestOtherConfigurationIsRefused(t *testing.T) {
 		"learner.clip":        func(c *Config) { c.Clip = 4 },
 		"learner.scale_label": func(c *Config) { c.ScaleLabel = "off" },
 	} {
-		m := trained(t, edit)
+		m := nag(edit)
 		before, _ := m.AppendBinary(nil)
 		if err := m.UnmarshalBinary(model); err == nil || !strings.Contains(err.Error(), key+" ") {
 			t.Errorf("%s: error %v", key, err)
@@ -149,7 +154,7 @@ func TestOtherConfigurationIsRefused(t *testing.T) {
 			t.Errorf("%s: the refused bytes changed the model", key)
 		}
 	}
-	m := trained(t, func(c *Config) { c.Rate, c.Extreme = 0.7, 10 })
+	m := nag(func(c *Config) { c.Rate, c.Extreme = 0.7, 10 })
 	if err := m.UnmarshalBinary(model); err != nil {
 		t.Errorf("another rate: %v", err)
 	}

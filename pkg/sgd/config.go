@@ -10,16 +10,32 @@ import (
 // Config holds the settings of a linear model. The zero value is not valid;
 // start from Default.
 type Config struct {
-	// Loss is "logistic" (default; labels 0 and 1, or -1 and 1) or "squared" (any finite label).
+	// Loss is "logistic" (default) or "hinge" for labels of two classes, 0 and 1 or
+	// -1 and 1; "squared", "huber" or "quantile" for any finite label; "poisson" for counts.
 	Loss string `koanf:"loss"`
 
-	// Optimizer is "auto" (default), "nag", "sgd" or "adagrad". auto means nag:
-	// it needs the least tuning over the sets that it was measured on.
+	// Tau is the quantile that the quantile loss predicts, between 0 and 1
+	// exclusive. Default 0.5, the median.
+	Tau float64 `koanf:"tau"`
+
+	// Delta is the distance from the label, in its unit, up to which the huber
+	// loss is squared and beyond which it is linear. Default 1.
+	Delta float64 `koanf:"delta"`
+
+	// Optimizer is "auto" (default), "nag", "sgd" or "adagrad". auto lets three
+	// members learn side by side and serves the one that was best of late; it
+	// needs no tuning and costs about twice nag. With compat: vw it is nag.
 	Optimizer string `koanf:"optimizer"`
 
 	// Rate is the learning rate. 0 (default) means the optimizer's own: nag 1
-	// (0.5 with compat: vw), adagrad 0.1, sgd 0.01, or 0.5 when power is set.
+	// (0.5 with compat: vw), adagrad 0.1, sgd 0.01, or 0.5 when power is set. For
+	// auto it multiplies the rates of all members; the default is 1.
 	Rate float64 `koanf:"rate"`
+
+	// Decay multiplies the sums of squared gradients of nag and adagrad with
+	// every event that has the feature. Below 1 the rates do not go to 0, so that the model
+	// follows a stream that changes. Default 1: the sums only grow.
+	Decay float64 `koanf:"decay"`
 
 	// Power makes the rate of sgd decay as rate / t^power, t the sum of the
 	// weights learned. 0 (default) keeps it constant, which follows a changing
@@ -35,7 +51,7 @@ type Config struct {
 	L2 float64 `koanf:"l2"`
 
 	// Bits sets the number of weights, 2^bits; 1 to 30, default 18. A weight takes
-	// 32 bytes of memory. Features that share a slot share a weight. 0 means 18, and
+	// 32 bytes of memory, or 64 with the optimizer auto. Features that share a slot share a weight. 0 means 18, and
 	// 22 with compat: vw, where fewer collisions reproduce more digits.
 	Bits int `koanf:"bits"`
 
@@ -48,7 +64,7 @@ type Config struct {
 	// Default 5, so that one outlier cannot move a weight far. 0 means no bound.
 	Clip float64 `koanf:"clip"`
 
-	// ScaleLabel is "auto" (default), "on" or "off", for squared loss only: whether
+	// ScaleLabel is "auto" (default), "on" or "off", for squared, huber and quantile loss: whether
 	// labels are centred and scaled online and predictions clipped to the label range seen
 	// before. auto means on, and off with compat: vw. Off takes labels as they are.
 	ScaleLabel string `koanf:"scale_label"`
@@ -68,14 +84,13 @@ const maxBits = 30
 
 // Default returns the settings that need no tuning on most streams.
 func Default() Config {
-	return Config{Loss: "logistic", Optimizer: "auto", Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
+	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Decay: 1, Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
 }
 
 // Names that a configuration may use, now and later.
 var (
-	losses          = [...]string{lossLogistic: "logistic", lossSquared: "squared"}
-	lossesLater     = [...]string{"hinge", "quantile", "huber", "poisson", "softmax", "ova"}
-	optimizers      = [...]string{optNAG: "nag", optSGD: "sgd", optAdaGrad: "adagrad"}
+	lossesLater     = [...]string{"softmax", "ova"}
+	optimizers      = [...]string{optNAG: "nag", optSGD: "sgd", optAdaGrad: "adagrad", optAuto: "auto"}
 	optimizersLater = [...]string{"adam", "ftrl", "coin", "arow", "scw", "rls"}
 	switches        = [...]string{"auto", "on", "off"}
 )
@@ -85,7 +100,7 @@ func (c Config) Validate() error {
 	if err := oneOf("loss", c.Loss, losses[:], lossesLater[:]); err != nil {
 		return err
 	}
-	if err := oneOf("optimizer", c.Optimizer, append([]string{"auto"}, optimizers[:]...), optimizersLater[:]); err != nil {
+	if err := oneOf("optimizer", c.Optimizer, append([]string{"auto"}, optimizers[:optAuto]...), optimizersLater[:]); err != nil {
 		return err
 	}
 	for _, s := range []struct{ key, value string }{{"standardize", c.Standardize}, {"scale_label", c.ScaleLabel}} {
@@ -97,19 +112,22 @@ func (c Config) Validate() error {
 		return fmt.Errorf("learner.compat: %q: must be empty or vw", c.Compat)
 	}
 	for _, n := range []struct {
-		key       string
-		value, hi float64
-		allowed   string
+		key           string
+		value, lo, hi float64
+		allowed       string
 	}{
-		{"rate", c.Rate, 1e6, "0 for the optimizer's default, or a number up to 1e6"},
-		{"power", c.Power, 1, "between 0 and 1"},
-		{"intercept_rate", c.InterceptRate, 1e6, "0 for the rate of the other weights, or a number up to 1e6"},
-		{"l1", c.L1, 0, "0: penalties are not available yet"},
-		{"l2", c.L2, 0, "0: penalties are not available yet"},
-		{"clip", c.Clip, 1e6, "0 for no bound, or a number of standard deviations up to 1e6"},
-		{"extreme", c.Extreme, 1e100, "0 for no screen, or a factor up to 1e100"},
+		{"tau", c.Tau, 1e-6, 1 - 1e-6, "between 0 and 1: the quantile to predict"},
+		{"delta", c.Delta, 1e-100, 1e100, "above 0: a distance from the label, in its unit"},
+		{"rate", c.Rate, 0, 1e6, "0 for the optimizer's default, or a number up to 1e6"},
+		{"decay", c.Decay, 1e-6, 1, "above 0 and at most 1; 1 for none"},
+		{"power", c.Power, 0, 1, "between 0 and 1"},
+		{"intercept_rate", c.InterceptRate, 0, 1e6, "0 for the rate of the other weights, or a number up to 1e6"},
+		{"l1", c.L1, 0, 0, "0: penalties are not available yet"},
+		{"l2", c.L2, 0, 0, "0: penalties are not available yet"},
+		{"clip", c.Clip, 0, 1e6, "0 for no bound, or a number of standard deviations up to 1e6"},
+		{"extreme", c.Extreme, 0, 1e100, "0 for no screen, or a factor up to 1e100"},
 	} {
-		if !(n.value >= 0 && n.value <= n.hi) {
+		if !(n.value >= n.lo && n.value <= n.hi) {
 			return fmt.Errorf("learner.%s: %v: must be %s", n.key, n.value, n.allowed)
 		}
 	}
@@ -121,17 +139,35 @@ func (c Config) Validate() error {
 
 // validateTogether checks keys that are allowed only with values of others.
 func (c Config) validateTogether() error {
-	opt := c.optimizer()
+	opt, standard := c.optimizer(), Default()
 	switch {
+	case c.Tau != standard.Tau && c.Loss != "quantile":
+		return fmt.Errorf("learner.tau: %v: must be %v unless learner.loss is quantile", c.Tau, standard.Tau)
+	case c.Delta != standard.Delta && c.Loss != "huber":
+		return fmt.Errorf("learner.delta: %v: must be %v unless learner.loss is huber", c.Delta, standard.Delta)
+	case c.Decay != 1 && opt != optNAG && opt != optAdaGrad:
+		return fmt.Errorf("learner.decay: %v: must be 1 unless learner.optimizer is nag or adagrad", c.Decay)
 	case c.Power > 0 && opt != optSGD:
 		return fmt.Errorf("learner.power: %v: must be 0 unless learner.optimizer is sgd; the others have rates of their own for each weight", c.Power)
-	case c.InterceptRate > 0 && opt == optNAG:
+	case c.InterceptRate > 0 && opt != optSGD && opt != optAdaGrad:
 		return fmt.Errorf("learner.intercept_rate: %v: must be 0 unless learner.optimizer is sgd or adagrad", c.InterceptRate)
-	case c.Compat == "vw" && opt != optNAG:
+	case c.Compat == "vw":
+		return c.validateVW()
+	}
+	return nil
+}
+
+// validateVW checks what compat: vw allows.
+func (c Config) validateVW() error {
+	opt := c.optimizer()
+	switch {
+	case opt != optNAG:
 		return fmt.Errorf("learner.optimizer: %q: must be auto or nag with learner.compat vw", c.Optimizer)
-	case c.Compat == "vw" && c.Standardize == "on":
+	case c.Loss != "squared" && c.Loss != "logistic":
+		return fmt.Errorf("learner.loss: %q: must be squared or logistic with learner.compat vw", c.Loss)
+	case c.Standardize == "on":
 		return fmt.Errorf("learner.standardize: %q: must be auto or off with learner.compat vw", c.Standardize)
-	case c.Compat == "vw" && c.ScaleLabel == "on":
+	case c.ScaleLabel == "on":
 		return fmt.Errorf("learner.scale_label: %q: must be auto or off with learner.compat vw", c.ScaleLabel)
 	}
 	return nil
@@ -148,23 +184,21 @@ func oneOf(key, value string, now, later []string) error {
 	return fmt.Errorf("learner.%s: %q: must be one of %s", key, value, strings.Join(now, ", "))
 }
 
-type loss byte
-
-const (
-	lossLogistic loss = iota
-	lossSquared
-)
-
+// optimizer is an algorithm that moves the weights. Each has a file of its own.
 type optimizer byte
 
 const (
 	optNAG optimizer = iota
 	optSGD
 	optAdaGrad
+	optAuto
 )
 
 func (c Config) optimizer() optimizer {
-	return optimizer(max(0, slices.Index(optimizers[:], c.Optimizer))) // auto is nag
+	if c.Optimizer == "auto" && c.Compat == "vw" {
+		return optNAG
+	}
+	return optimizer(max(0, slices.Index(optimizers[:], c.Optimizer)))
 }
 
 // plan is a valid Config with every "auto" and every default resolved.
@@ -175,7 +209,10 @@ type plan struct {
 	standardize   bool
 	scaleLabel    bool
 	vw            bool
+	tau           float64
+	delta         float64
 	rate          float64
+	decay         float64
 	power         float64
 	interceptRate float64
 	clip          float64
@@ -185,7 +222,7 @@ type plan struct {
 func (c Config) plan() plan {
 	p := plan{
 		loss: loss(slices.Index(losses[:], c.Loss)), optimizer: c.optimizer(), bits: c.Bits, vw: c.Compat == "vw",
-		rate: c.Rate, power: c.Power, interceptRate: c.InterceptRate, clip: c.Clip, extreme: c.Extreme,
+		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate, clip: c.Clip, extreme: c.Extreme,
 	}
 	if p.bits == 0 {
 		p.bits = 18
@@ -194,7 +231,7 @@ func (c Config) plan() plan {
 		}
 	}
 	p.standardize = c.Standardize == "on" || c.Standardize == "auto" && !p.vw
-	p.scaleLabel = p.loss == lossSquared && (c.ScaleLabel == "on" || c.ScaleLabel == "auto" && !p.vw)
+	p.scaleLabel = !p.link() && (c.ScaleLabel == "on" || c.ScaleLabel == "auto" && !p.vw)
 	if p.rate == 0 {
 		p.rate = p.defaultRate()
 	}
@@ -217,6 +254,14 @@ func (p plan) defaultRate() float64 {
 	}
 	return 1
 }
+
+// floats returns how many numbers the optimizer keeps of a feature.
+func (p *plan) floats() int {
+	return [...]int{optNAG: 3, optSGD: 1, optAdaGrad: 2, optAuto: 7}[p.optimizer]
+}
+
+// wide reports whether a feature takes two slots.
+func (p *plan) wide() bool { return p.floats() > 3 }
 
 // finite reports whether x is neither NaN nor infinite.
 func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }

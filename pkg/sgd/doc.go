@@ -19,6 +19,14 @@
 // logistic: l = log(1+exp(-sz)) in nats, s = 1 for the label 1 and -1 for the
 // labels 0 and -1. Prediction is the probability of 1, Label is 1 or 0.
 //
+// hinge: l = max(0, 1-sz). Prediction is the logistic function of the margin, which
+// orders events but is not a calibrated probability.
+//
+// poisson: half the deviance y log(y/p) - (y-p) with p = exp(z), for labels from 0 to 1e13;
+// the margin is kept within 30 of 0.
+//
+// quantile and huber: see their files; like squared, they depend on p-y alone.
+//
 // squared: l = (p-y)^2, not halved, so that the mean loss is the mean squared
 // error; dl/dz = 2(p-y). All of a Step is in the unit of the label (Loss in its square), whether
 // or not labels are scaled inside: Margin is the score before the prediction
@@ -32,6 +40,22 @@
 // With scale_label the score is in standard deviations from the mean of the
 // labels. An event is predicted with mean, deviation and range of the labels
 // before it; then its label joins them, and the update aims at the label in the new scale.
+//
+// # The race
+//
+// The optimizer auto is three members that learn from the same decoded and
+// standardised event, and serves the one with the lowest discounted progressive
+// loss. Step, Score and references are those of the member served; a reference
+// keeps the weights that it was frozen with when another member takes over. See race.go.
+//
+// # Adding one
+//
+// An optimizer is a file with a function that moves the slots of Model.act by
+// an update and returns a tally; it must call save for every slot before it
+// writes it. It has a name in optimizers, a case in learnFrom, a number of floats, and its ranges
+// in plan.valid. A loss is a file with its loss, derivative and invariant
+// update; it has a name in losses and a case in evaluate (or distance) and step.
+// TestConformance runs on both.
 //
 // # What is refused
 //

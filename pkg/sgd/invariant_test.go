@@ -23,6 +23,7 @@ func TestInvariantUpdates(t *testing.T) {
 		Tol   float64
 		Cases []struct {
 			Loss    string
+			Tau     float64
 			P, Y    float64
 			EtaH    float64 `json:"eta_h"`
 			XX      float64
@@ -35,22 +36,29 @@ func TestInvariantUpdates(t *testing.T) {
 	}
 	tested := map[string]int{}
 	for _, c := range file.Cases {
-		if c.Loss != "logistic" && c.Loss != "squared" {
+		if c.Loss == "squared_half" {
 			continue
 		}
 		tested[c.Loss]++
-		m := newModel(t, func(cfg *Config) { cfg.Loss, cfg.Rate, cfg.Bits = c.Loss, 1, 1 })
-		u := update{y: c.Y, h: c.EtaH, z: c.P}
-		if c.Loss == "logistic" {
+		m := newModel(t, func(cfg *Config) {
+			cfg.Loss, cfg.Bits = c.Loss, 1
+			if c.Loss == "quantile" {
+				cfg.Tau = c.Tau
+			}
+		})
+		u := update{y: c.Y, h: c.EtaH, z: c.P, unit: 1}
+		if m.p.binary() {
 			u.y = (c.Y + 1) / 2
 			u.t, u.right = math.Exp(-math.Abs(c.P)), c.Y*c.P >= 0
 		}
-		if got := m.step(&u, c.XX); math.Abs(got-c.Update) > file.Tol*max(1, math.Abs(c.Update)) {
+		if got := m.p.step(&u, 1, c.XX); math.Abs(got-c.Update) > file.Tol*max(1, math.Abs(c.Update)) {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
-	if tested["logistic"] < 30 || tested["squared"] < 20 {
-		t.Errorf("cases tested: %v", tested)
+	for _, l := range []string{"logistic", "squared", "hinge", "quantile", "poisson"} {
+		if tested[l] < 20 {
+			t.Errorf("%d cases tested of %s", tested[l], l)
+		}
 	}
 }
 
@@ -72,12 +80,12 @@ func TestInvariantLogisticSolves(t *testing.T) {
 func TestImportanceWeight(t *testing.T) {
 	for _, lossName := range []string{"logistic", "squared"} {
 		m := newModel(t, func(c *Config) { c.Loss, c.ScaleLabel, c.Rate, c.Bits = lossName, "off", 1, 4 })
-		once := m.step(&update{y: 1, h: 2, z: .2, t: math.Exp(-.2), right: true}, 3)
-		first := m.step(&update{y: 1, h: 1, z: .2, t: math.Exp(-.2), right: true}, 3)
+		once := m.p.step(&update{y: 1, h: 2, z: .2, t: math.Exp(-.2), right: true}, 1, 3)
+		first := m.p.step(&update{y: 1, h: 1, z: .2, t: math.Exp(-.2), right: true}, 1, 3)
 		z := .2 + 3*first
-		second := m.step(&update{y: 1, h: 1, z: z, t: math.Exp(-z), right: true}, 3)
+		second := m.p.step(&update{y: 1, h: 1, z: z, t: math.Exp(-z), right: true}, 1, 3)
 		near(t, lossName, first+second, once)
-		if got := .2 + 3*m.step(&update{y: 1, h: 1e12, z: .2, t: math.Exp(-.2), right: true}, 3); lossName == "squared" && got > 1 {
+		if got := .2 + 3*m.p.step(&update{y: 1, h: 1e12, z: .2, t: math.Exp(-.2), right: true}, 1, 3); lossName == "squared" && got > 1 {
 			t.Errorf("overshoots the label 1: %v", got)
 		}
 	}

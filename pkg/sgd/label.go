@@ -17,7 +17,10 @@ import (
 // Source: https://github.com/VowpalWabbit/vowpal_wabbit gd.cc, loss_functions.cc.
 const vwMargin = 50
 
-// labels are the statistics of the labels learned, for squared loss.
+// maxCount bounds the labels of the Poisson loss, below exp(poissonMargin).
+const maxCount = 1e13
+
+// labels are the statistics of the labels learned, unless they are classes.
 type labels struct {
 	scale.Moments
 	lo, hi float64 // range; valid when Weight > 0
@@ -61,7 +64,9 @@ func (p *plan) frame(l *labels) frame {
 	switch {
 	case p.loss == lossLogistic && p.vw:
 		f.lo, f.hi = -vwMargin, vwMargin
-	case p.loss == lossLogistic:
+	case p.loss == lossPoisson:
+		f.lo, f.hi = -poissonMargin, poissonMargin
+	case p.binary():
 	case p.vw: // the range starts as [0, 0]
 		f.lo, f.hi = min(0, l.lo), max(0, l.hi)
 	case p.scaleLabel:
@@ -79,14 +84,17 @@ func (m *Model) label(e *event.Event) (float64, *event.Rejection) {
 	if !finite(y) {
 		return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v is not a finite number", y)}
 	}
-	if m.p.loss == lossLogistic {
+	if m.p.binary() {
 		switch y {
 		case 1:
 			return 1, nil
 		case 0, -1:
 			return 0, nil
 		}
-		return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v: logistic loss accepts 0 and 1, or -1 and 1; name the positive class by source.positive, or set learner.loss to squared", y)}
+		return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v: %s loss accepts 0 and 1, or -1 and 1; name the positive class by source.positive, or set learner.loss to squared", y, losses[m.p.loss])}
+	}
+	if m.p.loss == lossPoisson && !(y >= 0 && y <= maxCount) {
+		return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v: poisson loss accepts numbers between 0 and 1e13; set learner.loss to squared", y)}
 	}
 	limit := float64(scale.Largest)
 	if scale.Seasoned(m.events) {

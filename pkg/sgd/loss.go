@@ -7,48 +7,45 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
-// maxMargin bounds the argument of exp in the logistic loss. A probability is
-// 0 or 1 long before; the loss is exact beyond it.
-const maxMargin = 700
+// loss is a loss function. Each has its formulas in a file of its own.
+type loss byte
 
-// sigmoid returns 1/(1+exp(-z)), and exp(-|z|), for |z| bounded by maxMargin.
-func sigmoid(z float64) (p, t float64) {
-	t = portable.Exp(-min(math.Abs(z), maxMargin))
-	large := 1 / (1 + t)
-	if z >= 0 {
-		return large, t
-	}
-	return float64(t * large), t
+const (
+	lossLogistic loss = iota
+	lossSquared
+	lossHinge
+	lossQuantile
+	lossHuber
+	lossPoisson
+)
+
+var losses = [...]string{
+	lossLogistic: "logistic", lossSquared: "squared", lossHinge: "hinge",
+	lossQuantile: "quantile", lossHuber: "huber", lossPoisson: "poisson",
 }
 
-// logistic returns the probability p of y = 1, the loss log(1+exp(-sz)), its
-// derivative in z, and exp(-|z|), for the linear score z and label y in {0, 1}, s = 2y-1.
-func logistic(z, y float64) (p, loss, grad, t float64) {
-	p, t = sigmoid(z)
-	loss, grad = portable.Log1p(t), p
-	right := z >= 0 == (y == 1)
-	if !right {
-		loss += math.Abs(z)
-	}
-	if y == 1 {
-		grad = -float64(t * p) // 1-p without cancellation, for z >= 0
-		if !right {
-			grad = p - 1
-		}
-	}
-	return p, loss, grad, t
-}
+// binary reports whether labels are two classes.
+func (p *plan) binary() bool { return p.loss == lossLogistic || p.loss == lossHinge }
+
+// link reports whether a link function stands between margin and prediction.
+// The other losses depend on prediction minus label alone.
+func (p *plan) link() bool { return p.binary() || p.loss == lossPoisson }
 
 // predict turns the linear score z into a prediction on the scale of the
 // label, and into the margin on the scale in which Step has it.
 func (p *plan) predict(z float64, f *frame) (prediction, margin float64) {
-	if p.loss == lossLogistic {
+	switch {
+	case p.binary():
 		margin = max(f.lo, min(f.hi, z))
-		p, _ := sigmoid(margin)
-		return p, margin
+		prediction, _ = sigmoid(margin)
+	case p.loss == lossPoisson:
+		margin = max(f.lo, min(f.hi, z))
+		prediction = portable.Exp(margin)
+	default:
+		margin = f.mean + float64(f.sd*z)
+		prediction = max(f.lo, min(f.hi, margin))
 	}
-	margin = f.mean + float64(f.sd*z)
-	return max(f.lo, min(f.hi, margin)), margin
+	return prediction, margin
 }
 
 // evaluate fills prediction, margin, label, loss and gradient of a step for
@@ -61,9 +58,59 @@ func (p *plan) evaluate(s *event.Step, z, y float64, f *frame) (t float64) {
 		return t
 	}
 	s.Prediction, s.Margin = p.predict(z, f)
-	d := s.Prediction - y
-	s.Loss, s.Grad = float64(d*d), 2*d
+	switch p.loss {
+	case lossHinge:
+		s.Loss, s.Grad = hinge(s.Margin, y)
+	case lossPoisson:
+		s.Loss, s.Grad = poisson(s.Margin, s.Prediction, y)
+	default:
+		s.Loss, s.Grad = p.distance(s.Prediction-y, 1)
+	}
 	return 0
+}
+
+// distance returns the loss and its derivative for prediction minus label d,
+// for the losses without a link function. unit is the label's unit on the scale of d.
+func (p *plan) distance(d, unit float64) (loss, grad float64) {
+	if p.loss == lossQuantile {
+		return quantile(d, p.tau)
+	}
+	if p.loss == lossHuber {
+		return huber(d, float64(p.delta*unit))
+	}
+	return float64(d * d), 2 * d
+}
+
+// step returns the scalar by which x is multiplied in the importance-weight-invariant
+// update (Karampatziakis, Langford 2011, https://arxiv.org/abs/1011.1576), for the squared
+// norm ppu of the example under the rates: the solution at time rate h of the
+// differential equation by which a gradient step of infinitely small rate
+// moves the score. It never passes the label.
+func (p *plan) step(u *update, rate, ppu float64) float64 {
+	h := float64(rate * u.h)
+	s := float64(h * ppu)
+	switch p.loss {
+	case lossLogistic:
+		odds := u.t // exp(sz)
+		if u.right {
+			odds = 1 / u.t
+		}
+		d := invariantLogistic(odds, s) / ppu
+		if u.y == 0 {
+			return -d
+		}
+		return d
+	case lossHinge:
+		return invariantHinge(u.z, u.y, h, ppu)
+	case lossQuantile:
+		return invariantQuantile(u.z-u.y, p.tau, h, ppu)
+	case lossHuber:
+		return invariantHuber(u.z-u.y, float64(p.delta*u.unit), h, ppu)
+	case lossPoisson:
+		return invariantPoisson(u.z, u.y, h, ppu)
+	case lossSquared:
+	}
+	return float64((u.y-u.z)*-expm1(-2*s)) / ppu
 }
 
 // expm1 returns exp(d)-1 with a relative error below 1e-13, for d well below the
@@ -73,27 +120,4 @@ func expm1(d float64) float64 {
 		return float64(d * (1 + float64(d/2*(1+float64(d/3*(1+float64(d/4*(1+float64(d/5*(1+d/6))))))))))
 	}
 	return portable.Exp(d) - 1
-}
-
-// invariantLogistic solves the ordinary differential equation of the
-// importance-weight-invariant update (Karampatziakis, Langford 2011,
-// https://arxiv.org/abs/1011.1576) for logistic loss: by how much the margin
-// sz grows when its odds are exp(sz) and s is rate times weight times the
-// squared norm of the example. It is the d >= 0 with d + odds (exp(d)-1) = s.
-func invariantLogistic(odds, s float64) float64 {
-	d := s / (1 + odds) // Newton's first step from 0; never below the solution
-	if d > 0.5 {
-		d = min(d, portable.Log(1+s/odds)) // nor is this one
-	}
-	// The function is convex and increasing: from above Newton falls monotonically,
-	// and the error after a step is at most half its square.
-	for range 50 {
-		em1 := expm1(d)
-		step := (d + float64(odds*em1) - s) / (1 + float64(odds*(em1+1)))
-		d -= step
-		if step <= 1e-6*min(d, 1) {
-			break
-		}
-	}
-	return max(0, d)
 }

@@ -12,14 +12,6 @@ import (
 // maxWeight bounds the magnitude of a weight: the score of any accepted event stays finite.
 const maxWeight = 1e100
 
-// slot is one weight with what the optimizers keep of it.
-type slot struct {
-	W   float64    // weight
-	G   float64    // sum of squared gradients
-	N   float64    // largest magnitude of the feature (nag)
-	Ref [2]float32 // the weight at the frozen references
-}
-
 // active is a feature of the event at hand, with its slot as it was before.
 type active struct {
 	x       float64 // value as the learner sees it
@@ -35,8 +27,9 @@ type Model struct {
 	p    plan
 	mask uint64
 
-	slots   []slot   // 2^bits weights, then the intercept
-	touched []uint64 // bit i: slot i has been learned
+	slots   []slot   // of 2^bits weights, then of the intercept; see slot
+	shift   uint32   // log2 of the slots of a weight
+	touched []uint64 // bit i: weight i has been learned
 	scaler  *scale.Scaler
 	labels  labels
 	events  uint64  // events learned
@@ -44,12 +37,14 @@ type Model struct {
 	weight  float64 // sum of the weights learned
 	nagS    float64 // nag: sum of weight times normalised squared norm, over the events that moved weights
 	nagT    float64 // nag: sum of the weights of the same events
+	race    race
 
 	refs [2]reference
 
 	// The event at hand.
-	act       []active // intercept, then dense, then sparse features
-	maxSparse float64  // largest magnitude among its sparse features
+	act        []active // intercept, then dense, then sparse features
+	companions []slot   // the companions of act as they were before
+	maxSparse  float64  // largest magnitude among its sparse features
 }
 
 // New returns a model that has learned nothing.
@@ -58,10 +53,13 @@ func New(c Config) (*Model, error) {
 		return nil, err
 	}
 	p := c.plan()
-	n := 1<<p.bits + 1
+	n, shift := 1<<p.bits+1, uint32(0)
+	if p.wide() {
+		shift = 1
+	}
 	return &Model{
-		cfg: c, p: p, mask: 1<<p.bits - 1,
-		slots: make([]slot, n), touched: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()),
+		cfg: c, p: p, mask: 1<<p.bits - 1, shift: shift,
+		slots: make([]slot, n<<shift), touched: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()),
 	}, nil
 }
 
@@ -130,19 +128,18 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	var s event.Step
 	before := m.p.frame(&m.labels)
 	after := m.labels
-	if m.p.loss == lossSquared {
+	if !m.p.binary() {
 		after = m.labels.add(y, h)
 	}
 	if m.p.vw { // the current label belongs to its range
 		before = m.p.frame(&after)
 	}
-	z, norm2 := m.dot()
-	u := update{y: y, h: h, t: m.p.evaluate(&s, z, y, &before)}
-	u.z, u.grad = s.Prediction, s.Grad
-	u.right = s.Margin >= 0 == (y == 1)
+	next := before
 	if m.p.scaleLabel {
-		u.rescale(s.Prediction, m.p.frame(&after))
+		next = m.p.frame(&after)
 	}
+	z, norm2 := m.dot()
+	u := m.p.aim(&s, z, y, h, &before, &next)
 	s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
 	m.read(e, &s, y)
 	rej := unstable(&s)
@@ -150,7 +147,7 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 		rej = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v overflows the sum of the weights", h)}
 	}
 	if rej == nil {
-		s.UpdateNorm, rej = m.update(&u)
+		s.UpdateNorm, rej = m.learnFrom(&u, s.Loss, &before, &next)
 	}
 	if rej != nil {
 		return event.Step{Reject: rej}
@@ -171,10 +168,11 @@ func (m *Model) commit(after labels, h float64) {
 	m.weight += h
 	m.events++
 	m.sparse = max(m.sparse, m.maxSparse)
-	touched, act := m.touched, m.act
+	touched, act, shift := m.touched, m.act, m.shift
 	for i := range act {
 		if a := &act[i]; a.x != 0 {
-			touched[a.idx>>6] |= 1 << (a.idx & 63)
+			j := a.idx >> (shift & 1)
+			touched[j>>6] |= 1 << (j & 63)
 		}
 	}
 }
@@ -196,10 +194,14 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 	}
 	n := 1 + len(staged) + len(e.X.Sparse)
 	m.act = slices.Grow(m.act[:0], n)[:n]
-	m.act[0].x, m.act[0].idx = 1, uint32(len(m.slots)-1)
-	act := m.act[1:]
+	if m.p.wide() {
+		m.companions = slices.Grow(m.companions[:0], n)[:n]
+		m.race.rates = slices.Grow(m.race.rates[:0], n)[:n]
+	}
+	m.act[0].x, m.act[0].idx = 1, uint32(1)<<m.p.bits<<m.shift
+	act, mask, shift := m.act[1:], m.mask, m.shift
 	for i, f := range e.X.Dense {
-		act[i].x, act[i].idx = staged[i].X, uint32(f.Hash&m.mask)
+		act[i].x, act[i].idx = staged[i].X, uint32(f.Hash&mask)<<(shift&1)
 	}
 	act = act[len(staged):]
 	limit := float64(scale.Largest)
@@ -216,7 +218,7 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 		if ax > largest {
 			largest = ax
 		}
-		act[i].x, act[i].idx = f.Value, uint32(f.Hash&m.mask)
+		act[i].x, act[i].idx = f.Value, uint32(f.Hash&mask)<<(shift&1)
 	}
 	m.maxSparse = largest
 	return nil
@@ -225,6 +227,9 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 // dot returns the linear score of the gathered event and its squared
 // Euclidean norm, intercept included.
 func (m *Model) dot() (z, norm2 float64) {
+	if m.p.optimizer == optAuto {
+		return m.dotRace()
+	}
 	slots, act := m.slots, m.act
 	for i := range act {
 		a := &act[i]
@@ -238,14 +243,14 @@ func (m *Model) dot() (z, norm2 float64) {
 // writes nothing, so many goroutines may call it while nobody learns. The
 // values of the event must be finite.
 func (m *Model) Score(e *event.Event) float64 {
-	z := m.slots[len(m.slots)-1].W
+	z := m.weightAt(1 << m.p.bits << m.shift)
 	for i := range e.X.Dense {
 		f := &e.X.Dense[i]
-		z += float64(m.scaler.Value(*f) * m.slots[f.Hash&m.mask].W)
+		z += float64(m.scaler.Value(*f) * m.weightAt(m.position(f.Hash)))
 	}
 	for i := range e.X.Sparse {
 		f := &e.X.Sparse[i]
-		z += float64(f.Value * m.slots[f.Hash&m.mask].W)
+		z += float64(f.Value * m.weightAt(m.position(f.Hash)))
 	}
 	f := m.p.frame(&m.labels)
 	prediction, _ := m.p.predict(z, &f)

@@ -136,7 +136,7 @@ func refused(lossName string) []conform.Refused {
 func configs() map[string]sgd.Config {
 	out := map[string]sgd.Config{}
 	for _, l := range []string{"logistic", "squared"} {
-		for _, o := range []string{"nag", "sgd", "adagrad"} {
+		for _, o := range []string{"auto", "nag", "sgd", "adagrad"} {
 			c := sgd.Default()
 			c.Loss, c.Optimizer, c.Bits = l, o, 12
 			out[l+"/"+o] = c

@@ -13,7 +13,8 @@ const (
 // https://arxiv.org/abs/1305.6646) with importance-weight-invariant steps
 // (Karampatziakis, Langford 2011, https://arxiv.org/abs/1011.1576). It scales
 // with every feature's largest magnitude, never overshoots the label, and
-// learning an event with weight 2 is learning it twice.
+// learning an event with weight 2 is learning it twice. With decay below 1 the sums of squared gradients
+// forget, so that the rates do not go to 0 and the model follows its stream.
 func (m *Model) nag(u *update) tally {
 	q := float64(float64(u.h*u.grad) * u.grad)
 	if !(q >= tinyGrad) {
@@ -21,7 +22,7 @@ func (m *Model) nag(u *update) tally {
 		return tally{sums: q} // NaN is not ok
 	}
 	ppu, norm := 0.0, 0.0 // sums of x^2 r and of (x/N)^2
-	slots, act := m.slots, m.act
+	slots, act, decay := m.slots, m.act, m.p.decay
 	for i := range act {
 		a := &act[i]
 		s := &slots[a.idx]
@@ -32,7 +33,7 @@ func (m *Model) nag(u *update) tally {
 			continue
 		}
 		x2 := float64(a.x * a.x)
-		s.G += float64(q * x2)
+		s.G = float64(decay*s.G) + float64(q*x2)
 		if ax > s.N {
 			if s.N > 0 {
 				s.W *= s.N / ax
@@ -47,7 +48,7 @@ func (m *Model) nag(u *update) tally {
 	sum := m.nagS + float64(u.h*norm)
 	total := m.nagT + u.h
 	mult := math.Sqrt(total / sum)
-	step := float64(mult * m.step(u, float64(mult*ppu)))
+	step := float64(mult * m.p.step(u, m.p.rate, float64(mult*ppu)))
 	change, mass, sums := 0.0, 0.0, sum
 	for i := range act {
 		a := &act[i]
@@ -74,22 +75,4 @@ func (m *Model) keep() {
 	for i := range m.act {
 		m.act[i].save(&m.slots[m.act[i].idx])
 	}
-}
-
-// step returns the scalar by which x is multiplied in the invariant update,
-// for the squared norm ppu of the example under the rates.
-func (m *Model) step(u *update, ppu float64) float64 {
-	s := float64(float64(m.p.rate*u.h) * ppu)
-	if m.p.loss == lossLogistic {
-		odds := u.t // exp(sz)
-		if u.right {
-			odds = 1 / u.t
-		}
-		d := invariantLogistic(odds, s) / ppu
-		if u.y == 0 {
-			return -d
-		}
-		return d
-	}
-	return float64((u.y-u.z)*-expm1(-2*s)) / ppu
 }

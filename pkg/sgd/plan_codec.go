@@ -7,19 +7,24 @@ import (
 )
 
 // append appends the configuration that the parameters were learned with:
-// loss (0 logistic, 1 squared), optimizer (0 nag, 1 sgd, 2 adagrad) byte; bits
-// uvarint; standardize, scale_label, compat vw boolean bytes; rate, power,
-// intercept_rate, clip, extreme float64.
+// loss (0 logistic, 1 squared, 2 hinge, 3 quantile, 4 huber, 5 poisson) and optimizer
+// (0 nag, 1 sgd, 2 adagrad, 3 auto) byte; bits uvarint; standardize,
+// scale_label, compat vw boolean bytes; tau, delta, rate, decay, power, intercept_rate, clip, extreme float64.
 func (p *plan) append(b []byte) []byte {
 	b = append(b, byte(p.loss), byte(p.optimizer))
 	b = wire.AppendUvarint(b, uint64(p.bits))
 	for _, v := range [...]bool{p.standardize, p.scaleLabel, p.vw} {
 		b = wire.AppendBool(b, v)
 	}
-	for _, v := range [...]float64{p.rate, p.power, p.interceptRate, p.clip, p.extreme} {
-		b = wire.AppendFloat64(b, v)
+	for _, v := range p.numbers() {
+		b = wire.AppendFloat64(b, *v)
 	}
 	return b
+}
+
+// numbers are the numbers of a configuration in their encoded order.
+func (p *plan) numbers() [8]*float64 {
+	return [...]*float64{&p.tau, &p.delta, &p.rate, &p.decay, &p.power, &p.interceptRate, &p.clip, &p.extreme}
 }
 
 // openEnvelope opens an envelope and reads the configuration at its start.
@@ -34,7 +39,9 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 	p := plan{loss: loss(r.Byte()), optimizer: optimizer(r.Byte())}
 	bits := r.Uvarint()
 	p.standardize, p.scaleLabel, p.vw = r.Bool(), r.Bool(), r.Bool()
-	p.rate, p.power, p.interceptRate, p.clip, p.extreme = r.Finite(), r.Finite(), r.Finite(), r.Finite(), r.Finite()
+	for _, v := range p.numbers() {
+		*v = r.Finite()
+	}
 	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || bits < 1 || bits > maxBits {
 		r.Fail("loss %d, optimizer %d, %d bits", p.loss, p.optimizer, bits)
 	}
@@ -45,7 +52,7 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 // config returns a configuration whose plan is p.
 func (p *plan) config() Config {
 	c := Config{
-		Loss: losses[p.loss], Optimizer: optimizers[p.optimizer], Rate: p.rate, Power: p.power, InterceptRate: p.interceptRate,
+		Loss: losses[p.loss], Tau: p.tau, Delta: p.delta, Optimizer: optimizers[p.optimizer], Rate: p.rate, Decay: p.decay, Power: p.power, InterceptRate: p.interceptRate,
 		Bits: p.bits, Standardize: onOff(p.standardize), Clip: p.clip, ScaleLabel: onOff(p.scaleLabel), Extreme: p.extreme,
 	}
 	if p.vw {
@@ -69,6 +76,8 @@ func (p *plan) compatible(q *plan) error {
 		have, want any
 	}{
 		{"loss", have.Loss, want.Loss},
+		{"tau", have.Tau, want.Tau},
+		{"delta", have.Delta, want.Delta},
 		{"optimizer", have.Optimizer, want.Optimizer},
 		{"bits", have.Bits, want.Bits},
 		{"compat", have.Compat, want.Compat},

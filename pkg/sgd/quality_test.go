@@ -6,9 +6,9 @@ import (
 
 func squared(c *Config) { c.Loss = "squared" }
 
-// The figures that the defaults must reach in one pass in file order. They are
-// slightly below what a prototype of the same method reached: Elec2 .820,
-// phishing .896, a9a AUC .8983 and log loss .3336, SEA .8892, Trump MAE .425, bike MAE 97.1.
+// The figures that the defaults must reach in one pass in file order. A
+// prototype of the same race reached, in this order, .910, .894, .8990 and
+// .3324, .889, .983, .280 and 89.5.
 func TestDefaultsReach(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -16,18 +16,17 @@ func TestDefaultsReach(t *testing.T) {
 		edit  func(*Config)
 		check func(*testing.T, *progress)
 	}{
-		{"elec2", elec2, nil, func(t *testing.T, p *progress) { atLeast(t, "accuracy", p.accuracy, .815) }},
-		{"phishing", phishing, nil, func(t *testing.T, p *progress) { atLeast(t, "accuracy", p.accuracy, .895) }},
+		{"elec2", elec2, nil, func(t *testing.T, p *progress) { atLeast(t, "accuracy", p.accuracy, .90) }},
+		{"phishing", phishing, nil, func(t *testing.T, p *progress) { atLeast(t, "accuracy", p.accuracy, .893) }},
 		{"a9a", a9a, nil, func(t *testing.T, p *progress) {
-			atLeast(t, "auc", p.auc(), .8975)
-			atLeast(t, "accuracy", p.accuracy, .844)
-			atMost(t, "log loss", p.logLoss, .3345)
+			atLeast(t, "auc", p.auc(), .8985)
+			atMost(t, "log loss", p.logLoss, .333)
 		}},
-		{"sea", sea, nil, func(t *testing.T, p *progress) { atLeast(t, "accuracy", p.accuracy, .888) }},
-		{"spam", spam, nil, func(t *testing.T, p *progress) { atLeast(t, "accuracy", p.accuracy, .97) }},
+		{"sea", sea, nil, func(t *testing.T, p *progress) { atLeast(t, "accuracy", p.accuracy, .887) }},
+		{"spam", spam, nil, func(t *testing.T, p *progress) { atLeast(t, "accuracy", p.accuracy, .981) }},
 		{"chicks", chicks, squared, func(t *testing.T, p *progress) { atMost(t, "mae", p.mae, 23.7587) }}, // River's LinearRegression
-		{"trump", trump, squared, func(t *testing.T, p *progress) { atMost(t, "mae", p.mae, .43) }},
-		{"bike", bike, squared, func(t *testing.T, p *progress) { atMost(t, "mae", p.mae, 100) }},
+		{"trump", trump, squared, func(t *testing.T, p *progress) { atMost(t, "mae", p.mae, .30) }},
+		{"bike", bike, squared, func(t *testing.T, p *progress) { atMost(t, "mae", p.mae, 90) }},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, run(t, newModel(t, c.edit), c.read(t))) })
 	}
@@ -73,7 +72,7 @@ func TestAdaGradOnSparse(t *testing.T) {
 // 8e61 when labels are taken as they are. Scaled labels keep it in their range.
 func TestBikeNeverDiverges(t *testing.T) {
 	events := bike(t)
-	for _, o := range []string{"nag", "sgd", "adagrad"} {
+	for _, o := range []string{"auto", "nag", "sgd", "adagrad"} {
 		p := run(t, newModel(t, func(c *Config) { c.Loss, c.Optimizer = "squared", o }), events)
 		atMost(t, o+" mae", p.mae, 131.8) // the running mean
 	}

@@ -41,7 +41,7 @@ func (m *Model) SetReference(i int) {
 		r.slots = make([]uint64, len(m.touched))
 	}
 	copy(r.slots, m.touched)
-	forEachBit(r.slots, func(j int) { m.slots[j].Ref[i] = narrow(m.slots[j].W) })
+	forEachBit(r.slots, func(j int) { m.slots[j<<m.shift].R.setRef(i, narrow(m.weightAt(j<<m.shift))) })
 	r.scaler = m.scaler.Clone()
 	r.frame = m.p.frame(&m.labels)
 	r.set = true
@@ -57,7 +57,7 @@ func (m *Model) DropReference(i int) {
 
 // clearReference zeroes the weights of reference i.
 func (m *Model) clearReference(i int) {
-	forEachBit(m.refs[i].slots, func(j int) { m.slots[j].Ref[i] = 0 })
+	forEachBit(m.refs[i].slots, func(j int) { m.slots[j<<m.shift].R.setRef(i, 0) })
 	clear(m.refs[i].slots)
 }
 
@@ -112,7 +112,7 @@ func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Readi
 	js, xs := slices.Grow(r.reading.J[:0], n)[:n], slices.Grow(r.reading.X[:0], n)[:n]
 	js[0], xs[0] = 0, 1
 	slots, act, n := m.slots, m.act[1:], 1
-	z := float64(slots[len(slots)-1].Ref[i])
+	z := slots[m.act[0].idx].R.ref(i)
 	for k, st := range m.scaler.Staged() {
 		f := &e.X.Dense[k]
 		var ff frozenField
@@ -125,14 +125,14 @@ func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Readi
 			continue
 		}
 		x := scale.Clip(float64((f.Value-ff.mean)*ff.inv), m.p.clip)
-		z += float64(x * float64(slots[act[k].idx].Ref[i]))
+		z += float64(x * slots[act[k].idx].R.ref(i))
 		js[n], xs[n] = ff.coordinate, float64(ff.sign*x)
 		n++
 	}
 	act = act[len(e.X.Dense):]
 	for k := range e.X.Sparse {
 		f := &e.X.Sparse[k]
-		z += float64(f.Value * float64(slots[act[k].idx].Ref[i]))
+		z += float64(f.Value * slots[act[k].idx].R.ref(i))
 		js[n], xs[n] = sketch(f.Hash, f.Value)
 		n++
 	}

@@ -35,7 +35,7 @@ func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 	last := -1
 	forEachBit(r.slots, func(j int) {
 		b = wire.AppendUvarint(b, uint64(j-last))
-		b = wire.AppendFloat32(b, m.slots[j].Ref[i])
+		b = wire.AppendFloat32(b, float32(m.slots[j<<m.shift].R.ref(i)))
 		last = j
 	})
 	return wire.Seal(b, start), nil
@@ -64,7 +64,7 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 		ref.slots = make([]uint64, len(m.touched))
 	}
 	readWeights(&body, m.p.bits, func(j int, w float32) {
-		m.slots[j].Ref[i] = w
+		m.slots[j<<m.shift].R.setRef(i, w)
 		ref.slots[j>>6] |= 1 << (j & 63)
 	})
 	ref.set, ref.frame, ref.scaler, ref.fields = true, f, scaler, ref.fields[:0]

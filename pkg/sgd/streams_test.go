@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -115,16 +116,22 @@ func vw(t testing.TB, name string) table {
 	return decode(t, d, err, lines(t, name))
 }
 
-// spam has the words of a message, split at white space and in lower case, as its features.
+// spam has the distinct words of a message, runs of letters, digits and _ in lower case, as its features.
 func spam(t testing.TB) table {
 	var out table
+	words := regexp.MustCompile(`\w+`)
 	for _, row := range lines(t, "streams/sms_spam.tsv.gz")[1:] {
 		class, text, _ := strings.Cut(row, "\t")
 		e := event.Event{Weight: 1, Labelled: true}
 		if class == "spam" {
 			e.Label = 1
 		}
-		for _, word := range strings.Fields(strings.ToLower(text)) {
+		seen := map[string]bool{}
+		for _, word := range words.FindAllString(strings.ToLower(text), -1) {
+			if seen[word] {
+				continue
+			}
+			seen[word] = true
 			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: xxhash.Sum64String("SMS=" + word), Value: 1})
 		}
 		out = append(out, e)

@@ -11,28 +11,42 @@ import (
 // and gradients are on the scale of the weights: for scaled labels, standard
 // deviations of the label.
 type update struct {
-	y, h  float64 // label, weight
-	z     float64 // squared loss: the prediction that the gradient was taken at
-	grad  float64 // dl/dz
-	t     float64 // logistic loss: exp(-|z|)
-	right bool    // logistic loss: z has the sign of the label
+	label, h float64 // label as the loss sees it, weight
+	y        float64 // label on the scale of the weights
+	z        float64 // what the gradient was taken at: the prediction, or for losses with a link function the margin
+	grad     float64 // dl/dz
+	unit     float64 // the label's unit on the scale of the weights: 1 over the standard deviation of scaled labels
+	t        float64 // logistic loss: exp(-|z|)
+	right    bool    // logistic loss: z has the sign of the label
 }
 
-// rescale moves label, score and gradient into the frame f of scaled labels.
-func (u *update) rescale(prediction float64, f frame) {
-	if f.sd == 0 { // all labels were equal: there is nothing but the mean to learn
+// aim evaluates the linear score z of an event with label y and weight h in
+// the frame before it, fills the step, and returns the update that aims at the
+// label in the frame after it.
+func (p *plan) aim(s *event.Step, z, y, h float64, before, after *frame) update {
+	u := update{label: y, h: h, y: y, unit: 1, t: p.evaluate(s, z, y, before)}
+	u.z, u.grad = s.Prediction, s.Grad
+	switch {
+	case p.link():
+		u.z = s.Margin
+		u.right = s.Margin >= 0 == (y == 1)
+	case !p.scaleLabel:
+	case after.sd == 0: // all labels were equal: there is nothing but the mean to learn
 		u.y, u.z, u.grad = 0, 0, 0
-		return
+	default:
+		u.y, u.z, u.unit = (y-after.mean)/after.sd, (u.z-after.mean)/after.sd, 1/after.sd
+		_, u.grad = p.distance(u.z-u.y, u.unit)
 	}
-	u.y, u.z = (u.y-f.mean)/f.sd, (prediction-f.mean)/f.sd
-	u.grad = 2 * (u.z - u.y)
+	return u
 }
 
-// update writes the slots and returns the Euclidean norm of the change of the
+// learnFrom writes the slots and returns the Euclidean norm of the change of the
 // weights. When anything becomes non-finite, it puts all back and refuses.
-func (m *Model) update(u *update) (float64, *event.Rejection) {
+func (m *Model) learnFrom(u *update, loss float64, before, after *frame) (float64, *event.Rejection) {
 	var t tally
 	switch m.p.optimizer {
+	case optAuto:
+		t = m.compete(u, loss, before, after)
 	case optNAG:
 		t = m.nag(u)
 	case optSGD:
@@ -69,5 +83,8 @@ func (m *Model) undo() {
 		a := &m.act[i]
 		s := &m.slots[a.idx]
 		s.W, s.G, s.N = a.w, a.g, a.n
+		if m.p.wide() {
+			m.slots[a.idx+1] = m.companions[i]
+		}
 	}
 }

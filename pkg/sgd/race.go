@@ -1,0 +1,200 @@
+package sgd
+
+import (
+	"math"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// The race of `optimizer: auto`. Streams differ most in how fast a learner
+// should follow them, so three members with fixed settings learn from every
+// event, and the one whose progressive loss was lowest of late is served:
+//
+//	0  nag, rate 0.5
+//	1  nag, rate 3, with sums of squared gradients that decay by 0.995 with
+//	   every event that has the feature, so that its rate never goes to 0
+//	2  adagrad, rate 0.3
+//
+// The leader on discounted losses (Cesa-Bianchi, Lugosi 2006, section 2.11,
+// https://doi.org/10.1017/CBO9780511546921) is followed with hysteresis: losses
+// count half after 1,000 events, and a member is replaced only by one whose
+// loss is 0.5% lower, so that equal members do not alternate.
+//
+// A feature takes two slots: the first is that of member 0, whose N serves
+// member 1 as well; the companion holds W and G of member 1, and as N and R the W and G
+// of member 2. nagS and nagT are shared: they depend on no gradient.
+const (
+	members    = 3
+	raceRate0  = 0.5
+	raceRate1  = 3
+	raceRate2  = 0.3
+	raceDecay  = 0.995
+	raceMargin = 0.995               // the share of the leader's loss below which it is replaced
+	raceRetain = 0.99930709290663390 // 2^(-1/1000), what is left of a loss after an event
+	tinySum    = 1e-200              // a sum of squared gradients counts as at least this
+)
+
+// race is the state of the race, besides the slots.
+type race struct {
+	served int              // the member that predicts
+	loss   [members]float64 // discounted sums of weight times loss
+
+	// The event at hand.
+	scores [members]float64 // linear scores
+	rates  []float64        // rates of the features in member 1
+}
+
+// member returns the weight of member k, 1 or 2, in a companion.
+func (s *slot) member(k int) float64 {
+	if k == 1 {
+		return s.W
+	}
+	return s.N
+}
+
+// dotRace is dot for a race: it notes all scores and returns that of the member served.
+func (m *Model) dotRace() (z, norm2 float64) {
+	var z0, z1, z2 float64
+	slots, act := m.slots, m.act
+	for i := range act {
+		a := &act[i]
+		pair := slots[a.idx : a.idx+2 : a.idx+2]
+		z0 += float64(a.x * pair[0].W)
+		z1 += float64(a.x * pair[1].W)
+		z2 += float64(a.x * pair[1].N)
+		norm2 += float64(a.x * a.x)
+	}
+	m.race.scores = [members]float64{z0, z1, z2}
+	return m.race.scores[m.race.served], norm2
+}
+
+// aimAll takes the updates of the members in the frames of the served one,
+// whose update and loss are given, and returns them with the discounted losses.
+func (m *Model) aimAll(served *update, loss float64, before, after *frame) (us [members]update, losses [members]float64) {
+	for k := range us {
+		l := loss
+		if k == m.race.served {
+			us[k] = *served
+		} else {
+			var s event.Step
+			us[k] = m.p.aim(&s, m.race.scores[k], served.label, served.h, before, after)
+			l = s.Loss
+		}
+		losses[k] = float64(raceRetain*m.race.loss[k]) + float64(served.h*l)
+	}
+	return us, losses
+}
+
+// leader returns the member to serve after the losses.
+func (r *race) leader(losses *[members]float64) int {
+	lead := r.served
+	for k, l := range losses {
+		if l < float64(raceMargin*losses[r.served]) && l < losses[lead] {
+			lead = k
+		}
+	}
+	return lead
+}
+
+// compete lets all members learn. The tally's change is that of the member served.
+func (m *Model) compete(served *update, loss float64, before, after *frame) tally {
+	us, losses := m.aimAll(served, loss, before, after)
+	var q [members]float64
+	for k := range us {
+		q[k] = float64(float64(us[k].h*us[k].grad) * us[k].grad)
+		if q[k] < tinyGrad {
+			q[k], us[k].grad = 0, 0
+		}
+	}
+	ppu0, ppu1, norm := m.prepare(q[0], q[1])
+	sum, total := m.nagS+float64(served.h*norm), m.nagT+served.h
+	mult := math.Sqrt(total / sum)
+	var steps [2]float64
+	for k, ppu := range [...]float64{ppu0, ppu1} {
+		if q[k] > 0 {
+			rate := float64(m.p.rate * [...]float64{raceRate0, raceRate1}[k])
+			steps[k] = float64(mult * m.p.step(&us[k], rate, float64(mult*ppu)))
+		}
+	}
+	t := m.move(steps, float64(us[2].h*us[2].grad))
+	t.sums += sum + losses[0] + losses[1] + losses[2]
+	if t.ok() {
+		m.nagS, m.nagT = sum, total
+		m.race.loss, m.race.served = losses, m.race.leader(&losses)
+	}
+	return t
+}
+
+// prepare saves the slots, adds squared gradients q x^2 to the sums of members
+// 0 and 1, and computes the rates of the features. It returns the squared norms
+// of the event under the rates, and that of x/N.
+func (m *Model) prepare(q0, q1 float64) (ppu0, ppu1, norm float64) {
+	slots, act, rates, saved := m.slots, m.act, m.race.rates[:len(m.act)], m.companions[:len(m.act)]
+	for i := range act {
+		a := &act[i]
+		pair := slots[a.idx : a.idx+2 : a.idx+2]
+		s, c := &pair[0], &pair[1]
+		a.save(s)
+		saved[i] = *c
+		ax := math.Abs(a.x)
+		if ax < tinyValue {
+			a.x = 0
+			continue
+		}
+		if ax > s.N {
+			if s.N > 0 {
+				f := s.N / ax
+				s.W *= f
+				c.W *= f
+			}
+			s.N = ax
+		}
+		x2 := float64(a.x * a.x)
+		g0, g1 := s.G+float64(q0*x2), float64(raceDecay*c.G)+float64(q1*x2)
+		if g0 < tinySum {
+			g0 = tinySum
+		}
+		if g1 < tinySum {
+			g1 = tinySum
+		}
+		s.G, c.G = g0, g1
+		r0, r1 := 1/float64(s.N*math.Sqrt(g0)), 1/float64(s.N*math.Sqrt(g1))
+		a.r, rates[i] = r0, r1
+		x2r := float64(x2 * r0)
+		ppu0 += x2r
+		ppu1 += float64(x2 * r1)
+		norm += float64(x2r * float64(r0*g0)) // G r^2 is 1/N^2
+	}
+	return ppu0, ppu1, norm
+}
+
+// move moves the weights: members 0 and 1 by steps times x times the rate of
+// the feature, member 2 by the gradient g x.
+func (m *Model) move(steps [2]float64, g float64) tally {
+	var change [members]float64
+	var mass, sums float64
+	slots, act, rates, saved := m.slots, m.act, m.race.rates[:len(m.act)], m.companions[:len(m.act)]
+	rate := float64(m.p.rate * raceRate2)
+	for i := range act {
+		a := &act[i]
+		if a.x == 0 {
+			continue
+		}
+		pair := slots[a.idx : a.idx+2 : a.idx+2]
+		s, c := &pair[0], &pair[1]
+		s.W += float64(float64(steps[0]*a.x) * a.r)
+		c.W += float64(float64(steps[1]*a.x) * rates[i])
+		gx := float64(g * a.x)
+		sum := c.R.number() + float64(gx*gx)
+		c.R = number(sum)
+		d := float64(rate*gx) / math.Sqrt(sum+adagradEpsilon)
+		c.N -= d
+		d0, d1 := s.W-a.w, c.W-saved[i].W
+		change[0] += float64(d0 * d0)
+		change[1] += float64(d1 * d1)
+		change[2] += float64(d * d)
+		mass += math.Abs(s.W) + math.Abs(c.W) + math.Abs(c.N)
+		sums += s.G + c.G + sum
+	}
+	return tally{change: change[m.race.served], mass: mass, sums: sums + change[0] + change[1] + change[2]}
+}
