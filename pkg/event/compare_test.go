@@ -2,6 +2,7 @@ package event
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -9,8 +10,16 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-func num(name string, v float64) Feature { return Feature{xxhash.Sum64String(name), v} }
-func cat(name string) Feature            { return Feature{xxhash.Sum64String(name), 1} }
+// num is the feature of a numeric field.
+func num(path string, v float64) Feature {
+	return Feature{xxhash.Sum64String(path), v, uint32(xxhash.Sum64String(path))}
+}
+
+// cat is the feature of a category "path=text".
+func cat(name string) Feature {
+	path, _, _ := strings.Cut(name, "=")
+	return Feature{xxhash.Sum64String(name), 1, uint32(xxhash.Sum64String(path))}
+}
 
 // diffEvent compares events and lets nil and empty slices be equal.
 func diffEvent(want, got *Event) string { return cmp.Diff(want, got, cmpopts.EquateEmpty()) }

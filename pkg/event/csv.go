@@ -205,7 +205,7 @@ func (d *CSV) category(c *column, text []byte) {
 	} else {
 		d.name = append(d.name, text...)
 	}
-	d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.name), 1})
+	d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.name), 1, uint32(c.hash)})
 }
 
 // trimBreak removes one line break from the end of b.

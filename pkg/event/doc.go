@@ -30,6 +30,11 @@
 // sign or not) keeps these digits, so that long identifiers, which a float
 // would round, stay distinct.
 //
+// The field of a feature, Feature.Field, is the low 32 bits of the hash of its
+// path: of "country" for country=DE, and of an array's path for the elements of
+// a bag. In Vowpal Wabbit's text it is that of the namespace, the empty name
+// included; in libsvm it is 0.
+//
 // Names are not escaped: {"a":{"b":1}} and {"a.b":1} have the same feature.
 //
 // The hashes of some names, to check a reader against:

@@ -2,9 +2,14 @@ package event
 
 // Feature is one coordinate of a vector: the xxHash64 (seed 0) of its name and
 // its value. A model with b bits keeps it in slot Hash & (1<<b - 1).
+//
+// Field tells which field it came from, for models that treat pairs of fields
+// apart: the low 32 bits of the xxHash64 of the field's path; of the namespace
+// in Vowpal Wabbit's text; 0 for libsvm, whose features have no fields.
 type Feature struct {
 	Hash  uint64
 	Value float64
+	Field uint32
 }
 
 // Vector is the features of one event or of one action. The two parts share

@@ -109,7 +109,7 @@ func (f *filler) dense(hash uint64, path []byte, v float64) {
 		f.fail(NonFinite, string(path), "too large for a 64-bit float")
 		return
 	}
-	f.e.X.Dense = append(f.e.X.Dense, Feature{hash, v})
+	f.e.X.Dense = append(f.e.X.Dense, Feature{hash, v, uint32(hash)})
 }
 
 // numeric adds a numeric feature from text or a boolean. Empty text means an absent value.

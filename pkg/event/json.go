@@ -179,7 +179,7 @@ func (d *JSON) value(b []byte, i int, id uint64, r role, depth int) int {
 			return d.syntax(b, start, "a well-formed string")
 		}
 		if r == roleAuto || r == roleCategorical {
-			d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.path), 1})
+			d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.path), 1, uint32(id)})
 		} else if r != roleSkip {
 			d.other(r, id, path, value{kind: kindText, text: d.path[path+1:]})
 		}
@@ -191,7 +191,7 @@ func (d *JSON) value(b []byte, i int, id uint64, r role, depth int) int {
 		if r != roleSkip {
 			v := x.float(b[i:end])
 			if r == roleAuto && !math.IsInf(v, 0) {
-				d.e.X.Dense = append(d.e.X.Dense, Feature{id, v})
+				d.e.X.Dense = append(d.e.X.Dense, Feature{id, v, uint32(id)})
 			} else {
 				d.other(r, id, path, value{kind: kindNumber, text: b[i:end], num: v})
 			}
@@ -208,7 +208,7 @@ func (d *JSON) value(b []byte, i int, id uint64, r role, depth int) int {
 			d.special(r, value{kind: kindContainer})
 			r = roleSkip
 		}
-		return d.array(b, i+1, path, r, depth+1)
+		return d.array(b, i+1, path, id, r, depth+1)
 	case c == 't' && literal(b[i:], "true"):
 		if r != roleSkip {
 			d.other(r, id, path, value{kind: kindBool, text: b[i : i+4], num: 1})
@@ -244,12 +244,12 @@ func (d *JSON) other(r role, id uint64, path int, v value) {
 	case r == roleNumeric || r == roleAuto && v.kind == kindNumber:
 		d.dense(id, d.path[:path], v.num)
 	default:
-		d.category(path, v)
+		d.category(id, path, v)
 	}
 }
 
-// category adds the feature "path=text".
-func (d *JSON) category(path int, v value) {
+// category adds the feature "path=text" of the field d.path[:path], whose hash is id.
+func (d *JSON) category(id uint64, path int, v value) {
 	d.path = append(d.path[:path], '=')
 	switch {
 	case v.kind != kindNumber:
@@ -260,5 +260,5 @@ func (d *JSON) category(path int, v value) {
 	default:
 		d.path = appendCategory(d.path, v.text, v.num)
 	}
-	d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.path), 1})
+	d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.path), 1, uint32(id)})
 }

@@ -3,8 +3,8 @@ package event
 import "strconv"
 
 // array reads the elements of an array; b[i] is what follows its bracket, and
-// d.path[:path] its path, whose role is r.
-func (d *JSON) array(b []byte, i, path int, r role, depth int) int {
+// d.path[:path] its path, whose hash is id and role r.
+func (d *JSON) array(b []byte, i, path int, id uint64, r role, depth int) int {
 	if depth > MaxDepth {
 		return d.tooDeep(d.path[:path])
 	}
@@ -13,7 +13,7 @@ func (d *JSON) array(b []byte, i, path int, r role, depth int) int {
 		return i + 1
 	}
 	for n := 0; ; n++ {
-		if i = d.element(b, i, path, n, r, depth); i < 0 {
+		if i = d.element(b, i, path, n, id, r, depth); i < 0 {
 			return -1
 		}
 		i = skipSpace(b, i)
@@ -30,13 +30,13 @@ func (d *JSON) array(b []byte, i, path int, r role, depth int) int {
 
 // element reads the n-th element of the array d.path[:path]. In a bag an
 // element is a value of the array's own path; otherwise it has a path of its own.
-func (d *JSON) element(b []byte, i, path, n int, r role, depth int) int {
+func (d *JSON) element(b []byte, i, path, n int, id uint64, r role, depth int) int {
 	d.path = d.path[:path]
 	if i < len(b) && inBag(b[i], r) {
-		return d.value(b, i, 0, r, depth)
+		return d.value(b, i, id, r, depth)
 	}
 	d.path = strconv.AppendUint(append(d.path, '.'), uint64(n), 10)
-	r, id := d.role()
+	r, id = d.role()
 	return d.value(b, i, id, r, depth)
 }
 

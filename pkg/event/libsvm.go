@@ -55,7 +55,7 @@ func (d *LibSVM) Decode(b []byte, e *Event) error {
 		if !ok {
 			return d.rejection
 		}
-		d.sparse(&d.sieve, name, v)
+		d.sparse(&d.sieve, name, v, 0)
 		if d.e.X.Len() > d.limit {
 			break
 		}

@@ -48,9 +48,9 @@ func (f *filler) sparseValue(name, text []byte) (v float64, ok bool) {
 }
 
 // sparse adds a feature, unless its value is 0 or it is excluded.
-func (f *filler) sparse(s *sieve, name []byte, v float64) {
+func (f *filler) sparse(s *sieve, name []byte, v float64, field uint32) {
 	if v != 0 && (s.open || s.keeps(name)) {
-		f.e.X.Sparse = append(f.e.X.Sparse, Feature{xxhash.Sum64(name), v})
+		f.e.X.Sparse = append(f.e.X.Sparse, Feature{xxhash.Sum64(name), v, field})
 	}
 }
 

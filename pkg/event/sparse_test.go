@@ -2,11 +2,23 @@ package event
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/cespare/xxhash/v2"
 )
 
-// hot returns a sparse feature.
-func hot(name string, v float64) Feature { return num(name, v) }
+// at is the feature of an index.
+func at(index string, v float64) Feature { return Feature{xxhash.Sum64String(index), v, 0} }
+
+// hot is the feature of a name that may have a namespace.
+func hot(name string, v float64) Feature {
+	namespace, _, ok := strings.Cut(name, "^")
+	if !ok {
+		namespace = ""
+	}
+	return Feature{xxhash.Sum64String(name), v, uint32(xxhash.Sum64String(namespace))}
+}
 
 func TestLibSVM(t *testing.T) {
 	for _, c := range []struct {
@@ -14,14 +26,14 @@ func TestLibSVM(t *testing.T) {
 		schema     Schema
 		want       Event
 	}{
-		{"plain", `-1 3:1 11:-2.5e-1`, Schema{}, Event{Label: -1, X: Vector{Sparse: []Feature{hot("3", 1), hot("11", -0.25)}}}},
-		{"zeros are left out", `+1 3:0 4:1`, Schema{}, Event{Label: 1, X: Vector{Sparse: []Feature{hot("4", 1)}}}},
+		{"plain", `-1 3:1 11:-2.5e-1`, Schema{}, Event{Label: -1, X: Vector{Sparse: []Feature{at("3", 1), at("11", -0.25)}}}},
+		{"zeros are left out", `+1 3:0 4:1`, Schema{}, Event{Label: 1, X: Vector{Sparse: []Feature{at("4", 1)}}}},
 		{"no features", `0.5`, Schema{}, Event{Label: 0.5}},
-		{"qid and comment", "2 qid:7 1:1 # 5:1\n", Schema{}, Event{Label: 2, X: Vector{Sparse: []Feature{hot("1", 1)}}}},
-		{"tabs and spaces", " 1 \t 1:1\t2:2  \r\n", Schema{}, Event{Label: 1, X: Vector{Sparse: []Feature{hot("1", 1), hot("2", 2)}}}},
-		{"positive", `spam 1:1`, Schema{Positive: "spam"}, Event{Label: 1, X: Vector{Sparse: []Feature{hot("1", 1)}}}},
-		{"exclude", `1 1:1 2:2 13:3`, Schema{Exclude: []string{"1"}}, Event{Label: 1, X: Vector{Sparse: []Feature{hot("2", 2), hot("13", 3)}}}},
-		{"include", `1 1:1 2:2 13:3`, Schema{Include: []string{"1*"}}, Event{Label: 1, X: Vector{Sparse: []Feature{hot("1", 1), hot("13", 3)}}}},
+		{"qid and comment", "2 qid:7 1:1 # 5:1\n", Schema{}, Event{Label: 2, X: Vector{Sparse: []Feature{at("1", 1)}}}},
+		{"tabs and spaces", " 1 \t 1:1\t2:2  \r\n", Schema{}, Event{Label: 1, X: Vector{Sparse: []Feature{at("1", 1), at("2", 2)}}}},
+		{"positive", `spam 1:1`, Schema{Positive: "spam"}, Event{Label: 1, X: Vector{Sparse: []Feature{at("1", 1)}}}},
+		{"exclude", `1 1:1 2:2 13:3`, Schema{Exclude: []string{"1"}}, Event{Label: 1, X: Vector{Sparse: []Feature{at("2", 2), at("13", 3)}}}},
+		{"include", `1 1:1 2:2 13:3`, Schema{Include: []string{"1*"}}, Event{Label: 1, X: Vector{Sparse: []Feature{at("1", 1), at("13", 3)}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d, err := NewLibSVM(c.schema, true)
@@ -51,7 +63,7 @@ func TestLibSVMForScoring(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := Vector{Sparse: []Feature{hot("3", 1)}}
+	x := Vector{Sparse: []Feature{at("3", 1)}}
 	wantEvent(t, d, `3:1`, &Event{Weight: 1, X: x})
 	wantEvent(t, d, `? 3:1`, &Event{Weight: 1, X: x})
 	wantEvent(t, d, `-1 3:1`, &Event{Weight: 1, Label: -1, Labelled: true, X: x})
@@ -161,7 +173,7 @@ func TestSieveWithEverNewNames(t *testing.T) {
 		if err := d.Decode(fmt.Appendf(nil, "1 1%d:1 2%d:1", i, i), &e); err != nil {
 			t.Fatal(err)
 		}
-		if len(e.X.Sparse) != 1 || e.X.Sparse[0] != hot(fmt.Sprintf("2%d", i), 1) {
+		if len(e.X.Sparse) != 1 || e.X.Sparse[0] != at(fmt.Sprintf("2%d", i), 1) {
 			t.Fatalf("record %d: got %v", i, e.X.Sparse)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // VW decodes lines of Vowpal Wabbit's text format
@@ -26,6 +28,7 @@ type VW struct {
 	filler
 	sieve sieve
 	name  []byte // namespace, "^" and feature
+	field uint32 // of the namespace
 }
 
 // NewVW returns a decoder of Vowpal Wabbit's text. With needLabel a record must
@@ -122,6 +125,7 @@ func (d *VW) namespace(b []byte) bool {
 		}
 		d.name = append(append(d.name, name...), '^')
 	}
+	d.field = uint32(xxhash.Sum64(d.name[:max(len(d.name)-1, 0)]))
 	prefix := len(d.name)
 	unnamed := 0
 	for {
@@ -155,6 +159,6 @@ func (d *VW) scaled(v, scale float64) bool {
 		d.fail(NonFinite, string(d.name), "its value times the scale of its namespace is too large for a 64-bit float")
 		return false
 	}
-	d.sparse(&d.sieve, d.name, v)
+	d.sparse(&d.sieve, d.name, v, d.field)
 	return true
 }
