@@ -15,6 +15,8 @@ import (
 
 	"github.com/streamlearner/streamlearner/configs"
 	"github.com/streamlearner/streamlearner/internal/admin"
+	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/consumer"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -91,6 +93,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 		},
 		Logger:     d.log,
 		Registerer: registry,
+		Progress:   func() *metric.Progressive { return metric.New(catalog.Task(m.Learner), false) },
 		OnOutcome:  func(p int32, o *learner.Outcome) { d.story.see(name, p, o) },
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -77,6 +78,9 @@ type Deps struct {
 	Logger  *slog.Logger                                // default slog.Default()
 	// Registerer takes the metrics; each Consumer registers with the constant label model.
 	Registerer prometheus.Registerer
+	// Progress makes the progressive validation of a partition, from the moment
+	// that this process takes it over; nil for none.
+	Progress func() *metric.Progressive
 	// OnOutcome is called on the partition's goroutine for every alarm, change
 	// of mode and proven version. It must be quick and keep nothing of o.
 	OnOutcome func(partition int32, o *learner.Outcome)

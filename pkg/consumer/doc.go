@@ -50,6 +50,8 @@
 //	streamlearner_guard_statistic           gauge    value of the detector
 //	streamlearner_guard_threshold           gauge    value at which it alarms
 //	streamlearner_loss                      gauge    progressive loss, half-life 1,000 events
+//	streamlearner_progressive               gauge    progressive validation since this process took the partition over
+//	                                                 (label figure: loss, accuracy, roc_auc, f1, mae, rmse, ...)
 //	streamlearner_gradient_norm             gauge    gradient norm, half-life 1,000 events
 //	streamlearner_version_live              gauge    number of the newest checkpoint
 //	streamlearner_version_published         gauge    number of the version served

@@ -26,7 +26,7 @@ type metrics struct {
 
 	state, fed, learned, rejected, alarms, freezes, mode, armed, warning *prometheus.Desc
 	statistic, threshold, loss, gradNorm, live, published, publishedAge  *prometheus.Desc
-	next, lag, savedAge                                                  *prometheus.Desc
+	next, lag, savedAge, progress                                        *prometheus.Desc
 }
 
 // counter counts per partition.
@@ -77,6 +77,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		next:         desc("next_offset", "Offset of the next record."),
 		lag:          desc("lag_records", "Records in Kafka that are not learned yet."),
 		savedAge:     desc("saved_age_seconds", "Time since the last save."),
+		progress:     desc("progressive", "Progressive validation since this process took the partition over.", "figure"),
 	}
 	if reg == nil {
 		return m, nil
@@ -96,7 +97,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.state, m.fed, m.learned, m.rejected, m.alarms, m.freezes, m.mode, m.armed, m.warning, m.statistic, m.threshold,
-		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge,
+		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge, m.progress,
 	} {
 		ch <- d
 	}
@@ -167,4 +168,16 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 		c.gauge(m.publishedAge, max(0, float64(st.Time-s.Published.Created)/1000))
 	}
 	c.gauge(m.published, float64(published))
+	p := &s.Progress
+	for _, f := range []struct {
+		name  string
+		value *float64
+	}{
+		{"loss", p.Loss}, {"accuracy", p.Accuracy}, {"roc_auc", p.ROCAUC}, {"roc_auc_error", p.AUCError}, {"log_loss", p.LogLoss},
+		{"f1", p.F1}, {"precision", p.Precision}, {"recall", p.Recall}, {"mae", p.MAE}, {"rmse", p.RMSE}, {"r2", p.R2}, {"mean_reward", p.MeanReward},
+	} {
+		if f.value != nil {
+			c.gauge(m.progress, *f.value, f.name)
+		}
+	}
 }

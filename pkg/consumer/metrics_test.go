@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -21,6 +22,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	w := newWorld(t, 1)
 	w.poison(150, 0)
 	m := w.start(func(_ *Config, d *Deps) {
+		d.Progress = func() *metric.Progressive { return metric.New(metric.Regression, false) }
 		restore := d.New
 		d.New = func(start state.Position) (Learner, error) {
 			l, err := restore(start)
@@ -55,8 +57,14 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	}
 }
 
-// published is a learner that has published a version.
+// published is a learner that has published a version, of events with weight 1.
 type published struct{ Learner }
+
+func (p published) Feed(r learner.Record) *learner.Outcome {
+	o := p.Learner.Feed(r)
+	o.Weight = 1
+	return o
+}
 
 func (p published) Snapshot() *state.Snapshot {
 	s := p.Learner.Snapshot()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -27,6 +28,8 @@ type session struct {
 	learner Learner
 	saver   *saver
 	letters *letters
+	// progress is the progressive validation since the session began; nil for none.
+	progress *metric.Progressive
 
 	next     int64          // offset of the next record
 	captured state.Position // position of the newest snapshot taken
@@ -43,6 +46,9 @@ func newSession(p *partition, l Learner, claim state.Claim, snap *state.Snapshot
 	next := l.Next()
 	s := &session{p: p, learner: l, next: next.Offset, captured: next, due: true, stored: -1}
 	s.letters = newLetters(p)
+	if fn := p.c.deps.Progress; fn != nil {
+		s.progress = fn()
+	}
 	s.saver = newSaver(p, claim, snap, s.letters)
 	p.mu.Lock()
 	p.view.running, p.view.claim = true, claim
@@ -88,6 +94,7 @@ func (s *session) loop() error {
 		case commands := <-s.saver.commands:
 			s.apply(commands)
 		case <-tick.C:
+			s.report()
 			s.due = s.due || s.learner.Next() != s.captured
 			s.trySave()
 		}
@@ -128,6 +135,9 @@ func (s *session) feedOne(r *kgo.Record) error {
 		s.notable(o)
 	}
 	save := o.Save
+	if s.progress != nil && o.Reject == nil {
+		s.progress.Observe(&o.Step, o.Weight)
+	}
 	if o.Reject != nil {
 		if err := s.refuse(r, o.Reject); err != nil {
 			return err
@@ -276,6 +286,18 @@ func (s *session) publish() {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	s.p.view.stats, s.p.view.next = stats, next
+}
+
+// report shows the progressive validation. It walks over all bins, so it is
+// made every now and then only.
+func (s *session) report() {
+	if s.progress == nil {
+		return
+	}
+	r := s.progress.Report()
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	s.p.view.progress = r
 }
 
 // notable logs what an operator should know of and passes it on.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -32,6 +33,7 @@ type PartitionStatus struct {
 	Saved         time.Time      // time of the last save; zero before the first
 	SavedNext     state.Position // its position
 	Published     *state.Pointer // what readers are served; nil while nothing has been proven
+	Progress      metric.Report  // progressive validation since this process took the partition over
 }
 
 // trouble is something that keeps a partition from its work, or from being safe.
@@ -57,6 +59,7 @@ type view struct {
 	saved         time.Time
 	savedNext     state.Position
 	published     *state.Pointer
+	progress      metric.Report
 }
 
 // Status returns the assigned partitions, ascending.
@@ -76,7 +79,7 @@ func (p *partition) status() PartitionStatus {
 	v := &p.view
 	s := PartitionStatus{
 		Partition: p.id, State: v.state(), Reason: v.reason(), Stats: v.stats, Next: v.next,
-		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Published: v.published,
+		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Published: v.published, Progress: v.progress,
 	}
 	if v.highWatermark >= 0 {
 		s.Lag = max(0, v.highWatermark-v.next.Offset)

@@ -31,6 +31,7 @@ func (m Mode) String() string { return [...]string{"learning", "frozen", "recove
 // the next call of Feed.
 type Outcome struct {
 	Step    event.Step       // of the learning model; meaningless when Reject is set
+	Weight  float64          // importance weight of the event
 	Served  float64          // loss of the served model on this event; Step.Loss while Learning
 	Reject  *event.Rejection // the record changed no weight and belongs into the dead-letter topic
 	Alarm   *Alarm           // raised by this record
@@ -190,6 +191,7 @@ func (l *Learner) learn(o *Outcome) {
 	}
 	l.learned++
 	l.live.stale = true
+	o.Weight = l.ev.Weight
 	l.newest = max(l.newest, l.ev.Time)
 	l.lossAvg.add(o.Step.Loss)
 	l.gradAvg.add(o.Step.GradNorm)
