@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/valyala/fastjson"
 )
 
 // sampleRows is how many rows decide about delimiter and header.
@@ -37,8 +39,8 @@ func (f *File) detect(o Options) {
 	}
 }
 
-// detectFormat goes by the extension, then by the first line.
-func detectFormat(name string, sample []byte) string {
+// formatOfName goes by the extension; empty when that does not tell.
+func formatOfName(name string) string {
 	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".csv", ".tsv":
@@ -47,13 +49,28 @@ func detectFormat(name string, sample []byte) string {
 		return JSON
 	case ".libsvm", ".svm", ".svmlight":
 		return LibSVM
+	case ".parquet", ".pq":
+		return Parquet
 	case ".vw":
 		return VW
+	case ".vwjson":
+		return VWJSON
+	}
+	return ""
+}
+
+// detectFormat goes by the extension, then by the first line.
+func detectFormat(name string, sample []byte) string {
+	format := formatOfName(name)
+	if format != "" && format != JSON {
+		return format
 	}
 	first, _, _ := bytes.Cut(bytes.TrimSpace(sample), []byte{'\n'})
 	first = bytes.TrimSpace(first)
 	switch {
-	case bytes.HasPrefix(first, []byte{'{'}):
+	case isVWJSON(first):
+		return VWJSON
+	case format == JSON, bytes.HasPrefix(first, []byte{'{'}):
 		return JSON
 	case libsvmLine.Match(first):
 		return LibSVM
@@ -61,6 +78,28 @@ func detectFormat(name string, sample []byte) string {
 		return VW
 	}
 	return CSV
+}
+
+// isVWJSON reports whether a line is an example in Vowpal Wabbit's JSON: it has
+// a label, and all other keys are reserved or hold namespaces. A record that
+// has features beside _label may be any JSON.
+func isVWJSON(line []byte) bool {
+	v, err := fastjson.ParseBytes(line)
+	if err != nil || v.Type() != fastjson.TypeObject || v.Get("_label") == nil {
+		return false
+	}
+	namespaces := 0
+	other := false
+	v.GetObject().Visit(func(key []byte, v *fastjson.Value) {
+		switch {
+		case bytes.HasPrefix(key, []byte{'_'}):
+		case v.Type() == fastjson.TypeObject:
+			namespaces++
+		default:
+			other = true
+		}
+	})
+	return namespaces > 0 && !other
 }
 
 // sampleLines returns the complete lines of the sample.

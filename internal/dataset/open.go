@@ -19,14 +19,18 @@ const (
 	CSV    = "csv"    // one row a line, or more where a quoted field has line breaks
 	LibSVM = "libsvm" // label index:value ...
 	VW     = "vw"     // Vowpal Wabbit text
+	VWJSON = "vwjson" // Vowpal Wabbit JSON, one example a line
 )
+
+// Parquet is a format of files alone: its rows are records of the format JSON.
+const Parquet = "parquet"
 
 // sampleSize is how much of a file is looked at before it is read.
 const sampleSize = 64 << 10
 
 // Options say what need not be detected.
 type Options struct {
-	Format string // json, csv, libsvm or vw; "" or "auto" detects, "jsonl" is json
+	Format string // json, csv, libsvm, vw, vwjson or parquet; "" or "auto" detects, "jsonl" is json
 	Header string // csv: "yes", "no"; "" or "auto" detects
 	Comma  byte   // csv: the delimiter; 0 detects
 }
@@ -38,9 +42,9 @@ func (o *Options) check() error {
 		o.Format = ""
 	case "jsonl", "ndjson":
 		o.Format = JSON
-	case "", JSON, CSV, LibSVM, VW:
+	case "", JSON, CSV, LibSVM, VW, VWJSON, Parquet:
 	default:
-		return fmt.Errorf("format %q: must be auto, csv, json, jsonl, libsvm or vw", o.Format)
+		return fmt.Errorf("format %q: must be auto, csv, json, jsonl, libsvm, parquet, vw or vwjson", o.Format)
 	}
 	if !slices.Contains([]string{"", "auto", "yes", "no"}, o.Header) {
 		return fmt.Errorf("header %q: must be auto, yes or no", o.Header)
@@ -51,12 +55,13 @@ func (o *Options) check() error {
 // File is an open data set.
 type File struct {
 	Name    string
-	Format  string   // JSON, CSV, LibSVM or VW
+	Format  string   // of the records: JSON, CSV, LibSVM, VW or VWJSON
 	Columns []string // CSV: names of the columns, c0... without a header
 	Comma   byte     // CSV: the delimiter
 	Header  bool     // CSV: the first record named the columns
 	Size    int64    // bytes as stored, -1 when unknown
 
+	table  *table // of a Parquet file
 	src    io.ReadCloser
 	plain  io.Closer
 	read   counter
@@ -93,7 +98,15 @@ func Open(name string, stdin io.Reader, o Options) (*File, error) {
 // begin looks at the start of the file and stands before its first record.
 func (f *File) begin(o Options) error {
 	f.read.r = f.src
-	plain, err := f.decompress(bufio.NewReader(&f.read))
+	raw := bufio.NewReader(&f.read)
+	magic, err := raw.Peek(len(parquetMagic))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read: %w", err)
+	}
+	if o.Format == Parquet || o.Format == "" && (bytes.Equal(magic, parquetMagic) || formatOfName(f.Name) == Parquet) {
+		return f.openTable(magic)
+	}
+	plain, err := f.decompress(raw, magic)
 	if err != nil {
 		return err
 	}
@@ -120,21 +133,26 @@ func (f *File) begin(o Options) error {
 	return nil
 }
 
+var (
+	gzipMagic = []byte{0x1f, 0x8b}
+	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+)
+
+func isCompressed(magic []byte) bool {
+	return bytes.HasPrefix(magic, gzipMagic) || bytes.HasPrefix(magic, zstdMagic)
+}
+
 // decompress undoes what the first bytes tell of.
-func (f *File) decompress(r *bufio.Reader) (io.Reader, error) {
-	magic, err := r.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read: %w", err)
-	}
+func (f *File) decompress(r *bufio.Reader, magic []byte) (io.Reader, error) {
 	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+	case bytes.HasPrefix(magic, gzipMagic):
 		z, err := gzip.NewReader(r)
 		if err != nil {
 			return nil, fmt.Errorf("gzip: %w", err)
 		}
 		f.plain = z
 		return z, nil
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case bytes.HasPrefix(magic, zstdMagic):
 		z, err := zstd.NewReader(r)
 		if err != nil {
 			return nil, fmt.Errorf("zstd: %w", err)
@@ -145,11 +163,20 @@ func (f *File) decompress(r *bufio.Reader) (io.Reader, error) {
 	return r, nil
 }
 
-// Done returns how many bytes of Size have been read.
-func (f *File) Done() int64 { return f.read.n }
+// Done returns how many bytes of Size have been read; of a Parquet file the
+// share of its rows.
+func (f *File) Done() int64 {
+	if f.table != nil {
+		return f.table.done(f.Size)
+	}
+	return f.read.n
+}
 
 // Close closes the file; stdin stays open.
 func (f *File) Close() error {
+	if f.table != nil {
+		_ = f.table.close() // only read
+	}
 	if f.plain != nil {
 		if err := f.plain.Close(); err != nil {
 			_ = f.src.Close() // the first error is the one to report

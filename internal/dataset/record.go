@@ -39,6 +39,9 @@ func skipped(format string, record []byte) bool {
 // next returns the next line, or lines while a quoted field is open. A line
 // break inside a quoted field becomes a space: a record is one line.
 func (f *File) next() ([]byte, error) {
+	if f.table != nil {
+		return f.table.next()
+	}
 	line, err := f.line(f.buf[:0])
 	for err == nil && f.Format == CSV && openQuote(line, f.Comma) {
 		if line, err = f.line(append(line, ' ')); errors.Is(err, io.EOF) {
