@@ -22,7 +22,9 @@ const formatVersion = 2
 //	auto: the member served byte, discounted losses of the members float64
 //	number of weights uvarint, then of each, ascending: distance to the weight
 //	before (the first: to -1) uvarint, and the numbers of its slots float64: sgd W;
-//	adagrad W, G; nag W, G, N; auto W, G, N, then W, G, N, R of the companion
+//	adagrad, arow, scw W, G; nag, adam, ftrl, rls W, G, N; coin W, G, N, then W, G, N
+//	of the companion; auto the same and then R of the companion
+//	rls: D, then U above the diagonal by columns float64 (see factor)
 //
 // Weight 2^bits is the intercept.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
@@ -48,7 +50,7 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 		}
 		last = i
 	})
-	return wire.Seal(b, start), nil
+	return wire.Seal(m.appendRLS(b), start), nil
 }
 
 // UnmarshalBinary replaces the live parameters by those that AppendBinary
@@ -64,7 +66,8 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	}
 	h := readHead(&m.p, r)
 	body := *r // read once to check everything, then again to take it over
-	m.p.readSlots(r, func(int, *[maxFloats]float64) {})
+	index := m.p.readPositions(r)
+	rls := m.p.readRLS(r, index)
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("sgd: read model: %w", err)
 	}
@@ -76,6 +79,7 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	})
 	m.events, m.weight, m.sparse, m.nagS, m.nagT = h.events, h.weight, h.sparse, h.nagS, h.nagT
 	m.labels, m.scaler = h.labels, h.scaler
+	m.rls = rls
 	m.race.served, m.race.loss = h.race.served, h.race.loss
 	for i := range m.refs {
 		m.refs[i].fields = m.refs[i].fields[:0]
@@ -140,11 +144,38 @@ func (p *plan) readSlots(r *wire.Reader, fn func(i int, v *[maxFloats]float64)) 
 
 // valid reports whether the optimizer can have left those numbers.
 func (p *plan) valid(v *[maxFloats]float64) bool {
-	weight := func(w float64) bool { return math.Abs(w) <= maxWeight }
-	if p.optimizer == optAuto {
-		return weight(v[0]) && v[1] >= 0 && largest(v[2]) && weight(v[3]) && v[4] >= 0 && weight(v[5]) && v[6] >= 0
+	if !(math.Abs(v[0]) <= maxWeight && v[1] >= 0) {
+		return false
 	}
-	return weight(v[0]) && v[1] >= 0 && largest(v[2])
+	switch p.optimizer {
+	case optAuto:
+		return largest(v[2]) && math.Abs(v[3]) <= maxWeight && v[4] >= 0 && math.Abs(v[5]) <= maxWeight && v[6] >= 0
+	case optNAG:
+		return largest(v[2])
+	case optCoin:
+		return largest(v[2]) && v[4] >= 0
+	case optAROW, optSCW:
+		return v[1] <= 1
+	case optSGD, optAdaGrad, optAdam, optFTRL, optRLS:
+	}
+	return true
+}
+
+// readPositions reads the slots, checks them, and returns the positions that
+// rls has given them.
+func (p *plan) readPositions(r *wire.Reader) []uint32 {
+	var ps positions
+	n := 0
+	p.readSlots(r, func(i int, v *[maxFloats]float64) {
+		n++
+		if p.optimizer == optRLS && !ps.place(i, v[2]) {
+			r.Fail("weight %d has position %v", i, v[2])
+		}
+	})
+	if p.optimizer == optRLS && r.Err() == nil && !ps.complete(n) {
+		r.Fail("%d positions for %d weights", len(ps.index), n)
+	}
+	return ps.index
 }
 
 // largest reports whether n can be the largest magnitude of a feature.

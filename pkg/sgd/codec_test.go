@@ -43,7 +43,7 @@ func trained(t testing.TB, edit func(*Config)) *Model {
 		}
 	})
 	for i, e := range small() {
-		if m.p.loss == lossLogistic {
+		if m.p.binary() {
 			e.Label = float64(int(e.Label) % 2)
 		}
 		if s := m.Learn(&e); s.Reject != nil {
@@ -63,6 +63,12 @@ var goldens = map[string]func(*Config){
 	"nag_logistic":   func(c *Config) { c.Loss, c.Optimizer = "logistic", "nag" },
 	"sgd_logistic":   func(c *Config) { c.Loss, c.Optimizer, c.Power, c.InterceptRate = "logistic", "sgd", 0.5, 0.01 },
 	"adagrad":        func(c *Config) { c.Optimizer = "adagrad" },
+	"adam":           func(c *Config) { c.Optimizer = "adam" },
+	"ftrl":           func(c *Config) { c.Optimizer, c.L1 = "ftrl", 0.1 },
+	"coin":           func(c *Config) { c.Optimizer = "coin" },
+	"arow":           func(c *Config) { c.Loss, c.Optimizer = "hinge", "arow" },
+	"scw":            func(c *Config) { c.Loss, c.Optimizer = "hinge", "scw" },
+	"rls":            func(c *Config) { c.Optimizer = "rls" },
 	"vw_squared":     func(c *Config) { c.Compat = "vw" },
 	"raw_sgd_square": func(c *Config) { c.Optimizer, c.Standardize, c.ScaleLabel, c.Rate = "sgd", "off", "off", 1e-4 },
 }

@@ -22,15 +22,24 @@ type Config struct {
 	// loss is squared and beyond which it is linear. Default 1.
 	Delta float64 `koanf:"delta"`
 
-	// Optimizer is "auto" (default), "nag", "sgd" or "adagrad". auto lets three
+	// Optimizer is "auto" (default), "nag", "sgd", "adagrad", "adam", "ftrl", "coin", "arow"
+	// and "scw" (losses of two classes), or "rls" (squared loss, at most 200 features). auto lets three
 	// members learn side by side and serves the one that was best of late; it
 	// needs no tuning and costs about twice nag. With compat: vw it is nag.
 	Optimizer string `koanf:"optimizer"`
 
 	// Rate is the learning rate. 0 (default) means the optimizer's own: nag 1
-	// (0.5 with compat: vw), adagrad 0.1, sgd 0.01, or 0.5 when power is set. For
-	// auto it multiplies the rates of all members; the default is 1.
+	// (0.5 with compat: vw), adagrad 0.1, sgd 0.01, or 0.5 when power is set, adam
+	// 0.01, ftrl 0.3 (its alpha), coin 4 (its alpha), arow 1 (its 1/r), scw 1 (its C); rls has none. For auto it multiplies the rates of all members; the default is 1.
 	Rate float64 `koanf:"rate"`
+
+	// Beta is the beta of ftrl, which lowers the rates of young weights, or of coin,
+	// the least bound on gradients. Default 1.
+	Beta float64 `koanf:"beta"`
+
+	// ClipGradient bounds the Euclidean norm of the gradient of an event, for sgd,
+	// adagrad, adam, ftrl and coin. 0 (default) means no bound. Labels that are scaled count in standard deviations.
+	ClipGradient float64 `koanf:"clip_gradient"`
 
 	// Decay multiplies the sums of squared gradients of nag and adagrad with
 	// every event that has the feature. Below 1 the rates do not go to 0, so that the model
@@ -46,12 +55,13 @@ type Config struct {
 	// adagrad. 0 (default) treats the intercept as every other weight. River uses 0.01.
 	InterceptRate float64 `koanf:"intercept_rate"`
 
-	// L1 and L2 are penalties on the weights. Only 0 is available for now.
+	// L1 and L2 are penalties on the weights for ftrl: with l1 most weights are
+	// exactly 0. L2 is also the ridge penalty of rls, where 0 means 1. Default 0.
 	L1 float64 `koanf:"l1"`
 	L2 float64 `koanf:"l2"`
 
 	// Bits sets the number of weights, 2^bits; 1 to 30, default 18. A weight takes
-	// 32 bytes of memory, or 64 with the optimizer auto. Features that share a slot share a weight. 0 means 18, and
+	// 32 bytes of memory, or 64 with the optimizers auto and coin. Features that share a slot share a weight. 0 means 18, and
 	// 22 with compat: vw, where fewer collisions reproduce more digits.
 	Bits int `koanf:"bits"`
 
@@ -84,15 +94,17 @@ const maxBits = 30
 
 // Default returns the settings that need no tuning on most streams.
 func Default() Config {
-	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Decay: 1, Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
+	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Beta: 1, Decay: 1, Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
 }
 
 // Names that a configuration may use, now and later.
 var (
-	lossesLater     = [...]string{"softmax", "ova"}
-	optimizers      = [...]string{optNAG: "nag", optSGD: "sgd", optAdaGrad: "adagrad", optAuto: "auto"}
-	optimizersLater = [...]string{"adam", "ftrl", "coin", "arow", "scw", "rls"}
-	switches        = [...]string{"auto", "on", "off"}
+	lossesLater = [...]string{"softmax", "ova"}
+	optimizers  = [...]string{
+		optNAG: "nag", optSGD: "sgd", optAdaGrad: "adagrad", optAdam: "adam", optFTRL: "ftrl",
+		optCoin: "coin", optAROW: "arow", optSCW: "scw", optRLS: "rls", optAuto: "auto",
+	}
+	switches = [...]string{"auto", "on", "off"}
 )
 
 // Validate reports the first key that has a value which is not allowed.
@@ -100,7 +112,7 @@ func (c Config) Validate() error {
 	if err := oneOf("loss", c.Loss, losses[:], lossesLater[:]); err != nil {
 		return err
 	}
-	if err := oneOf("optimizer", c.Optimizer, append([]string{"auto"}, optimizers[:optAuto]...), optimizersLater[:]); err != nil {
+	if err := oneOf("optimizer", c.Optimizer, append([]string{"auto"}, optimizers[:optAuto]...), nil); err != nil {
 		return err
 	}
 	for _, s := range []struct{ key, value string }{{"standardize", c.Standardize}, {"scale_label", c.ScaleLabel}} {
@@ -120,10 +132,12 @@ func (c Config) Validate() error {
 		{"delta", c.Delta, 1e-100, 1e100, "above 0: a distance from the label, in its unit"},
 		{"rate", c.Rate, 0, 1e6, "0 for the optimizer's default, or a number up to 1e6"},
 		{"decay", c.Decay, 1e-6, 1, "above 0 and at most 1; 1 for none"},
+		{"beta", c.Beta, 0, 1e6, "between 0 and 1e6"},
+		{"clip_gradient", c.ClipGradient, 0, 1e100, "0 for no bound, or a norm"},
 		{"power", c.Power, 0, 1, "between 0 and 1"},
 		{"intercept_rate", c.InterceptRate, 0, 1e6, "0 for the rate of the other weights, or a number up to 1e6"},
-		{"l1", c.L1, 0, 0, "0: penalties are not available yet"},
-		{"l2", c.L2, 0, 0, "0: penalties are not available yet"},
+		{"l1", c.L1, 0, 1e6, "between 0 and 1e6"},
+		{"l2", c.L2, 0, 1e6, "between 0 and 1e6"},
 		{"clip", c.Clip, 0, 1e6, "0 for no bound, or a number of standard deviations up to 1e6"},
 		{"extreme", c.Extreme, 0, 1e100, "0 for no screen, or a factor up to 1e100"},
 	} {
@@ -139,30 +153,62 @@ func (c Config) Validate() error {
 
 // validateTogether checks keys that are allowed only with values of others.
 func (c Config) validateTogether() error {
-	opt, standard := c.optimizer(), Default()
-	switch {
-	case c.Tau != standard.Tau && c.Loss != "quantile":
+	standard := Default()
+	if c.Tau != standard.Tau && c.Loss != "quantile" {
 		return fmt.Errorf("learner.tau: %v: must be %v unless learner.loss is quantile", c.Tau, standard.Tau)
-	case c.Delta != standard.Delta && c.Loss != "huber":
+	}
+	if c.Delta != standard.Delta && c.Loss != "huber" {
 		return fmt.Errorf("learner.delta: %v: must be %v unless learner.loss is huber", c.Delta, standard.Delta)
-	case c.Decay != 1 && opt != optNAG && opt != optAdaGrad:
-		return fmt.Errorf("learner.decay: %v: must be 1 unless learner.optimizer is nag or adagrad", c.Decay)
-	case c.Power > 0 && opt != optSGD:
-		return fmt.Errorf("learner.power: %v: must be 0 unless learner.optimizer is sgd; the others have rates of their own for each weight", c.Power)
-	case c.InterceptRate > 0 && opt != optSGD && opt != optAdaGrad:
-		return fmt.Errorf("learner.intercept_rate: %v: must be 0 unless learner.optimizer is sgd or adagrad", c.InterceptRate)
+	}
+	opt := c.optimizer()
+	for _, k := range []struct {
+		key            string
+		value, neutral float64
+		of             []optimizer
+	}{
+		{"beta", c.Beta, standard.Beta, []optimizer{optFTRL, optCoin}},
+		{"decay", c.Decay, standard.Decay, []optimizer{optNAG, optAdaGrad}},
+		{"clip_gradient", c.ClipGradient, 0, []optimizer{optSGD, optAdaGrad, optAdam, optFTRL, optCoin}},
+		{"power", c.Power, 0, []optimizer{optSGD}},
+		{"intercept_rate", c.InterceptRate, 0, []optimizer{optSGD, optAdaGrad}},
+		{"l1", c.L1, 0, []optimizer{optFTRL}},
+		{"l2", c.L2, 0, []optimizer{optFTRL, optRLS}},
+		{"rate", c.Rate, 0, []optimizer{optAuto, optNAG, optSGD, optAdaGrad, optAdam, optFTRL, optCoin, optAROW, optSCW}},
+	} {
+		if k.value != k.neutral && !slices.Contains(k.of, opt) {
+			return fmt.Errorf("learner.%s: %v: must be %v unless learner.optimizer is %s", k.key, k.value, k.neutral, names(k.of))
+		}
+	}
+	switch {
+	case (opt == optAROW || opt == optSCW) && c.Loss != "logistic" && c.Loss != "hinge":
+		return fmt.Errorf("learner.optimizer: %q: needs labels of two classes: set learner.loss to logistic or hinge", c.Optimizer)
+	case opt == optRLS && c.Loss != "squared":
+		return fmt.Errorf("learner.optimizer: %q: needs learner.loss squared", c.Optimizer)
 	case c.Compat == "vw":
 		return c.validateVW()
 	}
 	return nil
 }
 
+// names joins the names of optimizers: "a, b or c".
+func names(of []optimizer) string {
+	s := optimizers[of[0]]
+	for i, o := range of[1:] {
+		if i == len(of)-2 {
+			s += " or " + optimizers[o]
+		} else {
+			s += ", " + optimizers[o]
+		}
+	}
+	return s
+}
+
 // validateVW checks what compat: vw allows.
 func (c Config) validateVW() error {
 	opt := c.optimizer()
 	switch {
-	case opt != optNAG:
-		return fmt.Errorf("learner.optimizer: %q: must be auto or nag with learner.compat vw", c.Optimizer)
+	case !slices.Contains([]optimizer{optNAG, optSGD, optFTRL, optCoin}, opt):
+		return fmt.Errorf("learner.optimizer: %q: must be auto, nag, sgd, ftrl or coin with learner.compat vw", c.Optimizer)
 	case c.Loss != "squared" && c.Loss != "logistic":
 		return fmt.Errorf("learner.loss: %q: must be squared or logistic with learner.compat vw", c.Loss)
 	case c.Standardize == "on":
@@ -191,7 +237,13 @@ const (
 	optNAG optimizer = iota
 	optSGD
 	optAdaGrad
-	optAuto
+	optAdam
+	optFTRL
+	optCoin
+	optAROW
+	optSCW
+	optRLS
+	optAuto // the last
 )
 
 func (c Config) optimizer() optimizer {
@@ -215,6 +267,9 @@ type plan struct {
 	decay         float64
 	power         float64
 	interceptRate float64
+	beta          float64
+	l1, l2        float64
+	clipGradient  float64
 	clip          float64
 	extreme       float64
 }
@@ -222,7 +277,8 @@ type plan struct {
 func (c Config) plan() plan {
 	p := plan{
 		loss: loss(slices.Index(losses[:], c.Loss)), optimizer: c.optimizer(), bits: c.Bits, vw: c.Compat == "vw",
-		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate, clip: c.Clip, extreme: c.Extreme,
+		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate,
+		beta: c.Beta, l1: c.L1, l2: c.L2, clipGradient: c.ClipGradient, clip: c.Clip, extreme: c.Extreme,
 	}
 	if p.bits == 0 {
 		p.bits = 18
@@ -238,26 +294,41 @@ func (c Config) plan() plan {
 	if !p.standardize {
 		p.clip = 0
 	}
+	if p.optimizer == optRLS && p.l2 == 0 {
+		p.l2 = 1
+	}
 	return p
 }
 
 func (p plan) defaultRate() float64 {
-	switch {
-	case p.optimizer == optAdaGrad:
+	switch p.optimizer {
+	case optAdaGrad:
 		return 0.1
-	case p.optimizer == optSGD && p.power > 0:
-		return 0.5
-	case p.optimizer == optSGD:
+	case optFTRL:
+		return 0.3
+	case optSGD:
+		if p.power > 0 {
+			return 0.5
+		}
 		return 0.01
-	case p.vw:
-		return 0.5
+	case optAdam:
+		return 0.01
+	case optCoin:
+		return 4
+	case optNAG:
+		if p.vw {
+			return 0.5
+		}
+	case optAuto, optAROW, optSCW, optRLS:
 	}
 	return 1
 }
 
 // floats returns how many numbers the optimizer keeps of a feature.
 func (p *plan) floats() int {
-	return [...]int{optNAG: 3, optSGD: 1, optAdaGrad: 2, optAuto: 7}[p.optimizer]
+	return [...]int{
+		optNAG: 3, optSGD: 1, optAdaGrad: 2, optAdam: 3, optFTRL: 3, optCoin: 6, optAROW: 2, optSCW: 2, optRLS: 3, optAuto: 7,
+	}[p.optimizer]
 }
 
 // wide reports whether a feature takes two slots.

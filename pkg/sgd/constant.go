@@ -7,14 +7,22 @@ import (
 )
 
 // constant is stochastic gradient descent w -= rate h g x (Robbins, Monro 1951,
-// https://doi.org/10.1214/aoms/1177729586), with the rate constant, or divided by t^power.
+// https://doi.org/10.1214/aoms/1177729586), with the rate constant, or divided by t^power. With
+// compat: vw the step is importance-weight-invariant.
 func (m *Model) constant(u *update) tally {
 	rate := m.p.rate
 	if m.p.power > 0 {
-		rate = float64(rate * portable.Exp(-float64(m.p.power*portable.Log(m.weight+u.h))))
+		t := m.weight + u.h
+		if m.p.vw { // t is 1 before the first event, and that of the events before
+			t = m.weight + 1
+		}
+		rate = float64(rate * portable.Exp(-float64(m.p.power*portable.Log(t))))
 	}
 	g := float64(u.h * u.grad)
 	step := float64(rate * g)
+	if m.p.vw {
+		step = -m.p.step(u, rate, u.norm2)
+	}
 	t := m.intercept(g)
 	change, mass := t.change, t.mass
 	slots, act := m.slots, m.act

@@ -38,6 +38,7 @@ type Model struct {
 	nagS    float64 // nag: sum of weight times normalised squared norm, over the events that moved weights
 	nagT    float64 // nag: sum of the weights of the same events
 	race    race
+	rls     rls
 
 	refs [2]reference
 
@@ -45,6 +46,8 @@ type Model struct {
 	act        []active // intercept, then dense, then sparse features
 	companions []slot   // the companions of act as they were before
 	maxSparse  float64  // largest magnitude among its sparse features
+	coinSum    float64  // coin: nagS with it
+	coinTotal  float64  // coin: nagT with it
 }
 
 // New returns a model that has learned nothing.
@@ -81,7 +84,7 @@ func (m *Model) Predict(e *event.Event) event.Step {
 		return event.Step{Reject: rej}
 	}
 	var s event.Step
-	z, norm2 := m.dot()
+	z, norm2 := m.dot(0)
 	f := m.p.frame(&m.labels)
 	if !e.Labelled {
 		s.Prediction, s.Margin = m.p.predict(z, &f)
@@ -138,8 +141,9 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	if m.p.scaleLabel {
 		next = m.p.frame(&after)
 	}
-	z, norm2 := m.dot()
+	z, norm2 := m.dot(h)
 	u := m.p.aim(&s, z, y, h, &before, &next)
+	u.score, u.norm2 = z, norm2
 	s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
 	m.read(e, &s, y)
 	rej := unstable(&s)
@@ -198,7 +202,7 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 		m.companions = slices.Grow(m.companions[:0], n)[:n]
 		m.race.rates = slices.Grow(m.race.rates[:0], n)[:n]
 	}
-	m.act[0].x, m.act[0].idx = 1, uint32(1)<<m.p.bits<<m.shift
+	m.act[0].x, m.act[0].idx = 1, uint32(m.interceptAt())
 	act, mask, shift := m.act[1:], m.mask, m.shift
 	for i, f := range e.X.Dense {
 		act[i].x, act[i].idx = staged[i].X, uint32(f.Hash&mask)<<(shift&1)
@@ -225,10 +229,14 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 }
 
 // dot returns the linear score of the gathered event and its squared
-// Euclidean norm, intercept included.
-func (m *Model) dot() (z, norm2 float64) {
-	if m.p.optimizer == optAuto {
+// Euclidean norm, intercept included. h is the weight with which it is learned, 0 if it is not.
+func (m *Model) dot(h float64) (z, norm2 float64) {
+	switch m.p.optimizer {
+	case optAuto:
 		return m.dotRace()
+	case optCoin:
+		return m.dotCoin(h)
+	default:
 	}
 	slots, act := m.slots, m.act
 	for i := range act {
@@ -243,7 +251,10 @@ func (m *Model) dot() (z, norm2 float64) {
 // writes nothing, so many goroutines may call it while nobody learns. The
 // values of the event must be finite.
 func (m *Model) Score(e *event.Event) float64 {
-	z := m.weightAt(1 << m.p.bits << m.shift)
+	if m.p.optimizer == optCoin {
+		return m.p.prediction(m.scoreCoin(e), &m.labels)
+	}
+	z := m.weightAt(m.interceptAt())
 	for i := range e.X.Dense {
 		f := &e.X.Dense[i]
 		z += float64(m.scaler.Value(*f) * m.weightAt(m.position(f.Hash)))
@@ -252,7 +263,5 @@ func (m *Model) Score(e *event.Event) float64 {
 		f := &e.X.Sparse[i]
 		z += float64(f.Value * m.weightAt(m.position(f.Hash)))
 	}
-	f := m.p.frame(&m.labels)
-	prediction, _ := m.p.predict(z, &f)
-	return prediction
+	return m.p.prediction(z, &m.labels)
 }

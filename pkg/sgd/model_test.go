@@ -52,14 +52,19 @@ func fill(lossName string) func(r *rand.Rand, e *event.Event) {
 		e.Weight = float64(1+r.IntN(4)) / 2
 		e.Labelled = true
 		e.Label = 50*z + r.NormFloat64()
-		if lossName == "logistic" {
+		switch {
+		case binary(lossName):
 			e.Label = 0
 			if r.Float64() < 1/(1+math.Exp(-z)) {
 				e.Label = 1
 			}
+		case lossName == "poisson":
+			e.Label = math.Round(math.Abs(z))
 		}
 	}
 }
+
+func binary(lossName string) bool { return lossName == "logistic" || lossName == "hinge" }
 
 func hasDense(e *event.Event, j int) bool {
 	h := xxhash.Sum64String("d" + strconv.Itoa(j))
@@ -92,7 +97,7 @@ func wild(lossName string) func(r *rand.Rand, e *event.Event) {
 			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: uint64(r.IntN(20)), Value: number()})
 		}
 		e.Labelled, e.Label = true, number()
-		if lossName == "logistic" {
+		if binary(lossName) {
 			e.Label = float64(r.IntN(2))
 		}
 		if r.IntN(2) == 0 {
@@ -126,7 +131,10 @@ func refused(lossName string) []conform.Refused {
 			}
 		}},
 	}
-	if lossName == "logistic" {
+	if lossName == "poisson" {
+		bad = append(bad, conform.Refused{Name: "Negative", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = -1 }})
+	}
+	if binary(lossName) {
 		return append(bad, conform.Refused{Name: "Label2", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = 2 }})
 	}
 	return append(bad, conform.Refused{Name: "LabelExtreme", Reason: event.Extreme, Spoil: func(e *event.Event) { e.Label = 1e7 }})
@@ -135,10 +143,23 @@ func refused(lossName string) []conform.Refused {
 // configs are the combinations that the conformance suite runs on.
 func configs() map[string]sgd.Config {
 	out := map[string]sgd.Config{}
-	for _, l := range []string{"logistic", "squared"} {
-		for _, o := range []string{"auto", "nag", "sgd", "adagrad"} {
+	for _, l := range []string{"hinge", "quantile", "huber", "poisson"} {
+		for _, o := range []string{"auto", "nag"} {
 			c := sgd.Default()
 			c.Loss, c.Optimizer, c.Bits = l, o, 12
+			out[l+"/"+o] = c
+		}
+	}
+	for _, l := range []string{"logistic", "squared"} {
+		for _, o := range []string{"auto", "nag", "sgd", "adagrad", "adam", "ftrl", "coin", "arow", "scw", "rls"} {
+			if l == "squared" && (o == "arow" || o == "scw") || l == "logistic" && o == "rls" {
+				continue
+			}
+			c := sgd.Default()
+			c.Loss, c.Optimizer, c.Bits = l, o, 12
+			if o == "rls" {
+				c.Bits = 7 // the events have more than 200 features
+			}
 			out[l+"/"+o] = c
 		}
 		c := sgd.Default()

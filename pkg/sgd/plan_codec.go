@@ -8,8 +8,9 @@ import (
 
 // append appends the configuration that the parameters were learned with:
 // loss (0 logistic, 1 squared, 2 hinge, 3 quantile, 4 huber, 5 poisson) and optimizer
-// (0 nag, 1 sgd, 2 adagrad, 3 auto) byte; bits uvarint; standardize,
-// scale_label, compat vw boolean bytes; tau, delta, rate, decay, power, intercept_rate, clip, extreme float64.
+// (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto) byte; bits
+// uvarint; standardize, scale_label, compat vw boolean bytes; tau, delta, rate, decay, power,
+// intercept_rate, beta, l1, l2, clip_gradient, clip, extreme float64.
 func (p *plan) append(b []byte) []byte {
 	b = append(b, byte(p.loss), byte(p.optimizer))
 	b = wire.AppendUvarint(b, uint64(p.bits))
@@ -23,8 +24,8 @@ func (p *plan) append(b []byte) []byte {
 }
 
 // numbers are the numbers of a configuration in their encoded order.
-func (p *plan) numbers() [8]*float64 {
-	return [...]*float64{&p.tau, &p.delta, &p.rate, &p.decay, &p.power, &p.interceptRate, &p.clip, &p.extreme}
+func (p *plan) numbers() [12]*float64 {
+	return [...]*float64{&p.tau, &p.delta, &p.rate, &p.decay, &p.power, &p.interceptRate, &p.beta, &p.l1, &p.l2, &p.clipGradient, &p.clip, &p.extreme}
 }
 
 // openEnvelope opens an envelope and reads the configuration at its start.
@@ -52,11 +53,15 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 // config returns a configuration whose plan is p.
 func (p *plan) config() Config {
 	c := Config{
+		Beta: p.beta, L1: p.l1, L2: p.l2, ClipGradient: p.clipGradient,
 		Loss: losses[p.loss], Tau: p.tau, Delta: p.delta, Optimizer: optimizers[p.optimizer], Rate: p.rate, Decay: p.decay, Power: p.power, InterceptRate: p.interceptRate,
 		Bits: p.bits, Standardize: onOff(p.standardize), Clip: p.clip, ScaleLabel: onOff(p.scaleLabel), Extreme: p.extreme,
 	}
 	if p.vw {
 		c.Compat = "vw"
+	}
+	if p.optimizer == optRLS {
+		c.Rate = 0
 	}
 	return c
 }
@@ -82,6 +87,9 @@ func (p *plan) compatible(q *plan) error {
 		{"bits", have.Bits, want.Bits},
 		{"compat", have.Compat, want.Compat},
 		{"standardize", have.Standardize, want.Standardize},
+		{"beta", have.Beta, want.Beta},
+		{"l1", have.L1, want.L1},
+		{"l2", have.L2, want.L2},
 		{"clip", have.Clip, want.Clip},
 		{"scale_label", have.ScaleLabel, want.ScaleLabel},
 	} {

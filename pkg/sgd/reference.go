@@ -41,7 +41,7 @@ func (m *Model) SetReference(i int) {
 		r.slots = make([]uint64, len(m.touched))
 	}
 	copy(r.slots, m.touched)
-	forEachBit(r.slots, func(j int) { m.slots[j<<m.shift].R.setRef(i, narrow(m.weightAt(j<<m.shift))) })
+	forEachBit(r.slots, func(j int) { m.slots[j<<m.shift].R.setRef(i, narrow(m.frozen(j<<m.shift))) })
 	r.scaler = m.scaler.Clone()
 	r.frame = m.p.frame(&m.labels)
 	r.set = true

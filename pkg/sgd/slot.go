@@ -61,5 +61,16 @@ func (m *Model) weightAt(i int) float64 {
 	return m.slots[i].W
 }
 
+// frozen returns the weight at i as a reference is to keep it.
+func (m *Model) frozen(i int) float64 {
+	if m.p.optimizer == optCoin {
+		return m.slots[i].W / coinNorm(m.nagS, m.nagT)
+	}
+	return m.weightAt(i)
+}
+
+// interceptAt returns where the slot of the intercept is in m.slots.
+func (m *Model) interceptAt() int { return 1 << m.p.bits << (m.shift & 1) }
+
 // position returns where the slot of a hash is in m.slots.
 func (m *Model) position(hash uint64) int { return int(hash&m.mask) << (m.shift & 1) }

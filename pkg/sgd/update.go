@@ -16,6 +16,8 @@ type update struct {
 	z        float64 // what the gradient was taken at: the prediction, or for losses with a link function the margin
 	grad     float64 // dl/dz
 	unit     float64 // the label's unit on the scale of the weights: 1 over the standard deviation of scaled labels
+	score    float64 // linear score, not clipped
+	norm2    float64 // squared Euclidean norm of the event
 	t        float64 // logistic loss: exp(-|z|)
 	right    bool    // logistic loss: z has the sign of the label
 }
@@ -43,6 +45,9 @@ func (p *plan) aim(s *event.Step, z, y, h float64, before, after *frame) update 
 // learnFrom writes the slots and returns the Euclidean norm of the change of the
 // weights. When anything becomes non-finite, it puts all back and refuses.
 func (m *Model) learnFrom(u *update, loss float64, before, after *frame) (float64, *event.Rejection) {
+	if c := m.p.clipGradient; c > 0 {
+		u.clip(c)
+	}
 	var t tally
 	switch m.p.optimizer {
 	case optAuto:
@@ -53,12 +58,35 @@ func (m *Model) learnFrom(u *update, loss float64, before, after *frame) (float6
 		t = m.constant(u)
 	case optAdaGrad:
 		t = m.adagrad(u)
+	case optAdam:
+		t = m.adam(u)
+	case optFTRL:
+		t = m.ftrl(u)
+	case optCoin:
+		t = m.coin(u)
+	case optAROW:
+		t = m.arow(u)
+	case optSCW:
+		t = m.scw(u)
+	case optRLS:
+		return m.recursive(u)
 	}
 	if !t.ok() {
 		m.undo()
-		return 0, &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("learning it with gradient %v and weight %v would make a weight non-finite or larger than %v; lower learner.rate", u.grad, u.h, float64(maxWeight))}
+		return 0, unstableUpdate(u)
 	}
 	return math.Sqrt(t.change), nil
+}
+
+// clip bounds the Euclidean norm of the gradient, the event's weight included.
+func (u *update) clip(bound float64) {
+	if norm := float64(float64(u.h*math.Abs(u.grad)) * math.Sqrt(u.norm2)); norm > bound {
+		u.grad *= bound / norm
+	}
+}
+
+func unstableUpdate(u *update) *event.Rejection {
+	return &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("learning it with gradient %v and weight %v would make a weight non-finite or larger than %v; lower learner.rate", u.grad, u.h, float64(maxWeight))}
 }
 
 // tally is what an optimizer found while it wrote the slots.
