@@ -24,7 +24,7 @@ import (
 // to a real Redis), one after the other, and reports what the daemon keeps of
 // the loop's rate. Broker, Redis and daemon share the processors.
 func BenchmarkAgainstBarePoll(b *testing.B) {
-	const topic, partitions, records = "bench", 4, 400_000
+	const topic, partitions, records = "bench", 4, 1_500_000
 	brokers := map[string]func(b *testing.B) ([]string, string){
 		"embedded": func(b *testing.B) ([]string, string) {
 			s, err := sandbox.Start(sandbox.Options{Partitions: partitions, Topics: []string{topic}})
