@@ -55,6 +55,32 @@ func BenchmarkJSONNested30(b *testing.B) {
 	benchmark(b, d, conform.NestedJSON(1000, 1), 30)
 }
 
+// Two crosses, two logarithms and two indicators.
+func BenchmarkJSONFlat20Shapes(b *testing.B) {
+	s := event.Schema{Label: "is_fraud", Time: "ts", Log1p: []string{"amount", "dist_km"}, Missing: []string{"amount", "country"},
+		Cross: [][]string{{"country", "merchant"}, {"country", "bank"}}}
+	benchmark(b, made[*event.JSON](b)(event.NewJSON(s, true)), conform.FlatJSON(1000, 1), 22)
+}
+
+// The 190 pairs of 20 categories.
+func BenchmarkJSONNested30Pairs(b *testing.B) {
+	s := event.Schema{Label: "label", Time: "ts", Cross: [][]string{{"category.*", "category.*"}}}
+	benchmark(b, made[*event.JSON](b)(event.NewJSON(s, true)), conform.NestedJSON(1000, 1), 30+190)
+}
+
+func BenchmarkText20(b *testing.B) {
+	records := make([][]byte, 1000)
+	r := rand.New(rand.NewPCG(1, 4))
+	for i := range records {
+		records[i] = fmt.Appendf(records[i], `{"y":%d,"text":"`, i%2)
+		for k := range 20 {
+			records[i] = fmt.Appendf(records[i], "Word%c%d, ", 'a'+k, r.IntN(1000))
+		}
+		records[i] = append(records[i], `"}`...)
+	}
+	benchmark(b, made[*event.JSON](b)(event.NewJSON(event.Schema{Label: "y", Text: []string{"text"}}, true)), records, 20)
+}
+
 func BenchmarkCSV20(b *testing.B) {
 	columns := make([]string, 21)
 	for i := range columns {

@@ -40,6 +40,33 @@ func TestJSONConforms(t *testing.T) {
 	})
 }
 
+// shapes has every kind of feature that is more than a field's value.
+var shapes = event.Schema{
+	Label: "y", Time: "ts", Text: []string{"msg", "notes"}, Ngrams: 2, Log1p: []string{"amount"}, Cyclic: []string{"ts", "due"},
+	Missing: []string{"amount", "country", "due"}, Cross: [][]string{{"country", "msg"}, {"amount", "*"}, {"country", "amount", "tags"}},
+}
+
+func TestJSONShapesConform(t *testing.T) {
+	conform.Decoder(t, conform.DecoderCase{
+		New: func() event.Decoder { return made[*event.JSON](t)(event.NewJSON(shapes, true)) },
+		Good: values(
+			`{"y":1,"ts":"2026-01-02T03:04:05Z","due":1767323045,"msg":"Free entry, WIN a prize!","amount":12.5,"country":"DE","tags":["a","b"]}`,
+			`{"y":0,"msg":"İstanbul’da çay \ud83d\ude00 1000","notes":["one two","two one two"],"amount":-1e300,"country":null}`,
+			`{"y":0}`,
+		),
+		Bad: values(`{"y":1,"amount":1e999}`, `{"y":1,"due":"x"}`, `{"y":1,"ts":{}}`, `{"msg":"a"}`, `{"y":1,"amount":9,"x":1e308,"z":1e308,"msg":"`),
+	})
+}
+
+func TestCSVShapesConform(t *testing.T) {
+	columns := []string{"y", "ts", "due", "msg", "notes", "amount", "country", "tags"}
+	conform.Decoder(t, conform.DecoderCase{
+		New:  func() event.Decoder { return made[*event.CSV](t)(event.NewCSV(shapes, columns, ',', true)) },
+		Good: values(`1,2026-01-02T03:04:05Z,1767323045,"Free entry, WIN a prize!",,12.5,DE,a`, `0,,,,"x ""y"" z",7,,`, `0,,,,,,,`),
+		Bad:  values(`1,x,,,,1,,`, `1,,,,,nan,,`, `1,,,a,,,`, `,,,a,,,,`),
+	})
+}
+
 func TestJSONBanditConforms(t *testing.T) {
 	s := event.Schema{Label: "click", Arm: "arm", Arms: []string{"a", "b"}, Probability: "p"}
 	conform.Decoder(t, conform.DecoderCase{
@@ -66,6 +93,23 @@ func TestLibSVMConforms(t *testing.T) {
 		},
 		Good: values(`1 3:1 11:0.5 7:9`, `-1 qid:4 3:1e-2  9:0 # note: x`+"\n", `+1`),
 		Bad:  values(`3:1 4:1`, `one 3:1`, `1 3:x`, `1 3:inf`, `1 a:1`, `1 3`, `# nothing`, ``),
+	})
+}
+
+func TestCrossedTextConforms(t *testing.T) {
+	conform.Decoder(t, conform.DecoderCase{
+		New: func() event.Decoder {
+			return made[*event.VW](t)(event.NewVW(event.Schema{Cross: [][]string{{"f^*", "g^*"}}}, true))
+		},
+		Good: values(`1 |f a b:2 |g c d:-1`, `1 |f a`, `1 | `),
+		Bad:  values(`1 |f a:1e200 |g c:1e200`, `1`),
+	})
+	conform.Decoder(t, conform.DecoderCase{
+		New: func() event.Decoder {
+			return made[*event.LibSVM](t)(event.NewLibSVM(event.Schema{Cross: [][]string{{"*", "*"}}}, true))
+		},
+		Good: values(`1 3:1 11:0.5 7:9`, `-1`),
+		Bad:  values(`1 3:1e200 4:1e200`, `1 3`),
 	})
 }
 

@@ -60,7 +60,7 @@ func NewCSV(s Schema, columns []string, comma byte, needLabel bool) (*CSV, error
 			return nil, fmt.Errorf("columns: %q: occurs twice", c)
 		}
 		seen[c] = true
-		d.columns = append(d.columns, column{c, []byte(c), xxhash.Sum64String(c), s.role(c)})
+		d.columns = append(d.columns, column{c, []byte(c), xxhash.Sum64String(c), d.roleOf(c)})
 	}
 	for _, n := range s.named() {
 		optional := !needLabel && (n.role == roleLabel || n.role == roleArm || n.role == roleProbability)
@@ -181,8 +181,30 @@ func (d *CSV) field(c *column, text []byte) {
 	case roleCategorical:
 		d.category(c, text)
 	default:
-		d.special(c.role, value{kind: kindText, text: text})
+		if c.role >= roleShaped {
+			d.shapedField(c, text)
+		} else {
+			d.special(c.role, value{kind: kindText, text: text})
+		}
 	}
+}
+
+// shapedField puts one value of a column with a shape in its place.
+func (d *CSV) shapedField(c *column, text []byte) {
+	s := &d.shapes[c.role-roleShaped]
+	v := value{kind: kindText, text: text}
+	dense, sparse := len(d.e.X.Dense), len(d.e.X.Sparse)
+	switch {
+	case s.cyclic >= 0:
+		d.clock(s, v)
+	case s.text:
+		d.words(c.hash, c.path, text)
+	default:
+		plain := *c
+		plain.role = s.base
+		d.field(&plain, text)
+	}
+	d.settle(s, dense, sparse, v)
 }
 
 // numericText adds the feature of a column that is listed as numeric.

@@ -19,10 +19,13 @@ func TestHashContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]uint64{
-		"amount":       0x5b2d12cd16c20179,
-		"order.amount": 0xd1797661725f40c2,
-		"country=DE":   0x7ae3674c8475273f,
-		"café=☕":       0x110075c7bcc5efb5,
+		"amount":         0x5b2d12cd16c20179,
+		"order.amount":   0xd1797661725f40c2,
+		"country=DE":     0x7ae3674c8475273f,
+		"café=☕":         0x110075c7bcc5efb5,
+		"title=new york": 0xca3aa935d820ac06,
+		"income?":        0xd2e6ee5b59ab88a2,
+		"ts#hour_sin":    0xbc8d62dfb6492c3e,
 	} {
 		if got := xxhash.Sum64String(name); got != want {
 			t.Errorf("%s: %016x, want %016x", name, got, want)
@@ -30,6 +33,18 @@ func TestHashContract(t *testing.T) {
 		if !strings.Contains(string(doc), fmt.Sprintf("%016x", want)) {
 			t.Errorf("%s: the package comment does not state the hash %016x", name, want)
 		}
+	}
+	d, err := NewJSON(Schema{Cross: [][]string{{"amount", "country"}}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e Event
+	if err := d.Decode([]byte(`{"country":"DE","amount":2.5}`), &e); err != nil {
+		t.Fatal(err)
+	}
+	const product uint64 = 0xacbecafa93755344
+	if got := e.X.Sparse[1]; got.Hash != product || got.Value != 2.5 || !strings.Contains(string(doc), fmt.Sprintf("%x", product)) {
+		t.Errorf("product %+v, want the hash %x, also in the package comment, and the value 2.5", got, product)
 	}
 }
 

@@ -32,6 +32,7 @@ type filler struct {
 	positive    float64 // Schema.Positive as a number
 	positiveNum bool
 	limit       int
+	shaper
 
 	e          *Event
 	rejection  *Rejection
@@ -43,7 +44,7 @@ func newFiller(s Schema, needLabel bool) (filler, error) {
 	if err := s.Validate(); err != nil {
 		return filler{}, err
 	}
-	f := filler{schema: s, needLabel: needLabel, limit: s.MaxFeatures}
+	f := filler{schema: s, needLabel: needLabel, limit: s.MaxFeatures, shaper: newShaper(&s)}
 	if f.limit == 0 {
 		f.limit = DefaultMaxFeatures
 	}
@@ -55,6 +56,7 @@ func newFiller(s Schema, needLabel bool) (filler, error) {
 func (f *filler) begin(e *Event) {
 	e.Reset()
 	f.e, f.rejection, f.sawArm, f.sawPropens = e, nil, false, false
+	f.shaper.begin()
 }
 
 // fail refuses the record, unless it already is refused.
@@ -79,6 +81,9 @@ func (f *filler) end() error {
 			f.fail(PropensityInvalid, f.schema.Probability, "absent or null: every record needs the probability of its arm")
 		}
 	}
+	if f.rejection == nil {
+		f.cross()
+	}
 	f.checkLimit()
 	f.e = nil
 	if f.rejection != nil {
@@ -87,8 +92,10 @@ func (f *filler) end() error {
 	return nil
 }
 
-// needFeatures refuses a record without features. The context of a bandit may be empty.
+// needFeatures adds the features of absent fields, and refuses a record without
+// any. The context of a bandit may be empty.
 func (f *filler) needFeatures() {
+	f.addMissing()
 	if f.e.X.Len() == 0 && f.schema.Arm == "" {
 		f.fail(NoFeatures, "", "no field of the record is a feature; see features.include and features.exclude")
 	}
@@ -179,15 +186,22 @@ func (f *filler) time(v value) {
 	if v.kind == kindText && len(trim(v.text)) == 0 {
 		return
 	}
-	var ok bool
+	if ms, ok := f.instant(f.schema.Time, v); ok {
+		f.e.Time = ms
+	}
+}
+
+// instant reads a time, in milliseconds since 1970.
+func (f *filler) instant(field string, v value) (ms int64, ok bool) {
 	if n, isNumber := v.number(); isNumber {
-		f.e.Time, ok = millis(n)
+		ms, ok = millis(n)
 	} else if v.kind == kindText {
-		f.e.Time, ok = parseTime(trim(v.text))
+		ms, ok = parseTime(trim(v.text))
 	}
 	if !ok {
-		f.fail(TimeInvalid, f.schema.Time, "%s: must be RFC 3339 text, or a number of seconds or milliseconds since 1970 up to the year 9999", v.excerpt())
+		f.fail(TimeInvalid, field, "%s: must be RFC 3339 text, or a number of seconds or milliseconds since 1970 up to the year 9999", v.excerpt())
 	}
+	return ms, ok
 }
 
 func (f *filler) arm(v value) {

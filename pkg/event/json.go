@@ -152,7 +152,7 @@ func (d *JSON) role() (r role, id uint64) {
 	s := d.roles.slot(h)
 	switch {
 	case s.role == roleNone:
-		s = d.roles.add(h, d.path, d.schema.role(string(d.path)))
+		s = d.roles.add(h, d.path, d.roleOf(string(d.path)))
 	case s.stamp == d.roles.stamp:
 		d.again = true
 	default:
@@ -199,14 +199,13 @@ func (d *JSON) value(b []byte, i int, id uint64, r role, depth int) int {
 		i = end
 	case c == '{':
 		if r > roleSkip {
-			d.special(r, value{kind: kindContainer})
+			d.container(r)
 		}
 		d.path = append(d.path, '.')
 		return d.object(b, i+1, path+1, depth+1)
 	case c == '[':
 		if r > roleSkip {
-			d.special(r, value{kind: kindContainer})
-			r = roleSkip
+			r = d.container(r)
 		}
 		return d.array(b, i+1, path, id, r, depth+1)
 	case c == 't' && literal(b[i:], "true"):
@@ -237,6 +236,8 @@ func literal(b []byte, word string) bool { return len(b) >= len(word) && string(
 // The path is d.path[:path], its hash id.
 func (d *JSON) other(r role, id uint64, path int, v value) {
 	switch {
+	case r >= roleShaped:
+		d.shapedValue(&d.shapes[r-roleShaped], id, path, v)
 	case r > roleSkip:
 		d.special(r, v)
 	case r == roleNumeric && v.kind != kindNumber:
@@ -246,6 +247,20 @@ func (d *JSON) other(r role, id uint64, path int, v value) {
 	default:
 		d.category(id, path, v)
 	}
+}
+
+// shapedValue is other for the values of fields with a shape.
+func (d *JSON) shapedValue(s *shape, id uint64, path int, v value) {
+	dense, sparse := len(d.e.X.Dense), len(d.e.X.Sparse)
+	switch {
+	case s.cyclic >= 0:
+		d.clock(s, v)
+	case s.text && v.kind == kindText:
+		d.words(id, d.path[:path], v.text)
+	default:
+		d.other(s.base, id, path, v)
+	}
+	d.settle(s, dense, sparse, v)
 }
 
 // category adds the feature "path=text" of the field d.path[:path], whose hash is id.

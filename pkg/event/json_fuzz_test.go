@@ -205,10 +205,13 @@ func FuzzJSONTree(f *testing.F) {
 	for _, s := range jsonSeeds {
 		f.Add([]byte(s))
 	}
+	f.Add([]byte(`{"y":1,"t":"2026-11-23T01:00:00Z","due":3e9,"m":"a b, A","mm":["c d","e"],"l":[1,-2.5,"x"],"c":"u","b":{"x":3}}`))
 	f.Add([]byte(`{"y":1,"w":2,"t":3,"k":4,"i":5,"r":6,"p":0.7,"n":"8","c":9,"x":10,"n1":["1",2,true],"c1":[1,2.0,"3"]}`))
 	d, err := NewJSON(Schema{
 		Label: "y", Weight: "w", Time: "t", Key: "k", ID: "i", Arm: "r", Probability: "p",
 		Numeric: []string{"n*"}, Categorical: []string{"c*", "a.0"}, Exclude: []string{"x*", "a.b"},
+		Text: []string{"m*"}, Ngrams: 2, Log1p: []string{"l*", "n"}, Cyclic: []string{"t", "due"}, Missing: []string{"a", "n", "m", "c", "due"},
+		Cross: [][]string{{"c", "m*"}, {"b", "*"}, {"l*", "l*", "a"}},
 	}, true)
 	if err != nil {
 		f.Fatal(err)
@@ -287,7 +290,8 @@ func TestJSONParityOnGeneratedRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roles, err := NewJSON(Schema{Label: "y", Key: "a.b", Numeric: []string{"n"}, Categorical: []string{"c", "a.0"}, Exclude: []string{"x"}}, true)
+	roles, err := NewJSON(Schema{Label: "y", Key: "a.b", Numeric: []string{"n"}, Categorical: []string{"c", "a.0"}, Exclude: []string{"x"},
+		Text: []string{"a"}, Log1p: []string{"b", "n"}, Missing: []string{"a", "b", "n", "c"}, Cyclic: []string{"0"}, Cross: [][]string{{"a", "*"}, {"b", "b"}}}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func (d *JSON) array(b []byte, i, path int, id uint64, r role, depth int) int {
 // element is a value of the array's own path; otherwise it has a path of its own.
 func (d *JSON) element(b []byte, i, path, n int, id uint64, r role, depth int) int {
 	d.path = d.path[:path]
-	if i < len(b) && inBag(b[i], r) {
+	if i < len(b) && inBag(b[i], d.base(r)) {
 		return d.value(b, i, id, r, depth)
 	}
 	d.path = strconv.AppendUint(append(d.path, '.'), uint64(n), 10)

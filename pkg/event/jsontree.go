@@ -47,19 +47,18 @@ func (t tree) field(v any) {
 	if v == nil || t.taken[string(t.path)] {
 		return
 	}
-	r := t.schema.role(string(t.path))
+	r := t.roleOf(string(t.path))
 	switch v := v.(type) {
 	case map[string]any:
 		if r > roleSkip {
-			t.special(r, value{kind: kindContainer})
+			t.container(r)
 		}
 		t.path = append(t.path, '.')
 		t.object(v, path+1)
 	case []any:
 		t.taken[string(t.path)] = true
 		if r > roleSkip {
-			t.special(r, value{kind: kindContainer})
-			r = roleSkip
+			r = t.container(r)
 		}
 		t.array(v, path, r)
 	default:
@@ -71,7 +70,7 @@ func (t tree) field(v any) {
 func (t tree) array(a []any, path int, r role) {
 	for n, v := range a {
 		t.path = t.path[:path]
-		if v != nil && inBag(firstByte(v), r) {
+		if v != nil && inBag(firstByte(v), t.base(r)) {
 			t.scalar(v, path, r)
 			continue
 		}

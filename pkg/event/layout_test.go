@@ -41,7 +41,7 @@ func TestParseLayoutRefuses(t *testing.T) {
 		`null`:                                   "names no format",
 		`{"label":"y"}`:                          "names no format",
 		`{"format":"json"} {}`:                   "more than one",
-		`{"format":"json","cross":[["a"]]}`:      `unknown field "cross"`,
+		`{"format":"json","embed":["a"]}`:        `unknown field "embed"`,
 		`{"format":"json","label":7}`:            "label",
 		`{"format":"json","label":"y","id":"y"}`: "is already named by source.label",
 	} {

@@ -8,7 +8,7 @@ import (
 )
 
 // role is what the value at a path is for.
-type role uint8
+type role uint32
 
 const (
 	roleNone        role = iota // free slot of a roleTable
@@ -23,6 +23,8 @@ const (
 	roleID
 	roleArm
 	roleProbability
+	roleText   // an automatic feature whose strings are split into words; has a shape
+	roleShaped // and above: see shape
 )
 
 // maxRoles is how many paths a roleTable remembers from record to record.

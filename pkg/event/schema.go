@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -59,7 +60,33 @@ type Schema struct {
 	// "path=text", see the package comment for the text.
 	Categorical []string `koanf:"categorical" json:"categorical,omitempty"`
 
-	// MaxFeatures is how many features a record may have. Default 4096.
+	// Text lists fields whose strings are split into words: their longest runs of
+	// letters, marks and decimal digits, in lower case. Each distinct word is the
+	// feature "path=word". Of several entries of Numeric, Categorical and Text
+	// that fit a field, the longest decides.
+	Text []string `koanf:"text" json:"text,omitempty"`
+	// Ngrams is up to how many successive words of a text form one feature
+	// together, "path=word word". Default 1; at most 5.
+	Ngrams int `koanf:"ngrams" json:"ngrams,omitempty"`
+	// Log1p lists fields whose numbers x become sign(x) log(1+|x|): counts and
+	// amounts that range over orders of magnitude.
+	Log1p []string `koanf:"log1p" json:"log1p,omitempty"`
+	// Cyclic names fields that hold a time, as Time does; Time may be one of them.
+	// They become the features of their time of day and week, in UTC, as points
+	// of a circle, see the package comment.
+	Cyclic []string `koanf:"cyclic" json:"cyclic,omitempty"`
+	// Missing names fields with a feature "path?" of value 1 in records where they
+	// are absent, null or empty.
+	Missing []string `koanf:"missing" json:"missing,omitempty"`
+	// Cross lists interactions: 2 to 4 entries each, of which the features of the
+	// fields that they cover are multiplied, each with each. A field belongs to
+	// the longest entry of a cross that covers it. An entry that stands there
+	// twice gives pairs of different features; ["*","*"] gives all pairs. Products
+	// are sparse, so they are not standardised; those of value 0 are left out.
+	Cross [][]string `koanf:"cross" json:"cross,omitempty"`
+
+	// MaxFeatures is how many features a record may have, with crosses and words.
+	// Default 4096.
 	MaxFeatures int `koanf:"max_features" json:"max_features,omitempty"`
 }
 
@@ -69,10 +96,11 @@ type entries struct {
 	list []string
 }
 
-func (s *Schema) lists() [4]entries {
-	return [4]entries{
+func (s *Schema) lists() []entries {
+	return []entries{
 		{"features.include", s.Include}, {"features.exclude", s.Exclude},
 		{"features.numeric", s.Numeric}, {"features.categorical", s.Categorical},
+		{"features.text", s.Text}, {"features.log1p", s.Log1p},
 	}
 }
 
@@ -97,6 +125,9 @@ func (s *Schema) Validate() error {
 		return err
 	}
 	if err := s.validateLists(); err != nil {
+		return err
+	}
+	if err := s.validateShapes(); err != nil {
 		return err
 	}
 	switch {
@@ -146,7 +177,7 @@ func (s *Schema) validateLists() error {
 			}
 		}
 	}
-	for _, pair := range [4][2]int{{0, 1}, {2, 1}, {3, 1}, {3, 2}} {
+	for _, pair := range [...][2]int{{0, 1}, {2, 1}, {3, 1}, {3, 2}, {4, 1}, {4, 2}, {4, 3}, {5, 1}, {5, 3}, {5, 4}} {
 		a, b := lists[pair[0]], lists[pair[1]]
 		for _, e := range a.list {
 			for _, f := range b.list {
@@ -158,12 +189,22 @@ func (s *Schema) validateLists() error {
 	}
 	for _, l := range lists[2:] {
 		for _, e := range l.list {
-			if _, ok := longest(s.Include, e); len(s.Include) > 0 && !ok {
+			if len(s.Include) > 0 && !s.includes(e) {
 				return fmt.Errorf("%s: %q: is not in features.include, and so is no feature; add it there", l.key, e)
 			}
 		}
 	}
 	return nil
+}
+
+// includes reports whether an entry of Include covers what the entry e covers, or
+// a part of it.
+func (s *Schema) includes(e string) bool {
+	if _, ok := longest(s.Include, e); ok {
+		return true
+	}
+	prefix, ok := strings.CutSuffix(e, "*")
+	return ok && slices.ContainsFunc(s.Include, func(i string) bool { return strings.HasPrefix(i, prefix) })
 }
 
 // matches reports whether a list entry covers a path.
@@ -179,14 +220,22 @@ func below(field, path string) bool {
 	return strings.HasPrefix(path, field) && (len(path) == len(field) || path[len(field)] == '.')
 }
 
-// longest returns the length of the longest entry that covers path.
+// longest returns the rank of the longest entry that covers path. A longer one
+// has a higher rank; of a name and a prefix of one length, the name has.
 func longest(list []string, path string) (n int, ok bool) {
 	for _, e := range list {
 		if matches(e, path) {
-			n, ok = max(n, len(e)), true
+			n, ok = max(n, rank(e)), true
 		}
 	}
 	return n, ok
+}
+
+func rank(entry string) int {
+	if prefix, ok := strings.CutSuffix(entry, "*"); ok {
+		return 2 * len(prefix)
+	}
+	return 2*len(entry) + 1
 }
 
 // role tells what the value at a path is for.
@@ -208,7 +257,10 @@ func (s *Schema) role(path string) role {
 	}
 	num, isNum := longest(s.Numeric, path)
 	cat, isCat := longest(s.Categorical, path)
+	txt, isTxt := longest(s.Text, path)
 	switch {
+	case isTxt && (!isNum || txt > num) && (!isCat || txt > cat):
+		return roleText
 	case isNum && (!isCat || num > cat):
 		return roleNumeric
 	case isCat:

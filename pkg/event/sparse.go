@@ -10,9 +10,10 @@ import (
 // newSparseFiller is newFiller for formats whose features are all sparse and
 // whose label stands first in the line.
 func newSparseFiller(s Schema, needLabel bool, format string) (filler, error) {
-	if len(s.Numeric) > 0 || len(s.Categorical) > 0 {
-		return filler{}, fmt.Errorf("features.numeric, features.categorical: %q, %q: must be empty with format %s, which says the value of each feature",
-			s.Numeric, s.Categorical, format)
+	for _, l := range append(s.lists()[2:], entries{"features.missing", s.Missing}, entries{"features.cyclic", s.Cyclic}) {
+		if len(l.list) > 0 {
+			return filler{}, fmt.Errorf("%s: %q: must be empty with format %s, which says the value of each feature", l.key, l.list, format)
+		}
 	}
 	for _, n := range s.named() {
 		if n.role != roleLabel && n.field != "" {
@@ -49,33 +50,46 @@ func (f *filler) sparseValue(name, text []byte) (v float64, ok bool) {
 
 // sparse adds a feature, unless its value is 0 or it is excluded.
 func (f *filler) sparse(s *sieve, name []byte, v float64, field uint32) {
-	if v != 0 && (s.open || s.keeps(name)) {
-		f.e.X.Sparse = append(f.e.X.Sparse, Feature{xxhash.Sum64(name), v, field})
+	if v == 0 {
+		return
+	}
+	r := roleAuto
+	if !s.open {
+		r = s.role(f, name)
+	}
+	if r == roleSkip {
+		return
+	}
+	n := len(f.e.X.Sparse)
+	f.e.X.Sparse = append(f.e.X.Sparse, Feature{xxhash.Sum64(name), v, field})
+	if r >= roleShaped {
+		f.settle(&f.shapes[r-roleShaped], len(f.e.X.Dense), n, value{kind: kindNumber})
 	}
 }
 
 // sieve remembers which features a sparse format keeps.
 type sieve struct {
 	schema Schema
-	open   bool // keeps all
+	open   bool // keeps all, as it is
 	roles  roleTable
 }
 
 func newSieve(s Schema) sieve {
 	only := Schema{Include: s.Include, Exclude: s.Exclude}
-	return sieve{schema: only, open: len(s.Include)+len(s.Exclude) == 0, roles: newRoleTable()}
+	return sieve{schema: only, open: len(s.Include)+len(s.Exclude)+len(s.Cross) == 0, roles: newRoleTable()}
 }
 
-func (s *sieve) keeps(name []byte) bool {
+// role returns what the feature is for: nothing, or a feature that may have a shape.
+func (s *sieve) role(f *filler, name []byte) role {
 	h := pathHash(name)
-	slot := s.roles.slot(h)
-	if slot.role != roleNone {
-		return slot.role != roleSkip
+	if slot := s.roles.slot(h); slot.role != roleNone {
+		return slot.role
 	}
 	if s.roles.used > maxRoles {
 		s.roles.reset()
 	}
-	return s.roles.add(h, name, s.schema.role(string(name))).role != roleSkip
+	text := string(name)
+	return s.roles.add(h, name, f.shaped(text, s.schema.role(text))).role
 }
 
 // oneLine returns b without the line break at its end, if that is the only one.

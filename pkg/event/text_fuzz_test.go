@@ -36,6 +36,18 @@ func FuzzCSV(f *testing.F) {
 	fuzzDecoder(f, create(), create(), `1,2,3,4,5`, `1,,,"a ""b""",`, `true,2026-01-02T03:04:05Z,"1", 1.0 ,nan`, `1,"`, "1,2,3,4,5\r\n")
 }
 
+func FuzzJSONShapes(f *testing.F) {
+	create := func() event.Decoder { return made[*event.JSON](f)(event.NewJSON(shapes, true)) }
+	fuzzDecoder(f, create(), create(), `{"y":1,"ts":5,"due":"2026-01-02T03:04:05Z","msg":"Free £ entry","amount":1e300,"country":"DE","tags":["a",{"b":7}]}`,
+		`{"y":1,"msg":["a b",["c"],null],"notes":{"x":"p q"},"amount":"12"}`, `{"y":1,"due":[],"ts":{}}`)
+}
+
+func FuzzCSVShapes(f *testing.F) {
+	columns := []string{"y", "ts", "due", "msg", "amount", "country"}
+	create := func() event.Decoder { return made[*event.CSV](f)(event.NewCSV(shapes, columns, ',', true)) }
+	fuzzDecoder(f, create(), create(), `1,5,2026-01-02T03:04:05Z,"Free £ entry",-3,DE`, `0,,,,,`)
+}
+
 func FuzzCSVSpaces(f *testing.F) {
 	create := func() event.Decoder {
 		return made[*event.CSV](f)(event.NewCSV(event.Schema{Label: "y"}, []string{"a", "b", "y"}, ' ', true))
@@ -52,7 +64,7 @@ func FuzzLibSVM(f *testing.F) {
 
 func FuzzVW(f *testing.F) {
 	create := func() event.Decoder {
-		return made[*event.VW](f)(event.NewVW(event.Schema{Exclude: []string{"f^x*"}}, true))
+		return made[*event.VW](f)(event.NewVW(event.Schema{Exclude: []string{"f^x*"}, Cross: [][]string{{"f^*", "*"}}}, true))
 	}
 	fuzzDecoder(f, create(), create(), `1 |f a b:2 |g:0.5 c`, `0.52 2 PFF/1|T PFF |f :3`, `-1 1 0 'tag | x y:.5`, `1|`)
 }

@@ -228,7 +228,7 @@ func TestSchemaRefused(t *testing.T) {
 		}
 	}
 	want := predict(t, m, schema, payment("x", 90))
-	for version, unknown := range []string{`{"format":"json","cross":[]}`, `{"format":"json","exclude":[""]}`, `{}`} {
+	for version, unknown := range []string{`{"format":"json","embed":[]}`, `{"format":"json","exclude":[""]}`, `{}`} {
 		w.schema = []byte(unknown)
 		w.publish(uint64(version+10), "learning", b)
 		if err := c.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), unknown) {
@@ -279,7 +279,7 @@ func TestSchemaOverridden(t *testing.T) {
 		{published(t, "json", event.Schema{Key: "card", Exclude: []string{"fraud"}}), ""}, // the same features
 		{published(t, "json", event.Schema{Label: "fraud", Key: "card", Categorical: []string{"amount"}}), "amount"},
 		{nil, ""},
-		{[]byte(`{"format":"json","cross":[]}`), "cross"},
+		{[]byte(`{"format":"json","embed":[]}`), "embed"},
 	} {
 		publish(uint64(v+2), step.schema)
 		refresh(t, c)
