@@ -94,7 +94,7 @@ type Source struct {
 	Topic       string   `koanf:"topic"`
 	Start       string   `koanf:"start"`       // where a partition without a state begins: earliest, latest
 	DeadLetter  string   `koanf:"dead_letter"` // topic of refused records; empty for <topic>.<model>.dead
-	Format      string   `koanf:"format"`      // json, csv, libsvm, vw
+	Format      string   `koanf:"format"`      // json, csv, libsvm, vw, vwjson
 	Columns     []string `koanf:"columns"`     // csv: names of the columns
 	Delimiter   string   `koanf:"delimiter"`   // csv: one character, or tab
 	Label       string   `koanf:"label"`       // field of the label

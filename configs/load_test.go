@@ -128,7 +128,7 @@ func TestLoadErrors(t *testing.T) {
 				`c.yaml:3: admin.listen: "9600": must be host:port, such as 127.0.0.1:9600, or empty for no server`,
 				`c.yaml:4: log.level: "warning": must be one of debug, info, warn, error; did you mean warn?`,
 				`c.yaml:6: models.Fraud: "Fraud": a model's name may have small letters, digits, _ and - only`,
-				`c.yaml:7: models.b.source.format: "jsn": must be one of json, csv, libsvm, vw; did you mean json?`,
+				`c.yaml:7: models.b.source.format: "jsn": must be one of json, csv, libsvm, vw, vwjson; did you mean json?`,
 				`c.yaml:7: models.b.scope: "global": one model from all partitions is not available yet; use partition (the default), one model per partition`,
 				`c.yaml:7: models.b.learner.loss: "hing": must be one of logistic, squared, hinge, quantile, huber, poisson`,
 				`c.yaml:7: models.b.guard.recovery: "auto": is not available yet; use cooldown (the default) or manual`,

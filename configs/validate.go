@@ -211,8 +211,8 @@ func (m *Model) checkTopics(path string) Errors {
 	if m.Source.DeadLetter != "" && m.Source.DeadLetter == m.Source.Topic {
 		v.fail("source.dead_letter", m.Source.DeadLetter, "must not be the topic itself: refused records would come back")
 	}
-	own := m.Source.Format == "libsvm" || m.Source.Format == "vw"
-	if m.Source.Label == "" && !own {
+	own := []string{"libsvm", "vw", "vwjson"}
+	if m.Source.Label == "" && !slices.Contains(own, m.Source.Format) {
 		v.fail("source.label", m.Source.Label, "must name the field to predict")
 	}
 	if m.Source.Format == "csv" && len(m.Source.Columns) == 0 {

@@ -28,12 +28,15 @@ type loadInput struct {
 // loadReport is the document of load --json.
 type loadReport struct {
 	Topic   string  `json:"topic"`
-	Format  string  `json:"format"`  // of the records: CSV rows become JSON objects
+	Format  string  `json:"format"`  // of the records: rows of CSV and Parquet become JSON objects
 	Records int64   `json:"records"` // stored by Kafka
 	Skipped int64   `json:"skipped"` // rows of another number of columns
 	Keyless int64   `json:"keyless"` // records in which the key field was not found
 	Rate    float64 `json:"records_per_second"`
 }
+
+// formatHelp says which formats the files of load and replay may have.
+const formatHelp = "auto, csv, json (jsonl), libsvm, parquet, vw or vwjson"
 
 func loadCommand() *cobra.Command {
 	var in loadInput
@@ -41,9 +44,10 @@ func loadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load --topic T FILE...",
 		Short: "Publish files to a Kafka topic",
-		Long: `Publish the records of files to a Kafka topic, in order. The rows of a CSV file become
-JSON objects with the columns as fields; lines of JSON, libsvm and vw text go as
-they are. Format, delimiter and header are detected, gzip and zstd undone.
+		Long: `Publish the records of files to a Kafka topic, in order. The rows of CSV and Parquet
+files become JSON objects with the columns as fields; lines of JSON, libsvm, vw text
+and vw JSON go as they are. Format, delimiter and header are detected, gzip and zstd
+undone. - is standard input, from which Parquet cannot be read.
 
 With --key FIELD records are placed by the text of that field, as Kafka's default
 partitioner does, so that all of one key go to one partition; without it they are
@@ -69,7 +73,7 @@ dealt to the partitions in turn. Records count once all replicas have them.`,
 	in.kafkaFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&in.topic, "topic", "", "topic to publish to; made when it is missing")
-	f.StringVar(&in.options.Format, "format", "auto", "auto, csv, json (jsonl), libsvm or vw")
+	f.StringVar(&in.options.Format, "format", "auto", formatHelp)
 	f.StringVar(&in.options.Header, "header", "auto", "csv: whether the first row names the columns: auto, yes or no")
 	f.StringVar(&in.key, "key", "", "field whose text is the key of the record")
 	f.Float64Var(&in.rate, "rate", 0, "most records a second; 0 for no limit")

@@ -36,9 +36,10 @@ Settings come from a configuration (-c FILE --model M) or are the defaults, and
 --set changes them; its keys are those of one model, as in learner.rate=0.3 or
 features.exclude=a,b. configs/streamlearner.yaml lists them all.
 
-FILE may be compressed by gzip or zstd; - is standard input. Format, delimiter
-and header are detected. Without a header columns are c0, c1, ... and
---label last is the last one. libsvm and vw text carry their own labels.
+FILE may be compressed by gzip or zstd; - is standard input, from which Parquet
+cannot be read. Format, delimiter and header are detected. Without a header columns
+are c0, c1, ... and --label last is the last one. libsvm, vw text and vw JSON carry
+their own labels.
 
 When neither -c nor --set names a loss it is logistic for two distinct labels and
 squared otherwise. With learner.compat=vw it is squared, as in Vowpal Wabbit, and
@@ -73,7 +74,7 @@ input only the beginning is looked at for this.`,
 	f.StringVarP(&in.file, "config", "c", "", "configuration file to take a model from")
 	f.StringVar(&in.model, "model", "", "name of the model; not needed when the file has only one")
 	f.StringVar(&in.label, "label", "", "field to predict; last is the last column")
-	f.StringVar(&in.options.Format, "format", "auto", "auto, csv, json (jsonl), libsvm or vw")
+	f.StringVar(&in.options.Format, "format", "auto", formatHelp)
 	f.StringVar(&in.options.Header, "header", "auto", "csv: whether the first row names the columns: auto, yes or no")
 	f.StringArrayVar(&in.set, "set", nil, "setting of the model, as in learner.loss=squared (repeatable)")
 	jsonFlag(cmd, &asJSON)

@@ -87,7 +87,7 @@ func shape(f *dataset.File) string {
 // resolveLabel makes the label the name of a field.
 func resolveLabel(m configs.Model, f *dataset.File) (configs.Model, error) {
 	switch f.Format {
-	case dataset.LibSVM, dataset.VW:
+	case dataset.LibSVM, dataset.VW, dataset.VWJSON:
 		return m, nil
 	case dataset.CSV:
 		if m.Source.Label == "" {

@@ -171,8 +171,8 @@ func TestUnknownKind(t *testing.T) {
 
 // TestDecodersConform runs the rules of decoders on every format.
 func TestDecodersConform(t *testing.T) {
-	good := map[string]string{"json": `{"y":1,"a":2.5,"b":"x"}`, "csv": "1,2.5,x", "libsvm": "1 3:2.5", "vw": "1 |f a:2.5 b"}
-	bad := map[string]string{"json": `{"y":1,"a":`, "csv": "1,2.5", "libsvm": "1 3:x", "vw": "1 |f a:x"}
+	good := map[string]string{"json": `{"y":1,"a":2.5,"b":"x"}`, "csv": "1,2.5,x", "libsvm": "1 3:2.5", "vw": "1 |f a:2.5 b", "vwjson": `{"_label":1,"f":{"a":2.5}}`}
+	bad := map[string]string{"json": `{"y":1,"a":`, "csv": "1,2.5", "libsvm": "1 3:x", "vw": "1 |f a:x", "vwjson": `{"_label":1,"f":["x"]}`}
 	for _, format := range Formats() {
 		if good[format] == "" || bad[format] == "" {
 			t.Errorf("format %s has no records to be tried with", format)
@@ -191,7 +191,7 @@ func TestDecodersConform(t *testing.T) {
 			})
 		})
 	}
-	if _, err := Decoder(event.Layout{Format: "xml"}, true); err == nil || !strings.Contains(err.Error(), `"xml": must be one of json, csv, libsvm, vw`) {
+	if _, err := Decoder(event.Layout{Format: "xml"}, true); err == nil || !strings.Contains(err.Error(), `"xml": must be one of json, csv, libsvm, vw, vwjson`) {
 		t.Errorf("format xml: %v", err)
 	}
 	if !slices.Contains(Formats(), "json") {

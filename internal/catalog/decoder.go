@@ -8,7 +8,7 @@ import (
 )
 
 // Formats are the names of the formats of records.
-func Formats() []string { return []string{"json", "csv", "libsvm", "vw"} }
+func Formats() []string { return []string{"json", "csv", "libsvm", "vw", "vwjson"} }
 
 // Decoder returns a decoder of the records. With needLabel a record without a
 // label is refused.
@@ -22,6 +22,8 @@ func Decoder(l event.Layout, needLabel bool) (event.Decoder, error) {
 		return event.NewLibSVM(l.Schema, needLabel)
 	case "vw":
 		return event.NewVW(l.Schema, needLabel)
+	case "vwjson":
+		return event.NewVWJSON(l.Schema, needLabel)
 	}
 	return nil, fmt.Errorf("source.format: %q: must be one of %s", l.Format, strings.Join(Formats(), ", "))
 }
