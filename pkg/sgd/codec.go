@@ -23,7 +23,8 @@ const formatVersion = 2
 //	number of weights uvarint, then of each, ascending: distance to the weight
 //	before (the first: to -1) uvarint, and the numbers of its slots float64: sgd W;
 //	adagrad, arow, scw W, G; nag, adam, ftrl, rls W, G, N; coin W, G, N, then W, G, N
-//	of the companion; auto the same and then R of the companion
+//	of the companion; auto the same and then R of the companion; sgd, adagrad
+//	and nag with penalties W, G, N, then W, G, N of the companion
 //	rls: D, then U above the diagonal by columns float64 (see factor)
 //
 // Weight 2^bits is the intercept.
@@ -145,6 +146,9 @@ func (p *plan) readSlots(r *wire.Reader, fn func(i int, v *[maxFloats]float64)) 
 // valid reports whether the optimizer can have left those numbers.
 func (p *plan) valid(v *[maxFloats]float64) bool {
 	if !(math.Abs(v[0]) <= maxWeight && v[1] >= 0) {
+		return false
+	}
+	if p.penalised() && (v[3] < 0 || v[4] < 0) {
 		return false
 	}
 	switch p.optimizer {

@@ -55,13 +55,15 @@ type Config struct {
 	// adagrad. 0 (default) treats the intercept as every other weight. River uses 0.01.
 	InterceptRate float64 `koanf:"intercept_rate"`
 
-	// L1 and L2 are penalties on the weights for ftrl: with l1 most weights are
-	// exactly 0. L2 is also the ridge penalty of rls, where 0 means 1. Default 0.
+	// L1 and L2 are penalties on the weights, l1 |w| + l2 w^2/2 an event, for nag, sgd,
+	// adagrad and ftrl. With l1 the weights of idle features are exactly 0. L2 is also the
+	// ridge penalty of rls, where 0 means 1. Default 0.
 	L1 float64 `koanf:"l1"`
 	L2 float64 `koanf:"l2"`
 
 	// Bits sets the number of weights, 2^bits; 1 to 30, default 18. A weight takes
-	// 32 bytes of memory, or 64 with the optimizers auto and coin. Features that share a slot share a weight. 0 means 18, and
+	// 32 bytes of memory, or 64 with the optimizers
+	// auto and coin, and with penalties on nag, sgd and adagrad. Features that share a slot share a weight. 0 means 18, and
 	// 22 with compat: vw, where fewer collisions reproduce more digits.
 	Bits int `koanf:"bits"`
 
@@ -171,8 +173,8 @@ func (c Config) validateTogether() error {
 		{"clip_gradient", c.ClipGradient, 0, []optimizer{optSGD, optAdaGrad, optAdam, optFTRL, optCoin}},
 		{"power", c.Power, 0, []optimizer{optSGD}},
 		{"intercept_rate", c.InterceptRate, 0, []optimizer{optSGD, optAdaGrad}},
-		{"l1", c.L1, 0, []optimizer{optFTRL}},
-		{"l2", c.L2, 0, []optimizer{optFTRL, optRLS}},
+		{"l1", c.L1, 0, []optimizer{optNAG, optSGD, optAdaGrad, optFTRL}},
+		{"l2", c.L2, 0, []optimizer{optNAG, optSGD, optAdaGrad, optFTRL, optRLS}},
 		{"rate", c.Rate, 0, []optimizer{optAuto, optNAG, optSGD, optAdaGrad, optAdam, optFTRL, optCoin, optAROW, optSCW}},
 	} {
 		if k.value != k.neutral && !slices.Contains(k.of, opt) {
@@ -211,6 +213,8 @@ func (c Config) validateVW() error {
 		return fmt.Errorf("learner.optimizer: %q: must be auto, nag, sgd, ftrl or coin with learner.compat vw", c.Optimizer)
 	case c.Loss != "squared" && c.Loss != "logistic":
 		return fmt.Errorf("learner.loss: %q: must be squared or logistic with learner.compat vw", c.Loss)
+	case c.Optimizer != "ftrl" && (c.L1 > 0 || c.L2 > 0):
+		return fmt.Errorf("learner.l1, learner.l2: %v, %v: must be 0 with learner.compat vw unless learner.optimizer is ftrl", c.L1, c.L2)
 	case c.Standardize == "on":
 		return fmt.Errorf("learner.standardize: %q: must be auto or off with learner.compat vw", c.Standardize)
 	case c.ScaleLabel == "on":
@@ -326,9 +330,13 @@ func (p plan) defaultRate() float64 {
 
 // floats returns how many numbers the optimizer keeps of a feature.
 func (p *plan) floats() int {
-	return [...]int{
+	n := [...]int{
 		optNAG: 3, optSGD: 1, optAdaGrad: 2, optAdam: 3, optFTRL: 3, optCoin: 6, optAROW: 2, optSCW: 2, optRLS: 3, optAuto: 7,
 	}[p.optimizer]
+	if p.penalised() {
+		n = 6
+	}
+	return n
 }
 
 // wide reports whether a feature takes two slots.

@@ -39,8 +39,8 @@ func TestValidate(t *testing.T) {
 		{"power", func(c *Config) { c.Power = .5 }, "learner.power: 0.5: must be 0 unless learner.optimizer is sgd"},
 		{"power range", func(c *Config) { c.Optimizer, c.Power = "sgd", 2 }, "learner.power: 2: must be between 0 and 1"},
 		{"intercept", func(c *Config) { c.InterceptRate = .1 }, "learner.intercept_rate: 0.1: must be 0 unless"},
-		{"l1", func(c *Config) { c.L1 = 1 }, "learner.l1: 1: must be 0 unless learner.optimizer is ftrl"},
-		{"l2", func(c *Config) { c.L2 = 1e-9 }, "learner.l2: 1e-09: must be 0 unless learner.optimizer is ftrl or rls"},
+		{"l1", func(c *Config) { c.L1 = 1 }, "learner.l1: 1: must be 0 unless learner.optimizer is nag, sgd, adagrad or ftrl"},
+		{"l2", func(c *Config) { c.L2 = 1e-9 }, "learner.l2: 1e-09: must be 0 unless learner.optimizer is nag, sgd, adagrad, ftrl or rls"},
 		{"bits", func(c *Config) { c.Bits = 31 }, "learner.bits: 31: must be between 1 and 30"},
 		{"standardize", func(c *Config) { c.Standardize = "yes" }, `learner.standardize: "yes": must be one of auto, on, off`},
 		{"scale_label", func(c *Config) { c.ScaleLabel = "no" }, `learner.scale_label: "no": must be one of auto, on, off`},
@@ -48,6 +48,7 @@ func TestValidate(t *testing.T) {
 		{"extreme", func(c *Config) { c.Extreme = -1 }, "learner.extreme: -1: must be 0 for no screen"},
 		{"compat", func(c *Config) { c.Compat = "river" }, `learner.compat: "river": must be empty or vw`},
 		{"vw optimizer", func(c *Config) { c.Compat, c.Optimizer = "vw", "adagrad" }, "with learner.compat vw"},
+		{"vw l2", func(c *Config) { c.Compat, c.Optimizer, c.L2 = "vw", "nag", 1 }, "learner.l1, learner.l2: 0, 1: must be 0 with learner.compat vw"},
 		{"vw standardize", func(c *Config) { c.Compat, c.Standardize = "vw", "on" }, "learner.standardize"},
 		{"vw scale_label", func(c *Config) { c.Compat, c.ScaleLabel = "vw", "on" }, "learner.scale_label"},
 	} {

@@ -38,7 +38,11 @@ func (m *Model) constant(u *update) tally {
 		change += float64(d * d)
 		mass += math.Abs(s.W)
 	}
-	return tally{change: change, mass: mass}
+	t = tally{change: change, mass: mass}
+	if m.p.penalised() {
+		t = m.penalise(u, rate, t)
+	}
+	return t
 }
 
 // intercept takes the intercept's own step, if it has a rate of its own.

@@ -162,6 +162,11 @@ func configs() map[string]sgd.Config {
 			}
 			out[l+"/"+o] = c
 		}
+		for _, o := range []string{"nag", "sgd", "adagrad"} {
+			c := sgd.Default()
+			c.Loss, c.Optimizer, c.Bits, c.L1, c.L2 = l, o, 12, 1e-3, 1e-3
+			out[l+"/"+o+"/penalised"] = c
+		}
 		c := sgd.Default()
 		c.Loss, c.Compat, c.Bits = l, "vw", 12
 		out[l+"/vw"] = c

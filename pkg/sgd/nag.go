@@ -13,8 +13,9 @@ const (
 // https://arxiv.org/abs/1305.6646) with importance-weight-invariant steps
 // (Karampatziakis, Langford 2011, https://arxiv.org/abs/1011.1576). It scales
 // with every feature's largest magnitude, never overshoots the label, and
-// learning an event with weight 2 is learning it twice. With decay below 1 the sums of squared gradients
-// forget, so that the rates do not go to 0 and the model follows its stream.
+// learning an event with weight 2 is learning it twice. With decay below 1 the
+// sums of squared gradients forget, so that the rates do not go to 0 and the
+// model follows its stream.
 func (m *Model) nag(u *update) tally {
 	q := float64(float64(u.h*u.grad) * u.grad)
 	if !(q >= tinyGrad) {
@@ -64,6 +65,9 @@ func (m *Model) nag(u *update) tally {
 		sums += s.G
 	}
 	t := tally{change, mass, sums}
+	if m.p.penalised() {
+		t = m.penalise(u, float64(m.p.rate*mult), t)
+	}
 	if t.ok() {
 		m.nagS, m.nagT = sum, total
 	}

@@ -103,6 +103,56 @@ func TestFTRLIsSparse(t *testing.T) {
 	}
 }
 
+// A weight is penalised for all events since its feature was last learned, by
+// the proximal step of the elastic net.
+func TestPenaltyIsLazy(t *testing.T) {
+	const l1, l2, rate = 0.01, 0.02, 0.1
+	m := newModel(t, func(c *Config) {
+		plain(c)
+		c.Loss, c.Optimizer, c.Rate, c.L1, c.L2 = "squared", "sgd", rate, l1, l2
+	})
+	e := one(1, 3)
+	m.Learn(&e)
+	want := (2*rate*3 - rate*l1) / (1 + rate*l2)
+	near(t, "weight after its first event", m.slots[m.position(1)].W, want)
+	for range 9 {
+		e := event.Event{Weight: 2, Label: m.Score(&event.Event{}), Labelled: true} // no gradient
+		m.Learn(&e)
+	}
+	near(t, "weight while its feature is away", m.slots[m.position(1)].W, want)
+	e = one(1, m.slots[m.position(1)].W+m.slots[m.interceptAt()].W)
+	m.Learn(&e)
+	const n = 19
+	near(t, "weight when it is back", m.slots[m.position(1)].W, (want-rate*n*l1)/(1+rate*n*l2))
+}
+
+// With l1 the weights of idle features are exactly 0, and the strong one is not.
+func TestL1IsSparse(t *testing.T) {
+	for _, o := range []string{"nag", "sgd", "adagrad"} {
+		m := newModel(t, func(c *Config) { plain(c); c.Optimizer, c.L1 = o, 0.1 })
+		r := rand.New(rand.NewPCG(3, 4))
+		for range 3000 {
+			e := event.Event{Weight: 1, Labelled: true}
+			for j := range 20 {
+				e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: uint64(j), Value: r.NormFloat64()})
+			}
+			if e.X.Sparse[0].Value > 0 {
+				e.Label = 1
+			}
+			m.Learn(&e)
+		}
+		zeros := 0
+		for j := 1; j < 20; j++ {
+			if m.slots[m.position(uint64(j))].W == 0 {
+				zeros++
+			}
+		}
+		if zeros < 10 || !(m.slots[m.position(0)].W > 0.5) {
+			t.Errorf("%s: %d of 19 idle weights are 0, the strong one is %v", o, zeros, m.slots[m.position(0)].W)
+		}
+	}
+}
+
 // The first step of Adam is the rate, whatever the gradient, by the definition of its bias correction.
 func TestAdamFirstStep(t *testing.T) {
 	for _, x := range []float64{1e-3, 1, 1e3} {

@@ -48,6 +48,9 @@ func (m *Model) learnFrom(u *update, loss float64, before, after *frame) (float6
 	if c := m.p.clipGradient; c > 0 {
 		u.clip(c)
 	}
+	if m.p.penalised() {
+		m.saveCompanions()
+	}
 	var t tally
 	switch m.p.optimizer {
 	case optAuto:
