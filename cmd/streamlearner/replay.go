@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/streamlearner/streamlearner/configs"
 	"github.com/streamlearner/streamlearner/internal/dataset"
@@ -20,11 +21,16 @@ type replayInput struct {
 	set         []string
 	options     dataset.Options
 	files       []string
+	plot        string // file to draw the loss curves to; empty for none
+	asJSON      bool
+	tuning      tuning
+	gate        gate
+
+	labels map[string][]string // labels found, by field
 }
 
 func replayCommand() *cobra.Command {
 	var in replayInput
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "replay [-c FILE --model M] [--label FIELD] FILE...",
 		Short: "Learn from files in one pass and say how well it went",
@@ -46,28 +52,23 @@ squared otherwise. With learner.compat=vw it is squared, as in Vowpal Wabbit, an
 learner.bits is 24, so that no two features share a weight.
 Labels of logistic loss other than 0 and 1, or -1 and 1, must be two: the larger
 is the positive class, unless --set source.positive=LABEL names it. Of standard
-input only the beginning is looked at for this.`,
+input only the beginning is looked at for this.
+
+` + tuningHelp,
 		Example: `  streamlearner replay --label class --format csv --set learner.loss=logistic events.csv
   streamlearner replay --label last --json electricity.txt.gz
   streamlearner replay --label cnt --set features.exclude=instant,casual,registered bikes.csv
-  streamlearner replay -c configs/fraud.yaml --model fraud day-1.jsonl.zst day-2.jsonl.zst`,
+  streamlearner replay -c configs/fraud.yaml --model fraud day-1.jsonl.zst day-2.jsonl.zst
+  streamlearner replay --label class --grid learner.rate=0.1,0.3,1 \
+      --grid learner.optimizer=nag,adagrad --plot curves.svg events.csv
+  streamlearner replay --label class --random 32 --sample learner.rate=log:0.01..3 \
+      --seed 7 --halving events.csv
+  streamlearner replay --gate -c current.yaml --candidate new.yaml --model fraud \
+      --margin 0.005 yesterday.jsonl.zst`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.files = args
-			log := newLogger(cmd.ErrOrStderr(), configs.Default().Log)
-			s, err := in.source(cmd.InOrStdin(), log)
-			if err != nil {
-				return usageError(err)
-			}
-			defer s.close()
-			r, err := newReplay(s)
-			if err != nil {
-				return usageError(err)
-			}
-			if err := r.run(cmd.ErrOrStderr()); err != nil {
-				return err
-			}
-			return showReplay(cmd, r.report(), asJSON)
+			return in.run(cmd)
 		},
 	}
 	f := cmd.Flags()
@@ -77,8 +78,66 @@ input only the beginning is looked at for this.`,
 	f.StringVar(&in.options.Format, "format", "auto", formatHelp)
 	f.StringVar(&in.options.Header, "header", "auto", "csv: whether the first row names the columns: auto, yes or no")
 	f.StringArrayVar(&in.set, "set", nil, "setting of the model, as in learner.loss=squared (repeatable)")
-	jsonFlag(cmd, &asJSON)
+	f.StringVar(&in.plot, "plot", "", "draw the loss curves to this file, .svg or .png")
+	in.tuning.flags(f)
+	in.gate.flags(f)
+	jsonFlag(cmd, &in.asJSON)
 	return cmd
+}
+
+// run does what the flags ask for: one configuration, many, or the gate.
+func (in *replayInput) run(cmd *cobra.Command) error {
+	log := newLogger(cmd.ErrOrStderr(), configs.Default().Log)
+	if err := in.check(cmd); err != nil {
+		return usageError(err)
+	}
+	switch {
+	case in.gate.on:
+		return in.runGate(cmd, log)
+	case in.tuning.on():
+		return in.runTuning(cmd, log)
+	}
+	s, err := in.source(cmd.InOrStdin(), log)
+	if err != nil {
+		return usageError(err)
+	}
+	defer s.close()
+	r, err := newReplay(s)
+	if err != nil {
+		return usageError(err)
+	}
+	if err := r.run(cmd.ErrOrStderr()); err != nil {
+		return err
+	}
+	report := r.report()
+	if err := in.draw(report.title(), []drawn{{label: s.name, account: r.account}}); err != nil {
+		return err
+	}
+	return showReplay(cmd, report, in.asJSON)
+}
+
+// check refuses flags that do not go together.
+func (in *replayInput) check(cmd *cobra.Command) error {
+	if err := checkPlot(in.plot); err != nil {
+		return err
+	}
+	if in.gate.on {
+		return in.gate.check(cmd.Flags(), in)
+	}
+	if err := needs(cmd.Flags(), "--gate", "candidate", "margin"); err != nil {
+		return err
+	}
+	return in.tuning.check(cmd.Flags())
+}
+
+// needs refuses flags that are set without another that gives them a meaning.
+func needs(f *pflag.FlagSet, other string, names ...string) error {
+	for _, name := range names {
+		if f.Changed(name) {
+			return fmt.Errorf("--%s: needs %s", name, other)
+		}
+	}
+	return nil
 }
 
 // showReplay prints a report, and fails when nothing at all was learned.

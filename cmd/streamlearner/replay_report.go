@@ -9,7 +9,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/metric"
-	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/internal/tune"
 )
 
 // replayReport is the document of replay --json. Events are counted from 0.
@@ -23,40 +23,17 @@ type replayReport struct {
 	Events       uint64            `json:"events"`
 	Learned      uint64            `json:"learned"`
 	Rejected     map[string]uint64 `json:"rejected"` // by reason
-	Examples     []example         `json:"rejected_examples"`
+	Examples     []tune.Example    `json:"rejected_examples"`
 	Loss         *float64          `json:"loss"`        // mean progressive loss of the learning model
 	ServedLoss   *float64          `json:"served_loss"` // the same of the model that is served: the last good one while frozen
 	Metrics      metric.Report     `json:"metrics"`
 	Rate         float64           `json:"events_per_second"`
-	Alarms       []alarmReport     `json:"alarms"`
-	Freezes      []freezeReport    `json:"freezes"`
+	Alarms       []tune.Alarm      `json:"alarms"`
+	Freezes      []tune.Freeze     `json:"freezes"`
 	Mode         string            `json:"mode"`
 	Armed        *int64            `json:"guard_armed"` // event at which the guard was first armed; null for never
 	Published    uint64            `json:"published"`   // number of the newest proven version; 0 for none
 	Params       string            `json:"params_sha256"`
-}
-
-// example is the first record that was refused for a reason.
-type example struct {
-	Reason string `json:"reason"`
-	Event  int64  `json:"event"`
-	Detail string `json:"detail"`
-}
-
-type alarmReport struct {
-	Event     uint64  `json:"event"`
-	Detector  string  `json:"detector"`
-	Statistic float64 `json:"statistic"`
-	Threshold float64 `json:"threshold"`
-}
-
-type freezeReport struct {
-	Event      uint64  `json:"event"`
-	Cause      string  `json:"cause"`
-	Restored   uint64  `json:"restored"`   // number of the version; 0 when none was proven yet
-	Recovering *uint64 `json:"recovering"` // event at which the challenger was last put on probation; null for never
-	Resumed    *uint64 `json:"resumed"`    // null while it has not
-	By         string  `json:"resumed_by,omitempty"`
 }
 
 func (r *replay) report() replayReport {
@@ -64,24 +41,17 @@ func (r *replay) report() replayReport {
 	stats := r.learner.Stats()
 	out := replayReport{
 		Model: r.source.name, Format: m.Source.Format, Label: m.Source.Label, Positive: m.Source.Positive,
-		Events: stats.Fed, Learned: stats.Learned, Rejected: map[string]uint64{}, Examples: r.examples,
-		Metrics: r.metrics.Report(), Alarms: r.alarms, Freezes: r.freezes,
-		Mode: stats.Mode.String(), Armed: r.armed, Published: stats.Published, Params: r.learner.Params().String(),
+		Events: stats.Fed, Learned: stats.Learned, Rejected: byReason(stats.Rejected), Examples: r.account.Examples,
+		Metrics: r.account.Metrics.Report(), Alarms: r.account.Alarms, Freezes: r.account.Freezes,
+		Mode: stats.Mode.String(), Armed: r.account.Armed, Published: stats.Published, Params: r.learner.Params().String(),
 	}
-	for _, f := range r.source.files {
-		out.Files = append(out.Files, f.Name)
-	}
+	out.Files = r.source.names()
 	if catalog.Task(m.Learner) != metric.Bandit {
 		out.LossFunction = m.Learner.Loss
 	}
-	for reason, n := range stats.Rejected {
-		if n > 0 {
-			out.Rejected[event.Reason(reason).String()] = n
-		}
-	}
 	out.Loss, out.Metrics.Loss = out.Metrics.Loss, nil
-	if w := r.metrics.Weight(); w > 0 {
-		served := r.served / w
+	if w := r.account.Metrics.Weight(); w > 0 {
+		served := r.account.Served / w
 		out.ServedLoss = &served
 	}
 	if s := r.elapsed.Seconds(); s > 0 {
@@ -89,6 +59,9 @@ func (r *replay) report() replayReport {
 	}
 	return out
 }
+
+// title is the heading of a picture.
+func (r *replayReport) title() string { return strings.Join(r.Files, " ") }
 
 // print shows the report to people.
 func (r *replayReport) print(w io.Writer) error {

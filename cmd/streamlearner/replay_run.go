@@ -7,7 +7,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/dataset"
-	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/internal/tune"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -18,14 +18,8 @@ type replay struct {
 	source  *replaySource
 	learner *learner.Learner
 	weight  *weigher
-	metrics *metric.Progressive
-
-	alarms   []alarmReport
-	freezes  []freezeReport
-	examples []example
-	served   float64 // sum of weight times loss of the served model
-	armed    *int64  // event at which the guard was first armed
-	elapsed  time.Duration
+	account *tune.Account
+	elapsed time.Duration
 }
 
 // weigher is a decoder that remembers the weight of the newest event.
@@ -51,84 +45,66 @@ func newReplay(s *replaySource) (*replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &replay{
-		source: s, learner: l, weight: w, metrics: metric.New(catalog.Task(s.model.Learner), true),
-		alarms: []alarmReport{}, freezes: []freezeReport{}, examples: []example{},
-	}, nil
+	return &replay{source: s, learner: l, weight: w, account: tune.NewAccount(catalog.Task(s.model.Learner), nil)}, nil
 }
 
 // run learns from all files, with a progress bar when w is a terminal.
 func (r *replay) run(w io.Writer) error {
 	begin := time.Now()
-	var offset int64
-	for _, f := range r.source.files {
-		bar := newProgress(w, f.Name, f.Size)
-		err := r.learn(f, bar, &offset)
-		bar.close()
-		if err != nil {
-			return err
-		}
-	}
-	r.elapsed = time.Since(begin)
-	return nil
-}
-
-func (r *replay) learn(f *dataset.File, bar *progress, offset *int64) error {
-	for ; ; *offset++ {
-		record, err := f.Next()
+	records := newRecordReader(r.source.files, w)
+	defer records.close()
+	for offset := int64(0); ; offset++ {
+		record, err := records.next()
 		if errors.Is(err, io.EOF) {
+			r.elapsed = time.Since(begin)
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		r.take(r.learner.Feed(learner.Record{Offset: *offset, LeaderEpoch: -1, Value: record}), *offset)
-		if *offset%256 == 0 {
-			bar.set(f.Done())
+		o := r.learner.Feed(learner.Record{Offset: offset, LeaderEpoch: -1, Value: record})
+		r.account.Observe(r.learner, o, r.weight.weight, offset)
+	}
+}
+
+// recordReader reads files one after the other, with a progress bar for each
+// when w is a terminal.
+type recordReader struct {
+	files []*dataset.File // that are not read to the end
+	w     io.Writer
+	bar   *progress // of the first file; nil before its first record
+	n     int       // records
+}
+
+func newRecordReader(files []*dataset.File, w io.Writer) *recordReader {
+	return &recordReader{files: files, w: w}
+}
+
+// next returns the next record, valid until the next call, or io.EOF.
+func (r *recordReader) next() ([]byte, error) {
+	for len(r.files) > 0 {
+		f := r.files[0]
+		if r.bar == nil {
+			r.bar = newProgress(r.w, f.Name, f.Size)
 		}
-	}
-}
-
-// take notes what came of an event.
-func (r *replay) take(o *learner.Outcome, event int64) {
-	if o.Reject != nil {
-		r.example(o.Reject, event)
-	} else {
-		r.metrics.Observe(&o.Step, r.weight.weight)
-		r.served += r.weight.weight * o.Served
-	}
-	if r.armed == nil && r.learner.Armed() {
-		r.armed = &event
-	}
-	if a := o.Alarm; a != nil {
-		r.alarms = append(r.alarms, alarmReport{a.Event, a.Detector, a.Statistic, a.Threshold})
-	}
-	if c := o.Change; c != nil {
-		r.change(c)
-	}
-}
-
-// example keeps the first refusal of each reason.
-func (r *replay) example(reject *event.Rejection, number int64) {
-	for _, e := range r.examples {
-		if e.Reason == reject.Reason.String() {
-			return
+		record, err := f.Next()
+		if errors.Is(err, io.EOF) {
+			r.close()
+			r.files = r.files[1:]
+			continue
 		}
+		if r.n++; r.n%256 == 0 {
+			r.bar.set(f.Done())
+		}
+		return record, err
 	}
-	r.examples = append(r.examples, example{reject.Reason.String(), number, reject.Error()})
+	return nil, io.EOF
 }
 
-func (r *replay) change(c *learner.Transition) {
-	switch {
-	case c.To == learner.Frozen && c.From == learner.Learning:
-		r.freezes = append(r.freezes, freezeReport{Event: c.Event, Restored: c.Restored, Cause: c.Cause})
-	case len(r.freezes) == 0:
-	case c.To == learner.Recovering:
-		event := c.Event
-		r.freezes[len(r.freezes)-1].Recovering = &event
-	case c.To == learner.Learning:
-		event := c.Event
-		last := &r.freezes[len(r.freezes)-1]
-		last.Resumed, last.By = &event, c.Cause
+// close removes the progress bar.
+func (r *recordReader) close() {
+	if r.bar != nil {
+		r.bar.close()
+		r.bar = nil
 	}
 }

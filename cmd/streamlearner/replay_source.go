@@ -23,6 +23,15 @@ type replaySource struct {
 
 func (s *replaySource) close() { closeAll(s.files) }
 
+// names are the names of the files.
+func (s *replaySource) names() []string {
+	var names []string
+	for _, f := range s.files {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
 // source opens the files and completes the settings by what they hold.
 func (in *replayInput) source(stdin io.Reader, log *slog.Logger) (*replaySource, error) {
 	name, m, err := in.baseModel()
@@ -33,7 +42,7 @@ func (in *replayInput) source(stdin io.Reader, log *slog.Logger) (*replaySource,
 	if s.files, err = openAll(in.files, stdin, in.options); err != nil {
 		return nil, err
 	}
-	if s.model, err = in.complete(s.files, m, log); err != nil {
+	if s.model, err = in.complete(s.files, m, in.set, log); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -41,8 +50,8 @@ func (in *replayInput) source(stdin io.Reader, log *slog.Logger) (*replaySource,
 }
 
 // complete returns the model's settings: those of the configuration, what the
-// files say of themselves, and --set, each stronger than the one before.
-func (in *replayInput) complete(files []*dataset.File, m configs.Model, log *slog.Logger) (configs.Model, error) {
+// files say of themselves, and set, each stronger than the one before.
+func (in *replayInput) complete(files []*dataset.File, m configs.Model, set []string, log *slog.Logger) (configs.Model, error) {
 	first := files[0]
 	for _, f := range files[1:] {
 		if f.Format != first.Format || f.Comma != first.Comma || !slices.Equal(f.Columns, first.Columns) {
@@ -56,7 +65,7 @@ func (in *replayInput) complete(files []*dataset.File, m configs.Model, log *slo
 	if in.label != "" {
 		m.Source.Label = in.label
 	}
-	m, err := m.With(in.set)
+	m, err := m.With(set)
 	if err != nil {
 		return m, err
 	}
@@ -66,10 +75,10 @@ func (in *replayInput) complete(files []*dataset.File, m configs.Model, log *slo
 	if first.Format == dataset.CSV {
 		warnUnknown(log, first.Columns, m.Features)
 	}
-	if in.file == "" && m.Learner.Compat == "vw" && !chosen(in.set, "learner.bits") {
+	if in.file == "" && m.Learner.Compat == "vw" && !chosen(set, "learner.bits") {
 		m.Learner.Bits = vwBits
 	}
-	return in.judgeLabels(files, m, log)
+	return in.judgeLabels(files, m, set, log)
 }
 
 // vwBits makes it unlikely that two features share a weight. Which ones do
@@ -108,8 +117,8 @@ func resolveLabel(m configs.Model, f *dataset.File) (configs.Model, error) {
 
 // judgeLabels chooses the loss, unless it is given, and the positive class,
 // unless it is given or the labels are 0 and 1 or -1 and 1.
-func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, log *slog.Logger) (configs.Model, error) {
-	open := in.file == "" && m.Learner.Kind == "sgd" && !chosen(in.set, "learner.loss")
+func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, set []string, log *slog.Logger) (configs.Model, error) {
+	open := in.file == "" && m.Learner.Kind == "sgd" && !chosen(set, "learner.loss")
 	if open && m.Learner.Compat == "vw" {
 		m.Learner.Loss, open = "squared", false
 	}
@@ -117,13 +126,10 @@ func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, log *
 	if !classes || m.Source.Positive != "" {
 		return m, nil
 	}
-	labels := dataset.NewLabels(m.Source.Label, 3)
-	for _, f := range files {
-		if err := scan(labels, f, in.options); err != nil {
-			return m, err
-		}
+	values, err := in.labelValues(files, m.Source.Label)
+	if err != nil {
+		return m, err
 	}
-	values := labels.Values()
 	if open {
 		m.Learner.Loss = lossFor(values)
 		log.Info("chose the loss by the labels; --set learner.loss=... sets it", "loss", m.Learner.Loss, "labels", strings.Join(values, " "))
@@ -138,6 +144,25 @@ func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, log *
 	m.Source.Positive = positive
 	log.Info("chose the larger label as the positive class; --set source.positive=... sets it", "positive", positive)
 	return m, nil
+}
+
+// labelValues returns the labels of a field in the files, of which there are
+// more when there are three. It reads the files once for each field.
+func (in *replayInput) labelValues(files []*dataset.File, field string) ([]string, error) {
+	if values, ok := in.labels[field]; ok {
+		return values, nil
+	}
+	labels := dataset.NewLabels(field, 3)
+	for _, f := range files {
+		if err := scan(labels, f, in.options); err != nil {
+			return nil, err
+		}
+	}
+	if in.labels == nil {
+		in.labels = map[string][]string{}
+	}
+	in.labels[field] = labels.Values()
+	return in.labels[field], nil
 }
 
 // lossFor is the loss for labels, of which there are more when there are three.

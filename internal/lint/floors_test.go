@@ -13,7 +13,7 @@ var floors = [][]string{
 	{"pkg/event", "pkg/drift", "pkg/state"},
 	{"internal/metric", "internal/scale"},
 	{"pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/state/redis"},
-	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed"},
+	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed", "internal/tune"},
 	{"pkg/consumer", "internal/sandbox"},
 	{"configs", "pkg/serve"},
 	{"cmd/streamlearner", "deploy", "internal/e2e", "internal/lint", "internal/testbed/servers"},

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"image/color"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/streamlearner/streamlearner/internal/tune"
+)
+
+// drawn is one loss curve.
+type drawn struct {
+	label   string
+	account *tune.Account
+	dropped bool // the curve ends where the configuration was dropped
+}
+
+const (
+	pictureWidth  = 10 * vg.Inch
+	pictureHeight = 5.5 * vg.Inch
+	pictureDPI    = 144
+	curvePoints   = 120 // windows of a curve
+	named         = 8   // curves that have a colour and a place in the legend
+)
+
+// palette is that of Okabe and Ito (2008), which people with any colour vision
+// can tell apart, without its yellow, which is faint on white.
+var palette = [named]color.RGBA{
+	{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255},
+	{86, 180, 233, 255}, {230, 159, 0, 255}, {0, 0, 0, 255}, {128, 80, 30, 255},
+}
+
+var (
+	faint  = color.RGBA{200, 200, 200, 255} // curves without a name
+	rule   = color.RGBA{232, 232, 232, 255} // lines of the grid
+	frosty = color.RGBA{90, 90, 90, 255}    // marks
+)
+
+// checkPlot refuses a file that no picture can be written to.
+func checkPlot(path string) error {
+	if ext := strings.ToLower(filepath.Ext(path)); path != "" && ext != ".svg" && ext != ".png" {
+		return fmt.Errorf("--plot %s: must end in .svg or .png", path)
+	}
+	return nil
+}
+
+// draw writes the picture that --plot asks for.
+func (in *replayInput) draw(title string, curves []drawn) (err error) {
+	if in.plot == "" {
+		return nil
+	}
+	f, err := os.Create(in.plot)
+	if err != nil {
+		return fmt.Errorf("--plot: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := drawCurves(f, strings.ToLower(filepath.Ext(in.plot)), title, curves); err != nil {
+		return fmt.Errorf("--plot %s: %w", in.plot, err)
+	}
+	return nil
+}
+
+// drawCurves writes a picture in the format of a file extension.
+func drawCurves(w io.Writer, ext, title string, curves []drawn) error {
+	p, legend, err := picture(title, curves)
+	if err != nil {
+		return err
+	}
+	var canvas interface {
+		vg.CanvasSizer
+		io.WriterTo
+	}
+	if ext == ".svg" {
+		canvas = vgsvg.New(pictureWidth, pictureHeight)
+	} else {
+		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(pictureWidth, pictureHeight), vgimg.UseDPI(pictureDPI))}
+	}
+	c := draw.New(canvas)
+	c.SetColor(color.White)
+	c.Fill(c.Rectangle.Path())
+	const border = vg.Centimeter / 3
+	c = draw.Crop(c, border, -border, border, -border)
+	aside := legend.Rectangle(c).Size().X + 2*border
+	p.Draw(draw.Crop(c, 0, -aside, 0, 0))
+	beside := draw.Crop(c, c.Max.X-c.Min.X-aside+border, 0, 0, -vg.Centimeter)
+	legend.Draw(beside)
+	_, err = canvas.WriteTo(w)
+	return err
+}
+
+// picture composes the plot and the legend beside it.
+func picture(title string, curves []drawn) (*plot.Plot, *plot.Legend, error) {
+	p, legend := plot.New(), plot.NewLegend()
+	legend.Top, legend.Left = true, true
+	legend.TextStyle.Font.Size = vg.Points(10)
+	legend.Padding = vg.Points(3)
+	legend.YPosition = draw.PosCenter
+	p.Title.Text = title
+	p.Title.TextStyle.Font.Size = vg.Points(12)
+	p.Title.Padding = vg.Points(8)
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Label.TextStyle.Font.Size = vg.Points(11)
+		axis.Tick.Label.Font.Size = vg.Points(10)
+		axis.Label.Padding = vg.Points(4)
+		axis.LineStyle.Color, axis.Tick.LineStyle.Color = frosty, frosty
+	}
+	p.X.Tick.Marker = grouped{}
+	p.X.Min = 0
+	grid := plotter.NewGrid()
+	grid.Horizontal.Color, grid.Vertical.Color = rule, rule
+	p.Add(grid)
+	v := &view{p: p, legend: &legend}
+	// The best ones last, on top of the others.
+	for i := len(curves) - 1; i >= 0; i-- {
+		if err := v.curve(i, &curves[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	v.describe(len(curves))
+	v.labels()
+	return p, &legend, nil
+}
+
+// view is a picture in the making.
+type view struct {
+	p      *plot.Plot
+	legend *plot.Legend
+	lines  [named]*plotter.Line // of the first curves
+	names  [named]string
+	window uint64    // events; the largest of all curves
+	means  []float64 // all that is drawn
+	frozen bool
+	cut    bool
+}
+
+// curve draws one curve with its marks.
+func (v *view) curve(i int, d *drawn) error {
+	points, window := d.account.Curve.Points(curvePoints)
+	v.window = max(v.window, window)
+	if len(points) == 0 {
+		return nil
+	}
+	xy := make(plotter.XYs, len(points))
+	for k, pt := range points {
+		xy[k] = plotter.XY{X: float64(pt.Event), Y: pt.Mean}
+		v.means = append(v.means, pt.Mean)
+		v.p.X.Max = max(v.p.X.Max, float64(pt.Event))
+	}
+	line, err := plotter.NewLine(xy)
+	if err != nil {
+		return err
+	}
+	line.Color, line.Width = faint, vg.Points(1)
+	if i < named {
+		line.Color, line.Width = palette[i], vg.Points(1.6)
+		v.lines[i], v.names[i] = line, d.label
+	}
+	v.p.Add(line)
+	if d.dropped {
+		v.cut = true
+		if err := v.mark(xy[len(xy)-1:], draw.CrossGlyph{}, line.Color); err != nil {
+			return err
+		}
+	}
+	return v.freezes(xy, d, line.Color)
+}
+
+// freezes marks where a curve stands when the guard freezes the learner.
+func (v *view) freezes(xy plotter.XYs, d *drawn, c color.Color) error {
+	var at plotter.XYs
+	for _, f := range d.account.Freezes {
+		k, _ := slices.BinarySearchFunc(xy, float64(f.Event), func(p plotter.XY, x float64) int { return int(math.Copysign(1, p.X-x)) })
+		at = append(at, plotter.XY{X: float64(f.Event), Y: xy[min(k, len(xy)-1)].Y})
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	v.frozen = true
+	return v.mark(at, draw.PyramidGlyph{}, c)
+}
+
+func (v *view) mark(at plotter.XYs, shape draw.GlyphDrawer, c color.Color) error {
+	s, err := plotter.NewScatter(at)
+	if err != nil {
+		return err
+	}
+	s.GlyphStyle = draw.GlyphStyle{Color: c, Radius: vg.Points(4.5), Shape: shape}
+	v.p.Add(s)
+	return nil
+}
+
+// describe fills the legend.
+func (v *view) describe(curves int) {
+	for i, line := range v.lines {
+		if line != nil {
+			v.legend.Add(v.names[i], line)
+		}
+	}
+	if curves > named {
+		v.legend.Add(fmt.Sprintf("%d others", curves-named), swatch{faint})
+	}
+	for _, m := range []struct {
+		on    bool
+		name  string
+		shape draw.GlyphDrawer
+	}{{v.frozen, "freeze", draw.PyramidGlyph{}}, {v.cut, "dropped", draw.CrossGlyph{}}} {
+		if m.on {
+			v.legend.Add(m.name, badge{draw.GlyphStyle{Color: frosty, Radius: vg.Points(4.5), Shape: m.shape}})
+		}
+	}
+}
+
+// labels names the axes and bounds the vertical one: a few bad windows at the
+// beginning must not flatten all the rest.
+func (v *view) labels() {
+	v.p.X.Label.Text = "events"
+	v.p.Y.Label.Text = fmt.Sprintf("progressive loss, mean of %s events", group(float64(v.window)))
+	if len(v.means) == 0 {
+		return
+	}
+	slices.Sort(v.means)
+	lo, hi := v.means[0], v.means[len(v.means)-1]
+	if most := v.means[(len(v.means)-1)*98/100]; hi-lo > 2*(most-lo) && most > lo {
+		hi = most + (most-lo)/4
+	}
+	if hi == lo {
+		lo, hi = lo-0.5, hi+0.5
+	}
+	v.p.Y.Min, v.p.Y.Max = lo-(hi-lo)/20, hi+(hi-lo)/20
+}
+
+// swatch is a line in the legend.
+type swatch struct{ color color.Color }
+
+// Thumbnail draws the line.
+func (s swatch) Thumbnail(c *draw.Canvas) {
+	y := c.Center().Y
+	c.StrokeLine2(draw.LineStyle{Color: s.color, Width: vg.Points(1)}, c.Min.X, y, c.Max.X, y)
+}
+
+// badge is a mark in the legend.
+type badge struct{ style draw.GlyphStyle }
+
+// Thumbnail draws the mark.
+func (b badge) Thumbnail(c *draw.Canvas) { c.DrawGlyph(b.style, c.Center()) }
+
+// grouped are ticks whose labels have their thousands apart.
+type grouped struct{}
+
+// Ticks returns the default ticks.
+func (grouped) Ticks(lo, hi float64) []plot.Tick {
+	ticks := plot.DefaultTicks{}.Ticks(lo, hi)
+	for i := range ticks {
+		if ticks[i].Label != "" {
+			ticks[i].Label = group(ticks[i].Value)
+		}
+	}
+	return ticks
+}
+
+// group writes a whole number with its thousands apart.
+func group(x float64) string {
+	s := strconv.FormatFloat(x, 'f', -1, 64)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + " " + s[i:]
+	}
+	return s
+}

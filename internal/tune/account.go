@@ -1,0 +1,118 @@
+package tune
+
+import (
+	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+)
+
+// Alarm is an alarm of the guard, as documents show it. Events are counted from 0.
+type Alarm struct {
+	Event     uint64  `json:"event"`
+	Detector  string  `json:"detector"`
+	Statistic float64 `json:"statistic"`
+	Threshold float64 `json:"threshold"`
+}
+
+// Freeze is a freeze of the guard with its way back.
+type Freeze struct {
+	Event      uint64  `json:"event"`
+	Cause      string  `json:"cause"`
+	Restored   uint64  `json:"restored"`   // number of the version; 0 when none was proven yet
+	Recovering *uint64 `json:"recovering"` // event at which the challenger was last put on probation; null for never
+	Resumed    *uint64 `json:"resumed"`    // null while it has not
+	By         string  `json:"resumed_by,omitempty"`
+}
+
+// Example is the first record that was refused for a reason.
+type Example struct {
+	Reason string `json:"reason"`
+	Event  int64  `json:"event"`
+	Detail string `json:"detail"`
+}
+
+// Account is what is noted of one learner on its way through the events.
+type Account struct {
+	Metrics  *metric.Progressive
+	Curve    Curve // of the criterion
+	Alarms   []Alarm
+	Freezes  []Freeze
+	Examples []Example
+	Served   float64 // sum of weight times loss of the served model
+	Armed    *int64  // event at which the guard was first armed
+
+	criterion Criterion
+	score     float64 // sum of weight times criterion
+}
+
+// NewAccount returns an empty account. c may be nil for the loss.
+func NewAccount(task metric.Task, c Criterion) *Account {
+	if c == nil {
+		c = criteria[0].of
+	}
+	return &Account{
+		Metrics: metric.New(task, true), criterion: c,
+		Alarms: []Alarm{}, Freezes: []Freeze{}, Examples: []Example{},
+	}
+}
+
+// Observe notes what came of an event that was learned by l. It returns the
+// value of the criterion, and false when the event was refused.
+func (a *Account) Observe(l *learner.Learner, o *learner.Outcome, weight float64, number int64) (value float64, learned bool) {
+	if o.Reject != nil {
+		a.example(o.Reject, number)
+		a.Curve.Add(0, 0)
+	} else {
+		a.Metrics.Observe(&o.Step, weight)
+		a.Served += weight * o.Served
+		value = a.criterion(&o.Step)
+		a.score += weight * value
+		a.Curve.Add(value, weight)
+	}
+	if a.Armed == nil && l.Armed() {
+		a.Armed = &number
+	}
+	if w := o.Alarm; w != nil {
+		a.Alarms = append(a.Alarms, Alarm{w.Event, w.Detector, w.Statistic, w.Threshold})
+	}
+	if c := o.Change; c != nil {
+		a.change(c)
+	}
+	return value, o.Reject == nil
+}
+
+// Score returns the mean of the criterion, nil before the first event of
+// positive weight.
+func (a *Account) Score() *float64 {
+	w := a.Metrics.Weight()
+	if w == 0 {
+		return nil
+	}
+	s := a.score / w
+	return &s
+}
+
+// example keeps the first refusal of each reason.
+func (a *Account) example(reject *event.Rejection, number int64) {
+	for i := range a.Examples {
+		if a.Examples[i].Reason == reject.Reason.String() {
+			return
+		}
+	}
+	a.Examples = append(a.Examples, Example{reject.Reason.String(), number, reject.Error()})
+}
+
+func (a *Account) change(c *learner.Transition) {
+	switch {
+	case c.To == learner.Frozen && c.From == learner.Learning:
+		a.Freezes = append(a.Freezes, Freeze{Event: c.Event, Restored: c.Restored, Cause: c.Cause})
+	case len(a.Freezes) == 0:
+	case c.To == learner.Recovering:
+		at := c.Event
+		a.Freezes[len(a.Freezes)-1].Recovering = &at
+	case c.To == learner.Learning:
+		at := c.Event
+		last := &a.Freezes[len(a.Freezes)-1]
+		last.Resumed, last.By = &at, c.Cause
+	}
+}

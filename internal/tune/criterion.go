@@ -1,0 +1,77 @@
+package tune
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// Criterion is what an event costs: configurations are compared by its
+// weighted mean, the smaller the better.
+type Criterion func(*event.Step) float64
+
+// criterion is a way to compare configurations.
+type criterion struct {
+	name  string
+	tasks []metric.Task
+	of    Criterion
+}
+
+var criteria = [...]criterion{
+	{"loss", []metric.Task{metric.Classification, metric.Regression, metric.Bandit}, func(s *event.Step) float64 { return s.Loss }},
+	{"log_loss", []metric.Task{metric.Classification}, logLoss},
+	{"error", []metric.Task{metric.Classification}, func(s *event.Step) float64 { return truth((s.Prediction >= 0.5) != (s.Label > 0)) }},
+	{"squared_error", []metric.Task{metric.Regression, metric.Bandit}, func(s *event.Step) float64 {
+		d := s.Prediction - s.Label
+		return d * d
+	}},
+	{"absolute_error", []metric.Task{metric.Regression, metric.Bandit}, func(s *event.Step) float64 { return math.Abs(s.Prediction - s.Label) }},
+}
+
+// logLoss is the logarithmic loss of the probability, clipped as in internal/metric.
+func logLoss(s *event.Step) float64 {
+	const clip = 1e-15
+	p := min(max(s.Prediction, clip), 1-clip)
+	if s.Label > 0 {
+		return -math.Log(p)
+	}
+	return -math.Log1p(-p)
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Criteria are the names of the criteria that a task has, loss first.
+func Criteria(task metric.Task) []string {
+	var names []string
+	for _, c := range criteria {
+		for _, t := range c.tasks {
+			if t == task {
+				names = append(names, c.name)
+			}
+		}
+	}
+	return names
+}
+
+// CriterionOf returns the criterion of a name that the task has.
+func CriterionOf(name string, task metric.Task) (Criterion, error) {
+	names := Criteria(task)
+	for _, n := range names {
+		if n == name {
+			for _, c := range criteria {
+				if c.name == name {
+					return c.of, nil
+				}
+			}
+		}
+	}
+	return nil, fmt.Errorf("%q: must be one of %s", name, strings.Join(names, ", "))
+}
