@@ -67,6 +67,15 @@ func TestCSVShapesConform(t *testing.T) {
 	})
 }
 
+func TestClassesConform(t *testing.T) {
+	s := event.Schema{Label: "y", ID: "id", Classes: []string{"no", "yes"}, ClassWeights: []float64{0.5, 3}, SampleNegatives: 0.5}
+	conform.Decoder(t, conform.DecoderCase{
+		New:  func() event.Decoder { return made[*event.JSON](t)(event.NewJSON(s, true)) },
+		Good: values(`{"y":"no","id":1,"a":2}`, `{"y":"no","id":2,"a":2}`, `{"y":"yes","a":2}`, `{"y":"no","a":2}`),
+		Bad:  values(`{"y":"maybe","a":2}`, `{"y":0,"a":2}`),
+	})
+}
+
 func TestJSONBanditConforms(t *testing.T) {
 	s := event.Schema{Label: "click", Arm: "arm", Arms: []string{"a", "b"}, Probability: "p"}
 	conform.Decoder(t, conform.DecoderCase{

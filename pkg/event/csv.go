@@ -103,7 +103,7 @@ func (d *CSV) Decode(b []byte, e *Event) error {
 		return &Rejection{Reason: Syntax, Detail: fmt.Sprintf("more than the %d columns that are expected", len(d.columns))}
 	}
 	d.needFeatures()
-	return d.end()
+	return d.end(b)
 }
 
 func (d *CSV) wrongCount(n int) error {

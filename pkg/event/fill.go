@@ -29,6 +29,8 @@ type value struct {
 type filler struct {
 	schema      Schema
 	needLabel   bool
+	classes     classes
+	reweighs    bool    // the weight depends on the label
 	positive    float64 // Schema.Positive as a number
 	positiveNum bool
 	limit       int
@@ -44,7 +46,8 @@ func newFiller(s Schema, needLabel bool) (filler, error) {
 	if err := s.Validate(); err != nil {
 		return filler{}, err
 	}
-	f := filler{schema: s, needLabel: needLabel, limit: s.MaxFeatures, shaper: newShaper(&s)}
+	f := filler{schema: s, needLabel: needLabel, limit: s.MaxFeatures, shaper: newShaper(&s), classes: newClasses(s.Classes)}
+	f.reweighs = needLabel && (len(s.ClassWeights) > 0 || s.SampleNegatives > 0 && s.SampleNegatives < 1)
 	if f.limit == 0 {
 		f.limit = DefaultMaxFeatures
 	}
@@ -66,8 +69,9 @@ func (f *filler) fail(reason Reason, field, format string, args ...any) {
 	}
 }
 
-// end checks what the whole record must have and returns its verdict.
-func (f *filler) end() error {
+// end checks what the whole record must have, finishes what depends on all of
+// it, and returns its verdict.
+func (f *filler) end(record []byte) error {
 	if f.needLabel && !f.e.Labelled {
 		f.fail(LabelMissing, f.schema.Label, "absent, null or empty: every record needs a label to learn from")
 	}
@@ -83,6 +87,9 @@ func (f *filler) end() error {
 	}
 	if f.rejection == nil {
 		f.cross()
+		if f.reweighs && f.e.Labelled {
+			f.reweight(record)
+		}
 	}
 	f.checkLimit()
 	f.e = nil

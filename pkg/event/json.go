@@ -68,7 +68,7 @@ func (d *JSON) Decode(b []byte, e *Event) error {
 		return d.decodeTree(b, e)
 	}
 	d.needFeatures()
-	return d.end()
+	return d.end(b)
 }
 
 // syntax refuses the record, whatever else is wrong with it, and returns -1.

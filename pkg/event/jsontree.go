@@ -25,7 +25,7 @@ func (d *JSON) decodeTree(b []byte, e *Event) error {
 	t := tree{d, map[string]bool{}}
 	t.object(root, 0)
 	d.needFeatures()
-	return d.end()
+	return d.end(b)
 }
 
 // tree walks a decoded record. Its taken are the paths that have a value.

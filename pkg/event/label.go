@@ -16,6 +16,8 @@ func (f *filler) label(field string, v value) {
 	switch {
 	case v.kind == kindContainer:
 		f.fail(LabelInvalid, field, "is an object or array; it must be a number, a boolean or a string")
+	case len(f.schema.Classes) > 0:
+		f.fail(LabelInvalid, field, "%s is no class; source.classes allows %s", excerpt(v.text), f.classes.allowed())
 	case math.IsInf(v.num, 0) || isNonFiniteName(trim(v.text)):
 		f.fail(LabelInvalid, field, "%s is not a finite number", excerpt(v.text))
 	default:
@@ -29,6 +31,10 @@ func (f *filler) labelValue(v value) (y float64, ok bool) {
 	}
 	if f.schema.Positive != "" {
 		return f.isPositive(v), true
+	}
+	if len(f.schema.Classes) > 0 {
+		i := f.classes.index(v)
+		return float64(max(i, 0)), i >= 0
 	}
 	if v.kind == kindText {
 		text := trim(v.text)

@@ -22,6 +22,11 @@ func TestLayoutJSON(t *testing.T) {
 			Include: []string{"*"}, Exclude: []string{"x"}, Numeric: []string{"n"}, Categorical: []string{"c"}, MaxFeatures: 7,
 		}}, `{"format":"json","label":"y","positive":"yes","weight":"w","time":"t","key":"k","id":"i","arm":"a","arms":["u","v"],"probability":"p",` +
 			`"include":["*"],"exclude":["x"],"numeric":["n"],"categorical":["c"],"max_features":7}`},
+		{Layout{Format: "json", Schema: Schema{
+			Label: "y", Classes: []string{"u", "v"}, ClassWeights: []float64{1, 2.5}, SampleNegatives: 0.25, Time: "t",
+			Text: []string{"m"}, Ngrams: 2, Log1p: []string{"l*"}, Cyclic: []string{"t"}, Missing: []string{"n"}, Cross: [][]string{{"a", "*"}, {"b", "c", "d"}},
+		}}, `{"format":"json","label":"y","classes":["u","v"],"class_weights":[1,2.5],"sample_negatives":0.25,"time":"t",` +
+			`"text":["m"],"ngrams":2,"log1p":["l*"],"cyclic":["t"],"missing":["n"],"cross":[["a","*"],["b","c","d"]]}`},
 	} {
 		got, err := json.Marshal(c.layout)
 		if err != nil || string(got) != c.want {

@@ -60,5 +60,5 @@ func (d *LibSVM) Decode(b []byte, e *Event) error {
 			break
 		}
 	}
-	return d.end()
+	return d.end(b)
 }

@@ -28,6 +28,19 @@ type Schema struct {
 	// the label becomes 1 or 0. When empty, the label must be a number or a
 	// boolean (true is 1).
 	Positive string `koanf:"positive" json:"positive,omitempty"`
+	// Classes are the labels in order: the label becomes the index of its class,
+	// from 0. A name also stands for equal numbers: "1" for 1.0. Any other label is
+	// a rejection. Of two classes the second is the positive one.
+	Classes []string `koanf:"classes" json:"classes,omitempty"`
+	// ClassWeights multiply the weights of records: one number for each of Classes;
+	// without Classes two, for labels up to 0 and above.
+	ClassWeights []float64 `koanf:"class_weights" json:"class_weights,omitempty"`
+	// SampleNegatives is the share p, in (0, 1], of the negative records (label up
+	// to 0) that are learned, with the weight 1/p, so that probabilities stay what
+	// they are. The others get the weight 0: they are decoded, and change nothing.
+	// Which ones depends on a hash of the ID, or of the whole record without one.
+	// 0 means 1, all.
+	SampleNegatives float64 `koanf:"sample_negatives" json:"sample_negatives,omitempty"`
 	// Weight is the field of the importance weight, finite and >= 0. Default:
 	// every record weighs 1.
 	Weight string `koanf:"weight" json:"weight,omitempty"`
@@ -125,6 +138,9 @@ func (s *Schema) Validate() error {
 		return err
 	}
 	if err := s.validateLists(); err != nil {
+		return err
+	}
+	if err := s.validateClasses(); err != nil {
 		return err
 	}
 	if err := s.validateShapes(); err != nil {

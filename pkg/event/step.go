@@ -3,13 +3,19 @@ package event
 // Step is what a model says of one event. Losses and gradients are those of
 // one event with weight 1, at the parameters before the event was learned.
 type Step struct {
-	Prediction float64 // on the scale of the label: a probability, a value, or a bandit's predicted reward
-	Margin     float64 // the linear score z before the link function
+	Prediction float64 // on the scale of the label: a probability, a value, the index of a class, or a bandit's predicted reward
+	Margin     float64 // the linear score z before the link function; of several classes that of the label's
 	Label      float64 // the label as the loss sees it
 	Loss       float64 // l(z, y), in the unit that the loss documents
-	Grad       float64 // dl/dz
+	Grad       float64 // dl/dz, z the Margin
 	GradNorm   float64 // Euclidean norm of the gradient dl/dw = dl/dz x
 	UpdateNorm float64 // Euclidean norm of the weight change; 0 when nothing was learned
+
+	// Class is the predicted class of a multiclass model, and Probs the
+	// probabilities of all classes, which add up to 1. Probs is nil for other models, and valid
+	// until the model's next call.
+	Class int
+	Probs []float64
 
 	// Ref is the same event seen by the frozen references; nil where a
 	// reference is not set. Valid until the model's next call.

@@ -65,7 +65,7 @@ func (d *VW) Decode(b []byte, e *Event) error {
 			break
 		}
 	}
-	return d.end()
+	return d.end(b)
 }
 
 // syntax refuses the record and returns false.

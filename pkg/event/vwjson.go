@@ -72,7 +72,7 @@ func (d *VWJSON) Decode(b []byte, e *Event) error {
 	if i < 0 {
 		return r.rejection
 	}
-	return r.end()
+	return r.end(b)
 }
 
 // open returns the namespace whose name is the key json.path[start:].
