@@ -50,13 +50,18 @@ func (f *filler) sparseValue(name, text []byte) (v float64, ok bool) {
 
 // sparse adds a feature, unless its value is 0 or it is excluded.
 func (f *filler) sparse(s *sieve, name []byte, v float64, field uint32) {
-	if v == 0 {
-		return
+	switch {
+	case v == 0:
+	case s.open:
+		f.e.X.Sparse = append(f.e.X.Sparse, Feature{xxhash.Sum64(name), v, field})
+	default:
+		f.sifted(s, name, v, field)
 	}
-	r := roleAuto
-	if !s.open {
-		r = s.role(f, name)
-	}
+}
+
+// sifted is sparse where not all features are kept as they are.
+func (f *filler) sifted(s *sieve, name []byte, v float64, field uint32) {
+	r := s.role(f, name)
 	if r == roleSkip {
 		return
 	}
