@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/streamlearner/streamlearner/internal/conform"
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -223,7 +224,8 @@ func TestRefusedStepIsEmpty(t *testing.T) {
 	if s.Reject == nil || s.Reject.Reason != event.LabelInvalid || !strings.Contains(s.Reject.Detail, "source.positive") {
 		t.Fatalf("rejection %v", s.Reject)
 	}
-	if s.Reject = nil; s != (event.Step{}) {
-		t.Errorf("step %+v", s)
+	s.Reject = nil
+	if d := cmp.Diff(event.Step{}, s); d != "" {
+		t.Errorf("step: %s", d)
 	}
 }
