@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +61,11 @@ func TestOpenDetects(t *testing.T) {
 		{"a.txt", "{\"a\":1}\n", Options{}, JSON, 0, nil, []string{`{"a":1}`}},
 		{"a.dat", "1 |f a:1 b\n", Options{}, VW, 0, nil, []string{"1 |f a:1 b"}},
 		{"a.dat", "0.521144 1 PFF/20091028|T PFF |f t1:-0.02\n", Options{}, VW, 0, nil, []string{"0.521144 1 PFF/20091028|T PFF |f t1:-0.02"}},
+		{"a.json", "{\"_label\":1,\"f\":{\"a\":1},\"_tag\":\"x\"}\n{\"_label\":0,\"f\":{}}\n", Options{}, VWJSON, 0, nil, []string{`{"_label":1,"f":{"a":1},"_tag":"x"}`, `{"_label":0,"f":{}}`}},
+		{"a.vwjson", "{\"_label\":1,\"a\":1}\n", Options{}, VWJSON, 0, nil, []string{`{"_label":1,"a":1}`}},
+		{"a.json", "{\"_label\":1,\"a\":1}\n", Options{}, JSON, 0, nil, []string{`{"_label":1,"a":1}`}},
+		{"a.json", "{\"_label\":1,\"f\":{\"a\":1},\"b\":2}\n", Options{}, JSON, 0, nil, []string{`{"_label":1,"f":{"a":1},"b":2}`}},
+		{"a.json", "{\"_label\":1,\"f\":{\"a\":1}}\n", Options{Format: "json"}, JSON, 0, nil, []string{`{"_label":1,"f":{"a":1}}`}},
 		{"a.txt", "0 3:1 11:1 \n# note\n1 4:0.5\n", Options{}, LibSVM, 0, nil, []string{"0 3:1 11:1 ", "1 4:0.5"}},
 		{"a.txt", "1 2:3\n", Options{Format: "csv", Comma: ':', Header: "no"}, CSV, ':', []string{"c0", "c1"}, []string{"1 2:3"}},
 		{"empty.csv", "", Options{}, CSV, ',', nil, nil},
@@ -91,22 +97,8 @@ func TestOpenDetects(t *testing.T) {
 }
 
 func TestOpenDecompresses(t *testing.T) {
-	plain := "x,y\n" + strings.Repeat("1,2\n", 50_000)
-	var gz, zs bytes.Buffer
-	g := gzip.NewWriter(&gz)
-	z, err := zstd.NewWriter(&zs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, w := range []io.WriteCloser{g, z} {
-		if _, err := io.WriteString(w, plain); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, data := range map[string][]byte{"plain": []byte(plain), "gzip": gz.Bytes(), "zstd": zs.Bytes()} {
+	all := compressions(t, "x,y\n"+strings.Repeat("1,2\n", 50_000))
+	for name, data := range all {
 		f, err := Open("-", bytes.NewReader(data), Options{})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -121,9 +113,61 @@ func TestOpenDecompresses(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := Open("-", bytes.NewReader(gz.Bytes()[:9]), Options{}); err == nil {
+	if _, err := Open("-", bytes.NewReader(all[".gz"][:9]), Options{}); err == nil {
 		t.Error("a truncated gzip header is no error")
 	}
+}
+
+// TestEveryFormatDecompresses has the formats that are text; Parquet has a
+// compression of its own.
+func TestEveryFormatDecompresses(t *testing.T) {
+	for name, tc := range map[string]struct{ line, header, format string }{
+		"a.csv":    {"1,2.5", "x,y", CSV},
+		"a.tsv":    {"1\ta, \"b", "x\ty", CSV},
+		"a.jsonl":  {`{"a":1}`, "", JSON},
+		"a.libsvm": {"1 3:0.5", "", LibSVM},
+		"a.vw":     {"1 |f a:0.5 b", "", VW},
+		"a.vwjson": {`{"_label":1,"f":{"a":0.5}}`, "", VWJSON},
+	} {
+		text := strings.Repeat(tc.line+"\n", 1000)
+		if tc.header != "" {
+			text = tc.header + "\n" + text
+		}
+		for suffix, data := range compressions(t, text) {
+			path := filepath.Join(t.TempDir(), name+suffix)
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f := opened(t, path)
+			records := readAll(t, f)
+			if f.Format != tc.format || len(records) != 1000 || slices.ContainsFunc(records, func(r string) bool { return r != tc.line }) {
+				t.Errorf("%s%s: %d records of format %s, the first %q", name, suffix, len(records), f.Format, records[:min(len(records), 1)])
+			}
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// compressions returns a text as it is and compressed, by file extension.
+func compressions(t *testing.T, text string) map[string][]byte {
+	t.Helper()
+	var gz, zs bytes.Buffer
+	g := gzip.NewWriter(&gz)
+	z, err := zstd.NewWriter(&zs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []io.WriteCloser{g, z} {
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return map[string][]byte{"": []byte(text), ".gz": gz.Bytes(), ".zst": zs.Bytes()}
 }
 
 func TestNextReportsTheRecord(t *testing.T) {

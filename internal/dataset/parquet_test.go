@@ -347,7 +347,7 @@ func TestParquetDamage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "damaged.parquet")
 	refused := 0
 	for i, original := range data {
-		for _, b := range []byte{0, 1, 0x7f, 0x80, 0xff, original ^ 1, original + 1} {
+		for _, b := range []byte{0, 0xff, original ^ 1} {
 			data[i] = b
 			if err := os.WriteFile(path, data, 0o600); err != nil {
 				t.Fatal(err)
@@ -362,7 +362,7 @@ func TestParquetDamage(t *testing.T) {
 		data[i] = original
 	}
 	if refused < len(data) {
-		t.Errorf("of %d damaged files only %d are refused", 7*len(data), refused)
+		t.Errorf("of %d damaged files only %d are refused", 3*len(data), refused)
 	}
 }
 
