@@ -12,7 +12,7 @@ var floors = [][]string{
 	{"internal/portable", "internal/wire"},
 	{"pkg/event", "pkg/drift", "pkg/state"},
 	{"internal/metric", "internal/scale"},
-	{"pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/state/redis"},
+	{"pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor", "pkg/state/redis"},
 	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed", "internal/tune"},
 	{"pkg/consumer", "internal/sandbox"},
 	{"configs", "pkg/serve"},

@@ -25,6 +25,7 @@ const (
 	KindBandit    Kind = 3 // statistics of a bandit
 	KindReference Kind = 4 // a frozen detector reference
 	KindCommand   Kind = 5 // an operator command
+	KindFactor    Kind = 6 // parameters and optimizer state of a factorization model
 )
 
 // ErrCorrupt is wrapped by every error that a damaged or truncated object causes.
