@@ -91,20 +91,28 @@ type Model struct {
 // Source says what the records of a topic are and which of their fields have a
 // meaning of their own. Those fields are no features.
 type Source struct {
-	Topic       string   `koanf:"topic"`
-	Start       string   `koanf:"start"`       // where a partition without a state begins: earliest, latest
-	DeadLetter  string   `koanf:"dead_letter"` // topic of refused records; empty for <topic>.<model>.dead
-	Format      string   `koanf:"format"`      // json, csv, libsvm, vw, vwjson
-	Columns     []string `koanf:"columns"`     // csv: names of the columns
-	Delimiter   string   `koanf:"delimiter"`   // csv: one character, or tab
-	Label       string   `koanf:"label"`       // field of the label
-	Positive    string   `koanf:"positive"`    // label of the positive class; empty for labels that are numbers
-	Weight      string   `koanf:"weight"`      // field of the importance weight; empty for weight 1
-	Time        string   `koanf:"time"`        // field of the event time; empty for none
-	Key         string   `koanf:"key"`         // field of the entity (card, user); empty for none
-	ID          string   `koanf:"id"`          // field of the event's identity; empty for none
-	Arm         string   `koanf:"arm"`         // bandit: field of the chosen arm
-	Probability string   `koanf:"probability"` // bandit: field of the propensity of the chosen arm
+	Topic      string   `koanf:"topic"`
+	Start      string   `koanf:"start"`       // where a partition without a state begins: earliest, latest
+	DeadLetter string   `koanf:"dead_letter"` // topic of refused records; empty for <topic>.<model>.dead
+	Format     string   `koanf:"format"`      // json, csv, libsvm, vw, vwjson
+	Columns    []string `koanf:"columns"`     // csv: names of the columns
+	Delimiter  string   `koanf:"delimiter"`   // csv: one character, or tab
+	Label      string   `koanf:"label"`       // field of the label
+	Positive   string   `koanf:"positive"`    // label of the positive class; empty for labels that are numbers
+	// Classes are the labels in order, when they are classes; empty for labels
+	// that are numbers. ClassWeights multiply the weights of their events.
+	Classes      []string  `koanf:"classes"`
+	ClassWeights []float64 `koanf:"class_weights"`
+	// SampleNegatives is the share of the events with a negative label that is
+	// learned, with the weight 1/share; 1 for all.
+	SampleNegatives float64 `koanf:"sample_negatives"`
+
+	Weight      string `koanf:"weight"`      // field of the importance weight; empty for weight 1
+	Time        string `koanf:"time"`        // field of the event time; empty for none
+	Key         string `koanf:"key"`         // field of the entity (card, user); empty for none
+	ID          string `koanf:"id"`          // field of the event's identity; empty for none
+	Arm         string `koanf:"arm"`         // bandit: field of the chosen arm
+	Probability string `koanf:"probability"` // bandit: field of the propensity of the chosen arm
 }
 
 // Features chooses and types the fields that a model learns from. With all
@@ -114,8 +122,12 @@ type Features struct {
 	Exclude     []string   `koanf:"exclude"`      // not these
 	Numeric     []string   `koanf:"numeric"`      // text that is read as a number
 	Categorical []string   `koanf:"categorical"`  // numbers that are read as categories
-	Text        []string   `koanf:"text"`         // split into words; not available yet
-	Cross       [][]string `koanf:"cross"`        // products of categories; not available yet
+	Text        []string   `koanf:"text"`         // text that is split into words
+	Ngrams      int        `koanf:"ngrams"`       // up to so many successive words are one feature
+	Log1p       []string   `koanf:"log1p"`        // numbers of which the logarithm is taken
+	Cyclic      []string   `koanf:"cyclic"`       // times that become time of day and week
+	Missing     []string   `koanf:"missing"`      // fields whose absence is a feature
+	Cross       [][]string `koanf:"cross"`        // products of features
 	MaxFeatures int        `koanf:"max_features"` // most features of a record
 }
 

@@ -87,6 +87,54 @@ func TestPublishedSchema(t *testing.T) {
 	}
 }
 
+// What is published of everything that makes features.
+func TestPublishedFeatures(t *testing.T) {
+	m, err := DefaultModel().With([]string{
+		"source.label=y", "source.time=ts", "source.classes=[1, two]", "source.class_weights=1,20", "source.sample_negatives=0.5",
+		"features.text=msg", "features.ngrams=2", "features.log1p=amount*", "features.cyclic=ts", "features.missing=age,income",
+		`features.cross=[["*", "*"], [a, b, c]]`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"format":"json","label":"y","classes":["1","two"],"class_weights":[1,20],"sample_negatives":0.5,"time":"ts",` +
+		`"text":["msg"],"ngrams":2,"log1p":["amount*"],"cyclic":["ts"],"missing":["age","income"],"cross":[["*","*"],["a","b","c"]],"max_features":4096}`
+	lc, err := m.LearnerConfig("test")
+	if err != nil || string(lc.Schema) != want {
+		t.Errorf("%v\n got %s\nwant %s", err, lc.Schema, want)
+	}
+	short, err := DefaultModel().With([]string{"features.cross=country*merchant, a*b*c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]string{{"country", "merchant"}, {"a", "b", "c"}}, short.Features.Cross); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFeaturesRefused(t *testing.T) {
+	for _, c := range []struct {
+		set  []string
+		want string
+	}{
+		{[]string{"features.text=a", "features.categorical=a"}, `features.text: "a": is also in features.categorical; remove one of the two`},
+		{[]string{"features.ngrams=2"}, "features.ngrams: 2: features.text must list the fields that are split into words"},
+		{[]string{"features.missing=a*"}, `features.missing: "a*": must be one field`},
+		{[]string{"features.cyclic=k", "source.key=k"}, `features.cyclic: "k": has a meaning of its own under source`},
+		{[]string{"features.cross=a"}, `features.cross: ["a"]: must have from 2 to 4 fields`},
+		{[]string{"source.format=vw", "features.text=a"}, `features.text: ["a"]: must be empty with format vw`},
+		{[]string{"source.format=libsvm", "features.missing=1"}, `features.missing: ["1"]: must be empty with format libsvm`},
+		{[]string{"source.classes=a"}, `source.classes: ["a"]: must name at least two classes`},
+		{[]string{"source.class_weights=1,2,3"}, "source.class_weights: [1 2 3]: must be two numbers"},
+		{[]string{"source.sample_negatives=0"}, "source.sample_negatives: 0: must be in (0, 1]"},
+		{[]string{"source.sample_negatives=1.5"}, "source.sample_negatives: 1.5: must be in (0, 1]"},
+	} {
+		if _, err := DefaultModel().With(c.set); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %s", c.set, err, c.want)
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	m := DefaultModel()
 	lines := strings.Split(strings.TrimSuffix(m.Settings(), "\n"), "\n")

@@ -36,8 +36,8 @@ func Default() Config {
 // DefaultModel returns a model of which nothing is said.
 func DefaultModel() Model {
 	return Model{
-		Source:   Source{Start: "earliest", Format: "json", Delimiter: ","},
-		Features: Features{MaxFeatures: event.DefaultMaxFeatures},
+		Source:   Source{Start: "earliest", Format: "json", Delimiter: ",", SampleNegatives: 1},
+		Features: Features{Ngrams: 1, MaxFeatures: event.DefaultMaxFeatures},
 		Learner:  catalog.DefaultLearner(),
 		Guard:    learner.DefaultGuard(),
 		Snapshot: learner.DefaultSnapshot(),

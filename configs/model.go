@@ -21,13 +21,22 @@ func (m Model) Schema() event.Schema {
 	if m.Source.Arm != "" {
 		arms = m.Learner.Bandit.Arms
 	}
+	// What is off is left out, so that older readers can read what they know.
+	f, share := m.Features, m.Source.SampleNegatives
+	if f.Ngrams == 1 {
+		f.Ngrams = 0
+	}
+	if share == 1 {
+		share = 0
+	}
 	return event.Schema{
 		Label: m.Source.Label, Positive: m.Source.Positive, Weight: m.Source.Weight, Time: m.Source.Time,
+		Classes: m.Source.Classes, ClassWeights: m.Source.ClassWeights, SampleNegatives: share,
 		Key: m.Source.Key, ID: m.Source.ID,
 		Arm: m.Source.Arm, Arms: arms, Probability: m.Source.Probability,
-		Include: m.Features.Include, Exclude: m.Features.Exclude,
-		Numeric: m.Features.Numeric, Categorical: m.Features.Categorical,
-		MaxFeatures: m.Features.MaxFeatures,
+		Include: f.Include, Exclude: f.Exclude, Numeric: f.Numeric, Categorical: f.Categorical,
+		Text: f.Text, Ngrams: f.Ngrams, Log1p: f.Log1p, Cyclic: f.Cyclic, Missing: f.Missing, Cross: f.Cross,
+		MaxFeatures: f.MaxFeatures,
 	}
 }
 

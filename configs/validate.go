@@ -169,8 +169,7 @@ func (m *Model) check(path string) Errors {
 		v.fail("source.delimiter", m.Source.Delimiter, "must be one character, or tab")
 	}
 	m.notYet(v)
-	schema := m.Schema()
-	v.foreign(keys, schema.Validate())
+	m.checkSchema(v, keys)
 	v.foreign(keys, m.Learner.Validate())
 	if m.Learner.Kind == "bandit" && m.Source.Arm == "" {
 		v.fail("source.arm", m.Source.Arm, "must name the field of the chosen arm with learner.kind bandit")
@@ -184,6 +183,20 @@ func (m *Model) check(path string) Errors {
 	return v.errs
 }
 
+// checkSchema finds the faults of the fields, and what a format with features of
+// its own has no place for.
+func (m *Model) checkSchema(v *checker, keys keys) {
+	if m.Source.SampleNegatives == 0 {
+		v.fail("source.sample_negatives", m.Source.SampleNegatives, "must be in (0, 1], the share of negatives that are kept; 1 (the default) keeps all")
+	}
+	schema := m.Schema()
+	err := schema.Validate()
+	if err == nil && slices.Contains(labelled[:], m.Source.Format) {
+		_, err = m.Decoder(true)
+	}
+	v.foreign(keys, err)
+}
+
 // notYet refuses what the configuration has a place for, but no program.
 func (m *Model) notYet(v *checker) {
 	switch m.Scope {
@@ -193,13 +206,10 @@ func (m *Model) notYet(v *checker) {
 	default:
 		v.oneOf("scope", m.Scope, "partition")
 	}
-	if len(m.Features.Text) > 0 {
-		v.fail("features.text", m.Features.Text, "is not available yet; send words as an array of strings, each becomes a feature")
-	}
-	if len(m.Features.Cross) > 0 {
-		v.fail("features.cross", m.Features.Cross, "is not available yet; send the product as a field of its own")
-	}
 }
+
+// labelled are the formats whose records carry features and labels without fields.
+var labelled = [...]string{"libsvm", "vw", "vwjson"}
 
 // checkTopics returns the faults of what only a running process needs.
 func (m *Model) checkTopics(path string) Errors {
@@ -211,8 +221,7 @@ func (m *Model) checkTopics(path string) Errors {
 	if m.Source.DeadLetter != "" && m.Source.DeadLetter == m.Source.Topic {
 		v.fail("source.dead_letter", m.Source.DeadLetter, "must not be the topic itself: refused records would come back")
 	}
-	own := []string{"libsvm", "vw", "vwjson"}
-	if m.Source.Label == "" && !slices.Contains(own, m.Source.Format) {
+	if m.Source.Label == "" && !slices.Contains(labelled[:], m.Source.Format) {
 		v.fail("source.label", m.Source.Label, "must name the field to predict")
 	}
 	if m.Source.Format == "csv" && len(m.Source.Columns) == 0 {
