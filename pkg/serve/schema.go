@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -178,12 +180,30 @@ func featureDiff(ours, published *event.Schema) []string {
 		{"include", ours.Include, published.Include},
 		{"numeric", ours.Numeric, published.Numeric},
 		{"categorical", ours.Categorical, published.Categorical},
+		{"text", ours.Text, published.Text},
+		{"ngrams", ngrams(ours), ngrams(published)},
+		{"log1p", ours.Log1p, published.Log1p},
+		{"cyclic", ours.Cyclic, published.Cyclic},
+		{"missing", ours.Missing, published.Missing},
+		{"cross", products(ours), products(published)},
 	} {
 		if a, b := set(list.ours), set(list.published); !slices.Equal(a, b) {
 			diff = append(diff, fmt.Sprintf("%s: %q, published %q", list.name, a, b))
 		}
 	}
 	return diff
+}
+
+// ngrams is the greatest length of an n-gram, as a list.
+func ngrams(s *event.Schema) []string { return []string{strconv.Itoa(max(s.Ngrams, 1))} }
+
+// products lists the crosses, each with its fields in order.
+func products(s *event.Schema) []string {
+	var out []string
+	for _, c := range s.Cross {
+		out = append(out, strings.Join(slices.Sorted(slices.Values(c)), " x "))
+	}
+	return out
 }
 
 // set returns the fields of a list in order, each once, without empty ones.

@@ -94,7 +94,11 @@ func fraudLearner(t *testing.T, store state.Store, k state.Key, s event.Schema, 
 // A reader that is told nothing scores as the learner's own model does: ids,
 // times and keys are no features, and the key chooses the partition.
 func TestScoreByPublishedSchema(t *testing.T) {
-	payments := event.Schema{Label: "is_fraud", Time: "ts", Key: "card", ID: "tx_id", Categorical: []string{"hour"}}
+	payments := event.Schema{
+		Label: "is_fraud", Time: "ts", Key: "card", ID: "tx_id", Categorical: []string{"hour"}, ClassWeights: []float64{1, 5}, SampleNegatives: 0.9,
+		Text: []string{"os_version"}, Ngrams: 2, Log1p: []string{"amount", "km"}, Cyclic: []string{"ts"}, Missing: []string{"risk", "coupon"},
+		Cross: [][]string{{"country", "merchant"}, {"amount", "channel"}},
+	}
 	store := state.NewMem()
 	models := make([]*sgd.Model, 2)
 	for p := range models {
@@ -278,6 +282,9 @@ func TestSchemaOverridden(t *testing.T) {
 		{published(t, "json", bySchema[1]), ""},
 		{published(t, "json", event.Schema{Key: "card", Exclude: []string{"fraud"}}), ""}, // the same features
 		{published(t, "json", event.Schema{Label: "fraud", Key: "card", Categorical: []string{"amount"}}), "amount"},
+		{published(t, "json", event.Schema{Label: "fraud", Key: "card", Cross: [][]string{{"country", "amount"}}}), "amount x country"},
+		{published(t, "json", event.Schema{Label: "fraud", Key: "card", Text: []string{"memo"}, Ngrams: 2}), "ngrams"},
+		{published(t, "json", event.Schema{Label: "fraud", Key: "card", Missing: []string{"amount"}}), "missing"},
 		{nil, ""},
 		{[]byte(`{"format":"json","embed":[]}`), "embed"},
 	} {
