@@ -39,8 +39,11 @@ func kinds() []kind {
 }
 
 func linearTask(l Learner) metric.Task {
-	if l.Loss == "logistic" || l.Loss == "hinge" {
+	switch l.Loss {
+	case "logistic", "hinge":
 		return metric.Classification
+	case "ova":
+		return metric.MultiClass
 	}
 	return metric.Regression
 }

@@ -91,6 +91,7 @@ func train(t testing.TB, m learner.Model, events []event.Event) []event.Step {
 
 // keep copies what is valid only until the model's next call.
 func keep(s event.Step) event.Step {
+	s.Probs = bytesOf(s.Probs)
 	for i, r := range s.Ref {
 		if r != nil {
 			s.Ref[i] = &event.Reading{Loss: r.Loss, Grad: r.Grad, J: bytesOf(r.J), X: bytesOf(r.X)}
@@ -316,6 +317,7 @@ func testFinite(t *testing.T, ms *Models) {
 func checkFinite(t testing.TB, s event.Step) {
 	t.Helper()
 	values := []float64{s.Prediction, s.Margin, s.Label, s.Loss, s.Grad, s.GradNorm, s.UpdateNorm}
+	values = append(values, s.Probs...)
 	for _, r := range s.Ref {
 		if r != nil {
 			values = append(append(values, r.Loss, r.Grad), r.X...)

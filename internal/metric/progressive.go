@@ -15,9 +15,12 @@ const (
 	Classification Task = iota // Step.Prediction is the probability of the positive class, Step.Label > 0 means positive
 	Regression                 // Step.Prediction and Step.Label are values in the unit of the label
 	Bandit                     // Step.Prediction is the expected reward of the chosen arm, Step.Label the reward
+	MultiClass                 // Step.Class is the predicted class, Step.Label the index of the right one, Step.Probs the probabilities of all
 )
 
-func (t Task) String() string { return [...]string{"classification", "regression", "bandit"}[t] }
+func (t Task) String() string {
+	return [...]string{"classification", "regression", "bandit", "multiclass"}[t]
+}
 
 // Report is the figures so far. A figure that does not apply to the task, or
 // is not defined for the events seen (no event at all, one class only), is nil
@@ -25,7 +28,8 @@ func (t Task) String() string { return [...]string{"classification", "regression
 type Report struct {
 	Loss *float64 `json:"loss,omitempty"` // mean of Step.Loss
 
-	// Classification. The decision is positive at p >= 0.5.
+	// Classification. The decision is positive at p >= 0.5. Of MultiClass only
+	// accuracy and log loss, which is that of the right class.
 	Accuracy  *float64 `json:"accuracy,omitempty"`
 	ROCAUC    *float64 `json:"roc_auc,omitempty"`       // area under the ROC curve, ties averaged
 	AUCError  *float64 `json:"roc_auc_error,omitempty"` // binned mode: the exact area is within ROCAUC +- this
@@ -85,9 +89,14 @@ func (p *Progressive) Observe(s *event.Step, weight float64) {
 	}
 	p.weight += weight
 	p.loss += float64(weight * s.Loss)
-	if p.task == Classification {
+	switch p.task {
+	case Classification:
 		p.classify(s.Prediction, s.Label > 0, weight)
 		return
+	case MultiClass:
+		p.choose(s, weight)
+		return
+	case Regression, Bandit:
 	}
 	d := s.Prediction - s.Label
 	p.abs += float64(weight * math.Abs(d))
@@ -97,8 +106,25 @@ func (p *Progressive) Observe(s *event.Step, weight float64) {
 	p.m2 += float64(weight * fromMean * (s.Label - p.mean))
 }
 
+// clip keeps the log loss finite.
+const clip = 1e-15
+
+// choose counts the choice of one of several classes: truePos are the right ones, falsePos the wrong.
+func (p *Progressive) choose(s *event.Step, weight float64) {
+	label := int(s.Label)
+	if s.Class == label {
+		p.truePos += weight
+	} else {
+		p.falsePos += weight
+	}
+	q := 0.0
+	if label >= 0 && label < len(s.Probs) {
+		q = s.Probs[label]
+	}
+	p.logs -= float64(weight * portable.Log(max(q, clip)))
+}
+
 func (p *Progressive) classify(prob float64, positive bool, weight float64) {
-	const clip = 1e-15
 	q := min(max(prob, clip), 1-clip)
 	decided := prob >= 0.5
 	switch {
@@ -133,6 +159,10 @@ func (p *Progressive) Report() Report {
 	r.Loss = ratio(p.loss, p.weight)
 	if p.task == Classification {
 		p.reportClasses(&r)
+		return r
+	}
+	if p.task == MultiClass {
+		r.Accuracy, r.LogLoss = ratio(p.truePos, p.weight), ratio(p.logs, p.weight)
 		return r
 	}
 	r.MAE = ratio(p.abs, p.weight)

@@ -16,12 +16,13 @@ const formatVersion = 2
 // envelope of kind KindSGD:
 //
 //	configuration (appendPlan)
-//	events uvarint, weight, largest sparse magnitude, nag S, nag T float64
+//	events uvarint, weight, largest sparse magnitude float64
 //	label statistics: weight, mean, M2, lowest, highest, largest magnitude float64
 //	numeric fields (scale.Scaler.Append)
-//	auto: the member served byte, discounted losses of the members float64
+//	for each row (one, or one a class): nag S, nag T float64; auto: the member
+//	served byte, discounted losses of the members float64
 //	number of weights uvarint, then of each, ascending: distance to the weight
-//	before (the first: to -1) uvarint, and the numbers of its slots float64: sgd W;
+//	before (the first: to -1) uvarint, and for each row the numbers of its slots float64: sgd W;
 //	adagrad, arow, scw W, G; nag, adam, ftrl, rls W, G, N; coin W, G, N, then W, G, N
 //	of the companion; auto the same and then R of the companion; sgd, adagrad
 //	and nag with penalties W, G, N, then W, G, N of the companion
@@ -35,19 +36,23 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	b = wire.Begin(b, wire.KindSGD, formatVersion)
 	b = m.p.append(b)
 	b = wire.AppendUvarint(b, m.events)
-	for _, v := range [...]float64{m.weight, m.sparse, m.nagS, m.nagT} {
+	for _, v := range [...]float64{m.weight, m.sparse} {
 		b = wire.AppendFloat64(b, v)
 	}
 	b = m.labels.append(b)
 	b = m.scaler.Append(b)
-	b = m.appendRace(b)
+	for k := range m.p.rowCount() {
+		b = m.appendRow(b, m.rowAt(k))
+	}
 	b = wire.AppendUvarint(b, uint64(n))
 	last := -1
 	forEachBit(m.touched, func(i int) {
 		b = wire.AppendUvarint(b, uint64(i-last))
-		v := m.numbers(i << m.shift)
-		for _, v := range v[:m.p.floats()] {
-			b = wire.AppendFloat64(b, v)
+		for k := range m.p.rowCount() {
+			v := m.numbers(i<<m.shift + k*m.p.lanes())
+			for _, v := range v[:m.p.floats()] {
+				b = wire.AppendFloat64(b, v)
+			}
 		}
 		last = i
 	})
@@ -72,16 +77,18 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("sgd: read model: %w", err)
 	}
-	forEachBit(m.touched, func(i int) { m.setNumbers(i<<m.shift, new([maxFloats]float64)) })
+	m.eachRow(m.touched, func(at, _ int) { m.setNumbers(at, new([maxFloats]float64)) })
 	clear(m.touched)
-	m.p.readSlots(&body, func(i int, v *[maxFloats]float64) {
-		m.setNumbers(i<<m.shift, v)
+	m.p.readSlots(&body, func(i, k int, v *[maxFloats]float64) {
+		m.setNumbers(i<<m.shift+k*m.p.lanes(), v)
 		m.touched[i>>6] |= 1 << (i & 63)
 	})
-	m.events, m.weight, m.sparse, m.nagS, m.nagT = h.events, h.weight, h.sparse, h.nagS, h.nagT
+	m.events, m.weight, m.sparse = h.events, h.weight, h.sparse
 	m.labels, m.scaler = h.labels, h.scaler
 	m.rls = rls
-	m.race.served, m.race.loss = h.race.served, h.race.loss
+	for k := range h.rows {
+		*m.rowAt(k) = h.rows[k]
+	}
 	for i := range m.refs {
 		m.refs[i].fields = m.refs[i].fields[:0]
 	}
@@ -105,41 +112,45 @@ func Open(b []byte) (*Model, error) {
 
 // head is what stands before the slots.
 type head struct {
-	events                     uint64
-	weight, sparse, nagS, nagT float64
-	labels                     labels
-	scaler                     *scale.Scaler
-	race                       race
+	events         uint64
+	weight, sparse float64
+	labels         labels
+	scaler         *scale.Scaler
+	rows           []row
 }
 
 func readHead(p *plan, r *wire.Reader) head {
-	h := head{events: r.Uvarint(), weight: r.Finite(), sparse: r.Finite(), nagS: r.Finite(), nagT: r.Finite()}
-	if r.Err() == nil && min(h.weight, h.sparse, h.nagS, h.nagT) < 0 {
-		r.Fail("negative sums %v, %v, %v, %v", h.weight, h.sparse, h.nagS, h.nagT)
+	h := head{events: r.Uvarint(), weight: r.Finite(), sparse: r.Finite()}
+	if r.Err() == nil && min(h.weight, h.sparse) < 0 {
+		r.Fail("negative sums %v, %v", h.weight, h.sparse)
 	}
 	h.labels = readLabels(r)
 	h.scaler = scale.Read(r, p.scaling())
-	h.race = p.readRace(r)
+	for range p.rowCount() {
+		h.rows = append(h.rows, p.readRow(r))
+	}
 	return h
 }
 
-// readSlots calls fn with the numbers of every encoded weight, valid during the
+// readSlots calls fn with the numbers of every encoded weight i in row k, valid during the
 // call. Errors are left in r.
-func (p *plan) readSlots(r *wire.Reader, fn func(i int, v *[maxFloats]float64)) {
-	last, floats := -1, p.floats()
+func (p *plan) readSlots(r *wire.Reader, fn func(i, k int, v *[maxFloats]float64)) {
+	last, rows, floats := -1, p.rowCount(), p.floats()
 	var v [maxFloats]float64
-	for range r.Count(1 + 8*floats) {
+	for range r.Count(1 + 8*floats*rows) {
 		last = readIndex(r, last, p.bits)
-		for k := range v[:floats] {
-			v[k] = r.Finite()
+		for k := range rows {
+			for n := range v[:floats] {
+				v[n] = r.Finite()
+			}
+			if r.Err() == nil && !p.valid(&v) {
+				r.Fail("weight %d holds %v", last, v[:floats])
+			}
+			if r.Err() != nil {
+				return
+			}
+			fn(last, k, &v)
 		}
-		if r.Err() == nil && !p.valid(&v) {
-			r.Fail("weight %d holds %v", last, v[:floats])
-		}
-		if r.Err() != nil {
-			return
-		}
-		fn(last, &v)
 	}
 }
 
@@ -170,7 +181,7 @@ func (p *plan) valid(v *[maxFloats]float64) bool {
 func (p *plan) readPositions(r *wire.Reader) []uint32 {
 	var ps positions
 	n := 0
-	p.readSlots(r, func(i int, v *[maxFloats]float64) {
+	p.readSlots(r, func(i, _ int, v *[maxFloats]float64) {
 		n++
 		if p.optimizer == optRLS && !ps.place(i, v[2]) {
 			r.Fail("weight %d has position %v", i, v[2])
@@ -195,30 +206,33 @@ func readIndex(r *wire.Reader, last, bits int) int {
 	return last + int(d)
 }
 
-// appendRace appends the state of a race, if there is one.
-func (m *Model) appendRace(b []byte) []byte {
+// appendRow appends the state of a row.
+func (m *Model) appendRow(b []byte, row *row) []byte {
+	b = wire.AppendFloat64(b, row.nagS)
+	b = wire.AppendFloat64(b, row.nagT)
 	if m.p.optimizer != optAuto {
 		return b
 	}
-	b = append(b, byte(m.race.served))
-	for _, l := range m.race.loss {
+	b = append(b, byte(row.race.served))
+	for _, l := range row.race.loss {
 		b = wire.AppendFloat64(b, l)
 	}
 	return b
 }
 
-// readRace reads what appendRace wrote. Errors are left in r.
-func (p *plan) readRace(r *wire.Reader) (race race) {
-	if p.optimizer != optAuto {
-		return race
-	}
-	if race.served = int(r.Byte()); race.served >= members {
-		r.Fail("member %d of %d is served", race.served, members)
-	}
-	for k := range race.loss {
-		if race.loss[k] = r.Finite(); r.Err() == nil && race.loss[k] < 0 {
-			r.Fail("discounted loss %v", race.loss[k])
+// readRow reads what appendRow wrote. Errors are left in r.
+func (p *plan) readRow(r *wire.Reader) row {
+	row := row{nagS: r.Finite(), nagT: r.Finite()}
+	if p.optimizer == optAuto {
+		if row.race.served = int(r.Byte()); row.race.served >= members {
+			r.Fail("member %d of %d is served", row.race.served, members)
+		}
+		for k := range row.race.loss {
+			row.race.loss[k] = r.Finite()
 		}
 	}
-	return race
+	if r.Err() == nil && min(row.nagS, row.nagT, row.race.loss[0], row.race.loss[1], row.race.loss[2]) < 0 {
+		r.Fail("negative sums %v", row)
+	}
+	return row
 }

@@ -43,7 +43,10 @@ func trained(t testing.TB, edit func(*Config)) *Model {
 		}
 	})
 	for i, e := range small() {
-		if m.p.binary() {
+		switch {
+		case m.p.classes > 0:
+			e.Label = float64(int(e.Label) % 3)
+		case m.p.binary():
 			e.Label = float64(int(e.Label) % 2)
 		}
 		if s := m.Learn(&e); s.Reject != nil {
@@ -66,6 +69,7 @@ var goldens = map[string]func(*Config){
 	"nag_penalised":  func(c *Config) { c.Optimizer, c.L1, c.L2 = "nag", 1e-3, 1e-2 },
 	"sgd_penalised":  func(c *Config) { c.Optimizer, c.L1, c.L2 = "sgd", 1e-3, 1e-2 },
 	"ada_penalised":  func(c *Config) { c.Optimizer, c.L1, c.L2 = "adagrad", 1e-3, 1e-2 },
+	"ova":            func(c *Config) { c.Loss, c.Classes, c.Bits = "ova", 3, 6 },
 	"adam":           func(c *Config) { c.Optimizer = "adam" },
 	"ftrl":           func(c *Config) { c.Optimizer, c.L1 = "ftrl", 0.1 },
 	"coin":           func(c *Config) { c.Optimizer = "coin" },

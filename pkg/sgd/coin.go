@@ -61,14 +61,15 @@ func (m *Model) dotCoin(h float64) (z, norm2 float64) {
 			norm += float64(r * r)
 		}
 	}
-	m.coinSum, m.coinTotal = m.nagS+float64(h*norm), m.nagT+h
+	m.coinSum, m.coinTotal = m.row.nagS+float64(h*norm), m.row.nagT+h
 	return z / coinNorm(m.coinSum, m.coinTotal), norm2
 }
 
-// scoreCoin is the linear score of an event, as dotCoin has it when nothing is learned.
-func (m *Model) scoreCoin(e *event.Event) float64 {
+// scoreCoin is the linear score of an event in row k, as dotCoin has it when nothing is learned.
+func (m *Model) scoreCoin(e *event.Event, k int) float64 {
+	r, by := m.rowAt(k), k*m.p.lanes()
 	at := func(i int, x float64) float64 {
-		return float64(x * coinWeight(&m.slots[i], &m.slots[i+1], m.p.rate, math.Abs(x)))
+		return float64(x * coinWeight(&m.slots[i+by], &m.slots[i+by+1], m.p.rate, math.Abs(x)))
 	}
 	z := at(m.interceptAt(), 1)
 	for i := range e.X.Dense {
@@ -77,7 +78,7 @@ func (m *Model) scoreCoin(e *event.Event) float64 {
 	for i := range e.X.Sparse {
 		z += at(m.position(e.X.Sparse[i].Hash), e.X.Sparse[i].Value)
 	}
-	return z / coinNorm(m.nagS, m.nagT)
+	return z / coinNorm(r.nagS, r.nagT)
 }
 
 // coin lets the weights bet.
@@ -114,7 +115,7 @@ func (m *Model) coin(u *update) tally {
 		t.sums += s.G + c.G + math.Abs(c.W) + math.Abs(c.N)
 	}
 	if t.ok() {
-		m.nagS, m.nagT = m.coinSum, m.coinTotal
+		m.row.nagS, m.row.nagT = m.coinSum, m.coinTotal
 	}
 	return t
 }

@@ -11,8 +11,13 @@ import (
 // start from Default.
 type Config struct {
 	// Loss is "logistic" (default) or "hinge" for labels of two classes, 0 and 1 or
-	// -1 and 1; "squared", "huber" or "quantile" for any finite label; "poisson" for counts.
+	// -1 and 1; "squared", "huber" or "quantile" for any finite label; "poisson" for counts;
+	// "ova" (one against all) for labels of several classes.
 	Loss string `koanf:"loss"`
+
+	// Classes is the number of classes of the losses of several classes, 2 to 1024.
+	// Labels are their indices from 0 on. Default 0, for the other losses.
+	Classes int `koanf:"classes"`
 
 	// Tau is the quantile that the quantile loss predicts, between 0 and 1
 	// exclusive. Default 0.5, the median.
@@ -94,6 +99,9 @@ type Config struct {
 // maxBits bounds the table of weights at 32 GiB.
 const maxBits = 30
 
+// ova is the loss of one logistic model a class.
+const ova = "ova"
+
 // Default returns the settings that need no tuning on most streams.
 func Default() Config {
 	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Beta: 1, Decay: 1, Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
@@ -111,7 +119,7 @@ var (
 
 // Validate reports the first key that has a value which is not allowed.
 func (c Config) Validate() error {
-	if err := oneOf("loss", c.Loss, losses[:], lossesLater[:]); err != nil {
+	if err := oneOf("loss", c.Loss, append(losses[:], ova), lossesLater[:]); err != nil {
 		return err
 	}
 	if err := oneOf("optimizer", c.Optimizer, append([]string{"auto"}, optimizers[:optAuto]...), nil); err != nil {
@@ -162,6 +170,9 @@ func (c Config) validateTogether() error {
 	if c.Delta != standard.Delta && c.Loss != "huber" {
 		return fmt.Errorf("learner.delta: %v: must be %v unless learner.loss is huber", c.Delta, standard.Delta)
 	}
+	if err := c.validateClasses(); err != nil {
+		return err
+	}
 	opt := c.optimizer()
 	for _, k := range []struct {
 		key            string
@@ -182,12 +193,28 @@ func (c Config) validateTogether() error {
 		}
 	}
 	switch {
-	case (opt == optAROW || opt == optSCW) && c.Loss != "logistic" && c.Loss != "hinge":
-		return fmt.Errorf("learner.optimizer: %q: needs labels of two classes: set learner.loss to logistic or hinge", c.Optimizer)
+	case (opt == optAROW || opt == optSCW) && c.Loss != "logistic" && c.Loss != "hinge" && c.Loss != ova:
+		return fmt.Errorf("learner.optimizer: %q: needs labels that are classes: set learner.loss to logistic, hinge or ova", c.Optimizer)
 	case opt == optRLS && c.Loss != "squared":
 		return fmt.Errorf("learner.optimizer: %q: needs learner.loss squared", c.Optimizer)
 	case c.Compat == "vw":
 		return c.validateVW()
+	}
+	return nil
+}
+
+// validateClasses checks the number of classes and what they take of memory.
+func (c Config) validateClasses() error {
+	switch {
+	case c.Loss != ova && c.Classes != 0:
+		return fmt.Errorf("learner.classes: %d: must be 0 unless learner.loss is ova", c.Classes)
+	case c.Loss != ova:
+		return nil
+	case c.Classes < 2 || c.Classes > maxClasses:
+		return fmt.Errorf("learner.classes: %d: must be between 2 and %d with learner.loss ova: the number of classes", c.Classes, maxClasses)
+	}
+	if p := c.plan(); p.bits+int(p.shift()) > maxBits {
+		return fmt.Errorf("learner.bits: %d: must be at most %d with %d classes, which multiply the weights", c.Bits, maxBits-p.shift(), c.Classes)
 	}
 	return nil
 }
@@ -262,6 +289,7 @@ type plan struct {
 	loss          loss
 	optimizer     optimizer
 	bits          int
+	classes       int // 0 for losses of one number
 	standardize   bool
 	scaleLabel    bool
 	vw            bool
@@ -280,7 +308,7 @@ type plan struct {
 
 func (c Config) plan() plan {
 	p := plan{
-		loss: loss(slices.Index(losses[:], c.Loss)), optimizer: c.optimizer(), bits: c.Bits, vw: c.Compat == "vw",
+		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, vw: c.Compat == "vw",
 		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate,
 		beta: c.Beta, l1: c.L1, l2: c.L2, clipGradient: c.ClipGradient, clip: c.Clip, extreme: c.Extreme,
 	}

@@ -84,6 +84,9 @@ func (m *Model) label(e *event.Event) (float64, *event.Rejection) {
 	if !finite(y) {
 		return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v is not a finite number", y)}
 	}
+	if m.p.classes > 0 {
+		return m.classLabel(e)
+	}
 	if m.p.binary() {
 		switch y {
 		case 1:

@@ -35,19 +35,20 @@ type Model struct {
 	events  uint64  // events learned
 	sparse  float64 // largest magnitude of a sparse feature learned
 	weight  float64 // sum of the weights learned
-	nagS    float64 // nag: sum of weight times normalised squared norm, over the events that moved weights
-	nagT    float64 // nag: sum of the weights of the same events
-	race    race
+	row     row     // of the one linear score; of several classes that of the class at hand
+	class   classRows
 	rls     rls
 
 	refs [2]reference
 
 	// The event at hand.
-	act        []active // intercept, then dense, then sparse features
-	companions []slot   // the companions of act as they were before
-	maxSparse  float64  // largest magnitude among its sparse features
-	coinSum    float64  // coin: nagS with it
-	coinTotal  float64  // coin: nagT with it
+	act        []active         // intercept, then dense, then sparse features
+	companions []slot           // the companions of act as they were before
+	maxSparse  float64          // largest magnitude among its sparse features
+	coinSum    float64          // coin: nagS with it
+	coinTotal  float64          // coin: nagT with it
+	scores     [members]float64 // auto: the members' linear scores
+	rates      []float64        // auto: the rates of the features in member 1
 }
 
 // New returns a model that has learned nothing.
@@ -56,13 +57,10 @@ func New(c Config) (*Model, error) {
 		return nil, err
 	}
 	p := c.plan()
-	n, shift := 1<<p.bits+1, uint32(0)
-	if p.wide() {
-		shift = 1
-	}
+	n := 1<<p.bits + 1
 	return &Model{
-		cfg: c, p: p, mask: 1<<p.bits - 1, shift: shift,
-		slots: make([]slot, n<<shift), touched: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()),
+		cfg: c, p: p, mask: 1<<p.bits - 1, shift: p.shift(), class: newClassRows(p.classes),
+		slots: make([]slot, n<<p.shift()), touched: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()),
 	}, nil
 }
 
@@ -82,6 +80,9 @@ func (m *Model) Events() uint64 { return m.events }
 func (m *Model) Predict(e *event.Event) event.Step {
 	if rej := m.gather(e, 0, false); rej != nil {
 		return event.Step{Reject: rej}
+	}
+	if m.p.classes > 0 {
+		return m.predictRows(e)
 	}
 	var s event.Step
 	z, norm2 := m.dot(0)
@@ -122,6 +123,9 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	}
 	if rej != nil {
 		return event.Step{Reject: rej}
+	}
+	if m.p.classes > 0 {
+		return m.learnClasses(e, y, h)
 	}
 	return m.learn(e, y, h)
 }
@@ -175,7 +179,7 @@ func (m *Model) commit(after labels, h float64) {
 	touched, act, shift := m.touched, m.act, m.shift
 	for i := range act {
 		if a := &act[i]; a.x != 0 {
-			j := a.idx >> (shift & 1)
+			j := a.idx >> (shift & 31)
 			touched[j>>6] |= 1 << (j & 63)
 		}
 	}
@@ -200,12 +204,12 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 	m.act = slices.Grow(m.act[:0], n)[:n]
 	if m.p.wide() {
 		m.companions = slices.Grow(m.companions[:0], n)[:n]
-		m.race.rates = slices.Grow(m.race.rates[:0], n)[:n]
+		m.rates = slices.Grow(m.rates[:0], n)[:n]
 	}
 	m.act[0].x, m.act[0].idx = 1, uint32(m.interceptAt())
 	act, mask, shift := m.act[1:], m.mask, m.shift
 	for i, f := range e.X.Dense {
-		act[i].x, act[i].idx = staged[i].X, uint32(f.Hash&mask)<<(shift&1)
+		act[i].x, act[i].idx = staged[i].X, uint32(f.Hash&mask)<<(shift&31)
 	}
 	act = act[len(staged):]
 	limit := float64(scale.Largest)
@@ -222,7 +226,7 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 		if ax > largest {
 			largest = ax
 		}
-		act[i].x, act[i].idx = f.Value, uint32(f.Hash&mask)<<(shift&1)
+		act[i].x, act[i].idx = f.Value, uint32(f.Hash&mask)<<(shift&31)
 	}
 	m.maxSparse = largest
 	return nil
@@ -251,17 +255,26 @@ func (m *Model) dot(h float64) (z, norm2 float64) {
 // writes nothing, so many goroutines may call it while nobody learns. The
 // values of the event must be finite.
 func (m *Model) Score(e *event.Event) float64 {
-	if m.p.optimizer == optCoin {
-		return m.p.prediction(m.scoreCoin(e), &m.labels)
+	if m.p.classes > 0 {
+		return m.scoreClass(e)
 	}
-	z := m.weightAt(m.interceptAt())
+	return m.p.prediction(m.score(e, 0), &m.labels)
+}
+
+// score returns the linear score of an event in row k. It touches no scratch.
+func (m *Model) score(e *event.Event, k int) float64 {
+	if m.p.optimizer == optCoin {
+		return m.scoreCoin(e, k)
+	}
+	at, served := k*m.p.lanes(), m.rowAt(k).race.served
+	z := m.weightAt(m.interceptAt()+at, served)
 	for i := range e.X.Dense {
 		f := &e.X.Dense[i]
-		z += float64(m.scaler.Value(*f) * m.weightAt(m.position(f.Hash)))
+		z += float64(m.scaler.Value(*f) * m.weightAt(m.position(f.Hash)+at, served))
 	}
 	for i := range e.X.Sparse {
 		f := &e.X.Sparse[i]
-		z += float64(f.Value * m.weightAt(m.position(f.Hash)))
+		z += float64(f.Value * m.weightAt(m.position(f.Hash)+at, served))
 	}
-	return m.p.prediction(z, &m.labels)
+	return z
 }

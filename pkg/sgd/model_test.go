@@ -59,6 +59,8 @@ func fill(lossName string) func(r *rand.Rand, e *event.Event) {
 			if r.Float64() < 1/(1+math.Exp(-z)) {
 				e.Label = 1
 			}
+		case lossName == "ova":
+			e.Label = math.Floor(max(0, min(3, 2+z)))
 		case lossName == "poisson":
 			e.Label = math.Round(math.Abs(z))
 		}
@@ -98,7 +100,7 @@ func wild(lossName string) func(r *rand.Rand, e *event.Event) {
 			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: uint64(r.IntN(20)), Value: number()})
 		}
 		e.Labelled, e.Label = true, number()
-		if binary(lossName) {
+		if binary(lossName) || lossName == "ova" {
 			e.Label = float64(r.IntN(2))
 		}
 		if r.IntN(2) == 0 {
@@ -135,6 +137,12 @@ func refused(lossName string) []conform.Refused {
 	if lossName == "poisson" {
 		bad = append(bad, conform.Refused{Name: "Negative", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = -1 }})
 	}
+	if lossName == "ova" {
+		return append(bad,
+			conform.Refused{Name: "NoClass", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = 4 }},
+			conform.Refused{Name: "HalfClass", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = 1.5 }},
+		)
+	}
 	if binary(lossName) {
 		return append(bad, conform.Refused{Name: "Label2", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = 2 }})
 	}
@@ -150,6 +158,11 @@ func configs() map[string]sgd.Config {
 			c.Loss, c.Optimizer, c.Bits = l, o, 12
 			out[l+"/"+o] = c
 		}
+	}
+	for _, o := range []string{"auto", "nag", "ftrl", "coin", "scw"} {
+		c := sgd.Default()
+		c.Loss, c.Classes, c.Optimizer, c.Bits = "ova", 4, o, 9
+		out["ova/"+o] = c
 	}
 	for _, l := range []string{"logistic", "squared"} {
 		for _, o := range []string{"auto", "nag", "sgd", "adagrad", "adam", "ftrl", "coin", "arow", "scw", "rls"} {

@@ -46,8 +46,8 @@ func (m *Model) nag(u *update) tally {
 		ppu += x2r
 		norm += float64(x2r * float64(a.r*s.G)) // G r^2 is 1/N^2
 	}
-	sum := m.nagS + float64(u.h*norm)
-	total := m.nagT + u.h
+	sum := m.row.nagS + float64(u.h*norm)
+	total := m.row.nagT + u.h
 	mult := math.Sqrt(total / sum)
 	step := float64(mult * m.p.step(u, m.p.rate, float64(mult*ppu)))
 	change, mass, sums := 0.0, 0.0, sum
@@ -69,7 +69,7 @@ func (m *Model) nag(u *update) tally {
 		t = m.penalise(u, float64(m.p.rate*mult), t)
 	}
 	if t.ok() {
-		m.nagS, m.nagT = sum, total
+		m.row.nagS, m.row.nagT = sum, total
 	}
 	return t
 }

@@ -8,12 +8,13 @@ import (
 
 // append appends the configuration that the parameters were learned with:
 // loss (0 logistic, 1 squared, 2 hinge, 3 quantile, 4 huber, 5 poisson) and optimizer
-// (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto) byte; bits
-// uvarint; standardize, scale_label, compat vw boolean bytes; tau, delta, rate, decay, power,
+// (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto) byte; bits,
+// classes (0, or of one-vs-all, whose loss is logistic) uvarint; standardize, scale_label, compat vw boolean bytes; tau, delta, rate, decay, power,
 // intercept_rate, beta, l1, l2, clip_gradient, clip, extreme float64.
 func (p *plan) append(b []byte) []byte {
 	b = append(b, byte(p.loss), byte(p.optimizer))
 	b = wire.AppendUvarint(b, uint64(p.bits))
+	b = wire.AppendUvarint(b, uint64(p.classes))
 	for _, v := range [...]bool{p.standardize, p.scaleLabel, p.vw} {
 		b = wire.AppendBool(b, v)
 	}
@@ -38,15 +39,16 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 		return plan{}, nil, fmt.Errorf("format version %d, this program reads version %d", version, formatVersion)
 	}
 	p := plan{loss: loss(r.Byte()), optimizer: optimizer(r.Byte())}
-	bits := r.Uvarint()
+	bits, classes := r.Uvarint(), r.Uvarint()
 	p.standardize, p.scaleLabel, p.vw = r.Bool(), r.Bool(), r.Bool()
 	for _, v := range p.numbers() {
 		*v = r.Finite()
 	}
-	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || bits < 1 || bits > maxBits {
-		r.Fail("loss %d, optimizer %d, %d bits", p.loss, p.optimizer, bits)
+	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || bits < 1 || bits > maxBits ||
+		classes == 1 || classes > maxClasses || classes > 0 && p.loss != lossLogistic {
+		r.Fail("loss %d, optimizer %d, %d bits, %d classes", p.loss, p.optimizer, bits, classes)
 	}
-	p.bits = int(bits)
+	p.bits, p.classes = int(bits), int(classes)
 	return p, r, r.Err()
 }
 
@@ -59,6 +61,9 @@ func (p *plan) config() Config {
 	}
 	if p.vw {
 		c.Compat = "vw"
+	}
+	if p.classes > 0 {
+		c.Loss, c.Classes = ova, p.classes
 	}
 	if p.optimizer == optRLS {
 		c.Rate = 0
@@ -81,6 +86,7 @@ func (p *plan) compatible(q *plan) error {
 		have, want any
 	}{
 		{"loss", have.Loss, want.Loss},
+		{"classes", have.Classes, want.Classes},
 		{"tau", have.Tau, want.Tau},
 		{"delta", have.Delta, want.Delta},
 		{"optimizer", have.Optimizer, want.Optimizer},

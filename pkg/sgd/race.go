@@ -38,10 +38,6 @@ const (
 type race struct {
 	served int              // the member that predicts
 	loss   [members]float64 // discounted sums of weight times loss
-
-	// The event at hand.
-	scores [members]float64 // linear scores
-	rates  []float64        // rates of the features in member 1
 }
 
 // member returns the weight of member k, 1 or 2, in a companion.
@@ -64,8 +60,8 @@ func (m *Model) dotRace() (z, norm2 float64) {
 		z2 += float64(a.x * pair[1].N)
 		norm2 += float64(a.x * a.x)
 	}
-	m.race.scores = [members]float64{z0, z1, z2}
-	return m.race.scores[m.race.served], norm2
+	m.scores = [members]float64{z0, z1, z2}
+	return m.scores[m.row.race.served], norm2
 }
 
 // aimAll takes the updates of the members in the frames of the served one,
@@ -73,14 +69,14 @@ func (m *Model) dotRace() (z, norm2 float64) {
 func (m *Model) aimAll(served *update, loss float64, before, after *frame) (us [members]update, losses [members]float64) {
 	for k := range us {
 		l := loss
-		if k == m.race.served {
+		if k == m.row.race.served {
 			us[k] = *served
 		} else {
 			var s event.Step
-			us[k] = m.p.aim(&s, m.race.scores[k], served.label, served.h, before, after)
+			us[k] = m.p.aim(&s, m.scores[k], served.label, served.h, before, after)
 			l = s.Loss
 		}
-		losses[k] = float64(raceRetain*m.race.loss[k]) + float64(served.h*l)
+		losses[k] = float64(raceRetain*m.row.race.loss[k]) + float64(served.h*l)
 	}
 	return us, losses
 }
@@ -107,7 +103,7 @@ func (m *Model) compete(served *update, loss float64, before, after *frame) tall
 		}
 	}
 	ppu0, ppu1, norm := m.prepare(q[0], q[1])
-	sum, total := m.nagS+float64(served.h*norm), m.nagT+served.h
+	sum, total := m.row.nagS+float64(served.h*norm), m.row.nagT+served.h
 	mult := math.Sqrt(total / sum)
 	var steps [2]float64
 	for k, ppu := range [...]float64{ppu0, ppu1} {
@@ -119,8 +115,8 @@ func (m *Model) compete(served *update, loss float64, before, after *frame) tall
 	t := m.move(steps, float64(us[2].h*us[2].grad))
 	t.sums += sum + losses[0] + losses[1] + losses[2]
 	if t.ok() {
-		m.nagS, m.nagT = sum, total
-		m.race.loss, m.race.served = losses, m.race.leader(&losses)
+		m.row.nagS, m.row.nagT = sum, total
+		m.row.race.loss, m.row.race.served = losses, m.row.race.leader(&losses)
 	}
 	return t
 }
@@ -129,7 +125,7 @@ func (m *Model) compete(served *update, loss float64, before, after *frame) tall
 // 0 and 1, and computes the rates of the features. It returns the squared norms
 // of the event under the rates, and that of x/N.
 func (m *Model) prepare(q0, q1 float64) (ppu0, ppu1, norm float64) {
-	slots, act, rates, saved := m.slots, m.act, m.race.rates[:len(m.act)], m.companions[:len(m.act)]
+	slots, act, rates, saved := m.slots, m.act, m.rates[:len(m.act)], m.companions[:len(m.act)]
 	for i := range act {
 		a := &act[i]
 		pair := slots[a.idx : a.idx+2 : a.idx+2]
@@ -173,7 +169,7 @@ func (m *Model) prepare(q0, q1 float64) (ppu0, ppu1, norm float64) {
 func (m *Model) move(steps [2]float64, g float64) tally {
 	var change [members]float64
 	var mass, sums float64
-	slots, act, rates, saved := m.slots, m.act, m.race.rates[:len(m.act)], m.companions[:len(m.act)]
+	slots, act, rates, saved := m.slots, m.act, m.rates[:len(m.act)], m.companions[:len(m.act)]
 	rate := float64(m.p.rate * raceRate2)
 	for i := range act {
 		a := &act[i]
@@ -196,5 +192,5 @@ func (m *Model) move(steps [2]float64, g float64) tally {
 		mass += math.Abs(s.W) + math.Abs(c.W) + math.Abs(c.N)
 		sums += s.G + c.G + sum
 	}
-	return tally{change: change[m.race.served], mass: mass, sums: sums + change[0] + change[1] + change[2]}
+	return tally{change: change[m.row.race.served], mass: mass, sums: sums + change[0] + change[1] + change[2]}
 }

@@ -41,12 +41,22 @@ func (m *Model) SetReference(i int) {
 		r.slots = make([]uint64, len(m.touched))
 	}
 	copy(r.slots, m.touched)
-	forEachBit(r.slots, func(j int) { m.slots[j<<m.shift].R.setRef(i, narrow(m.frozen(j<<m.shift))) })
+	m.eachRow(r.slots, func(at, k int) { m.slots[at].R.setRef(i, narrow(m.frozen(at, m.rowAt(k)))) })
 	r.scaler = m.scaler.Clone()
 	r.frame = m.p.frame(&m.labels)
 	r.set = true
 	r.fields = r.fields[:0]
 	m.enroll(0)
+}
+
+// eachRow calls fn with the place of every row of the features in words, and the row's number.
+func (m *Model) eachRow(words []uint64, fn func(at, k int)) {
+	rows, lanes := m.p.rowCount(), m.p.lanes()
+	forEachBit(words, func(j int) {
+		for k := range rows {
+			fn(j<<m.shift+k*lanes, k)
+		}
+	})
 }
 
 // DropReference stops evaluating reference i.
@@ -57,7 +67,7 @@ func (m *Model) DropReference(i int) {
 
 // clearReference zeroes the weights of reference i.
 func (m *Model) clearReference(i int) {
-	forEachBit(m.refs[i].slots, func(j int) { m.slots[j<<m.shift].R.setRef(i, 0) })
+	m.eachRow(m.refs[i].slots, func(at, _ int) { m.slots[at].R.setRef(i, 0) })
 	clear(m.refs[i].slots)
 }
 
@@ -113,6 +123,7 @@ func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Readi
 	js[0], xs[0] = 0, 1
 	slots, act, n := m.slots, m.act[1:], 1
 	z := slots[m.act[0].idx].R.ref(i)
+	multi, seen := m.p.classes > 0, append(m.class.seen[:0], refSlot{m.act[0].idx, 1})
 	for k, st := range m.scaler.Staged() {
 		f := &e.X.Dense[k]
 		var ff frozenField
@@ -125,6 +136,9 @@ func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Readi
 			continue
 		}
 		x := scale.Clip(float64((f.Value-ff.mean)*ff.inv), m.p.clip)
+		if multi {
+			seen = append(seen, refSlot{act[k].idx, x})
+		}
 		z += float64(x * slots[act[k].idx].R.ref(i))
 		js[n], xs[n] = ff.coordinate, float64(ff.sign*x)
 		n++
@@ -132,12 +146,19 @@ func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Readi
 	act = act[len(e.X.Dense):]
 	for k := range e.X.Sparse {
 		f := &e.X.Sparse[k]
+		if multi {
+			seen = append(seen, refSlot{act[k].idx, f.Value})
+		}
 		z += float64(f.Value * slots[act[k].idx].R.ref(i))
 		js[n], xs[n] = sketch(f.Hash, f.Value)
 		n++
 	}
 	var s event.Step
-	m.p.evaluate(&s, z, y, &r.frame)
+	if m.class.seen = seen; multi {
+		s.Loss, s.Grad = m.readClasses(&r.frame, i, y)
+	} else {
+		m.p.evaluate(&s, z, y, &r.frame)
+	}
 	r.reading = event.Reading{Loss: min(s.Loss, math.MaxFloat64), Grad: s.Grad, J: js[:n], X: xs[:n]}
 	return &r.reading
 }

@@ -18,7 +18,7 @@ var ErrNoReference = errors.New("reference is not set")
 //	mean, standard deviation of the label frame, lowest, highest prediction float64
 //	numeric fields (scale.Scaler.Append)
 //	number of slots uvarint, then of each, ascending: distance to the slot before
-//	(the first: to -1) uvarint, weight float32
+//	(the first: to -1) uvarint, weight float32, of several classes one for each
 func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 	r := &m.refs[i]
 	if !r.set {
@@ -35,7 +35,9 @@ func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 	last := -1
 	forEachBit(r.slots, func(j int) {
 		b = wire.AppendUvarint(b, uint64(j-last))
-		b = wire.AppendFloat32(b, float32(m.slots[j<<m.shift].R.ref(i)))
+		for k := range m.p.rowCount() {
+			b = wire.AppendFloat32(b, float32(m.slots[j<<m.shift+k*m.p.lanes()].R.ref(i)))
+		}
 		last = j
 	})
 	return wire.Seal(b, start), nil
@@ -54,7 +56,7 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 	f := readFrame(r)
 	scaler := scale.Read(r, m.p.scaling())
 	body := *r // read once to check everything, then again to take it over
-	readWeights(r, m.p.bits, func(int, float32) {})
+	m.p.readWeights(r, func(int, int, float32) {})
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("sgd: read reference: %w", err)
 	}
@@ -63,8 +65,8 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 	if ref.slots == nil {
 		ref.slots = make([]uint64, len(m.touched))
 	}
-	readWeights(&body, m.p.bits, func(j int, w float32) {
-		m.slots[j<<m.shift].R.setRef(i, w)
+	m.p.readWeights(&body, func(j, k int, w float32) {
+		m.slots[j<<m.shift+k*m.p.lanes()].R.setRef(i, w)
 		ref.slots[j>>6] |= 1 << (j & 63)
 	})
 	ref.set, ref.frame, ref.scaler, ref.fields = true, f, scaler, ref.fields[:0]
@@ -81,18 +83,20 @@ func readFrame(r *wire.Reader) frame {
 	return f
 }
 
-// readWeights calls fn with every encoded weight. Errors are left in r.
-func readWeights(r *wire.Reader, bits int, fn func(j int, w float32)) {
-	last := -1
-	for range r.Count(1 + 4) {
-		last = readIndex(r, last, bits)
-		w := r.Float32()
-		if r.Err() == nil && !finite(float64(w)) {
-			r.Fail("slot %d holds %v", last, w)
+// readWeights calls fn with every encoded weight of feature j in row k. Errors are left in r.
+func (p *plan) readWeights(r *wire.Reader, fn func(j, k int, w float32)) {
+	last, rows := -1, p.rowCount()
+	for range r.Count(1 + 4*rows) {
+		last = readIndex(r, last, p.bits)
+		for k := range rows {
+			w := r.Float32()
+			if r.Err() == nil && !finite(float64(w)) {
+				r.Fail("slot %d holds %v", last, w)
+			}
+			if r.Err() != nil {
+				return
+			}
+			fn(last, k, w)
 		}
-		if r.Err() != nil {
-			return
-		}
-		fn(last, w)
 	}
 }

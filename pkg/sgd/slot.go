@@ -1,6 +1,9 @@
 package sgd
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // slot holds three numbers of a feature and its weight at the frozen
 // references. Optimizers that keep more use two neighbouring slots, the second
@@ -54,23 +57,37 @@ func (m *Model) setNumbers(i int, v *[maxFloats]float64) {
 }
 
 // weightAt returns the weight of the slot at i, in a race that of the member served.
-func (m *Model) weightAt(i int) float64 {
-	if m.race.served > 0 {
-		return m.slots[i+1].member(m.race.served)
+func (m *Model) weightAt(i, served int) float64 {
+	if served > 0 {
+		return m.slots[i+1].member(served)
 	}
 	return m.slots[i].W
 }
 
-// frozen returns the weight at i as a reference is to keep it.
-func (m *Model) frozen(i int) float64 {
+// frozen returns the weight of the slot at i, in a row, as a reference is to keep it.
+func (m *Model) frozen(i int, r *row) float64 {
 	if m.p.optimizer == optCoin {
-		return m.slots[i].W / coinNorm(m.nagS, m.nagT)
+		return m.slots[i].W / coinNorm(r.nagS, r.nagT)
 	}
-	return m.weightAt(i)
+	return m.weightAt(i, r.race.served)
 }
 
 // interceptAt returns where the slot of the intercept is in m.slots.
-func (m *Model) interceptAt() int { return 1 << m.p.bits << (m.shift & 1) }
+func (m *Model) interceptAt() int { return 1 << m.p.bits << (m.shift & 31) }
 
 // position returns where the slot of a hash is in m.slots.
-func (m *Model) position(hash uint64) int { return int(hash&m.mask) << (m.shift & 1) }
+func (m *Model) position(hash uint64) int { return int(hash&m.mask) << (m.shift & 31) }
+
+// lanes is the number of slots of a weight.
+func (p *plan) lanes() int {
+	if p.wide() {
+		return 2
+	}
+	return 1
+}
+
+// shift is log2 of the number of slots from one feature to the next: room for
+// its rows, a power of 2 so that positions are found by shifting.
+func (p *plan) shift() uint32 {
+	return uint32(bits.Len(uint(p.rowCount()*p.lanes() - 1)))
+}

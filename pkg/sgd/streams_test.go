@@ -50,6 +50,15 @@ func lines(t testing.TB, name string) []string {
 	return out
 }
 
+// splitCSV returns the fields of a row without the quotes around them.
+func splitCSV(row string) []string {
+	fields := strings.Split(row, ",")
+	for i := range fields {
+		fields[i] = strings.Trim(fields[i], `"`)
+	}
+	return fields
+}
+
 // decode returns the events of rows.
 func decode(t testing.TB, d event.Decoder, err error, rows []string) table {
 	t.Helper()
