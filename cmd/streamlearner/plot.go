@@ -14,6 +14,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -33,7 +34,8 @@ const (
 	pictureWidth  = 10 * vg.Inch
 	pictureHeight = 5.5 * vg.Inch
 	pictureDPI    = 144
-	curvePoints   = 120 // windows of a curve
+	mostPoints    = 120 // windows of a curve, where there are few curves
+	fewestPoints  = 50  // where there are many, which would hide each other
 	named         = 8   // curves that have a colour and a place in the legend
 )
 
@@ -58,8 +60,8 @@ func checkPlot(path string) error {
 	return nil
 }
 
-// draw writes the picture that --plot asks for.
-func (in *replayInput) draw(title string, curves []drawn) (err error) {
+// draw writes the picture that --plot asks for. what is the figure of the curves.
+func (in *replayInput) draw(what string, curves []drawn) (err error) {
 	if in.plot == "" {
 		return nil
 	}
@@ -68,15 +70,26 @@ func (in *replayInput) draw(title string, curves []drawn) (err error) {
 		return fmt.Errorf("--plot: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := drawCurves(f, strings.ToLower(filepath.Ext(in.plot)), title, curves); err != nil {
+	if err := drawCurves(f, strings.ToLower(filepath.Ext(in.plot)), in.title(), what, curves); err != nil {
 		return fmt.Errorf("--plot %s: %w", in.plot, err)
 	}
 	return nil
 }
 
+// title names the files.
+func (in *replayInput) title() string {
+	names := make([]string, len(in.files))
+	for i, path := range in.files {
+		if names[i] = filepath.Base(path); path == "-" {
+			names[i] = "standard input"
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // drawCurves writes a picture in the format of a file extension.
-func drawCurves(w io.Writer, ext, title string, curves []drawn) error {
-	p, legend, err := picture(title, curves)
+func drawCurves(w io.Writer, ext, title, what string, curves []drawn) error {
+	p, legend, err := picture(title, what, curves)
 	if err != nil {
 		return err
 	}
@@ -103,27 +116,33 @@ func drawCurves(w io.Writer, ext, title string, curves []drawn) error {
 }
 
 // picture composes the plot and the legend beside it.
-func picture(title string, curves []drawn) (*plot.Plot, *plot.Legend, error) {
+func picture(title, what string, curves []drawn) (*plot.Plot, *plot.Legend, error) {
 	p, legend := plot.New(), plot.NewLegend()
 	legend.Top, legend.Left = true, true
-	legend.TextStyle.Font.Size = vg.Points(10)
+	for _, style := range []*text.Style{&legend.TextStyle, &p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
+		style.Font.Variant = "Sans"
+	}
+	legend.TextStyle.Font.Size = vg.Points(9)
 	legend.Padding = vg.Points(3)
 	legend.YPosition = draw.PosCenter
 	p.Title.Text = title
 	p.Title.TextStyle.Font.Size = vg.Points(12)
 	p.Title.Padding = vg.Points(8)
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Label.TextStyle.Font.Size = vg.Points(11)
-		axis.Tick.Label.Font.Size = vg.Points(10)
+		axis.Label.TextStyle.Font.Size = vg.Points(10)
+		axis.Tick.Label.Font.Size = vg.Points(9)
 		axis.Label.Padding = vg.Points(4)
 		axis.LineStyle.Color, axis.Tick.LineStyle.Color = frosty, frosty
 	}
-	p.X.Tick.Marker = grouped{}
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{8}, ticks{8}
 	p.X.Min = 0
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = rule, rule
 	p.Add(grid)
 	v := &view{p: p, legend: &legend}
+	for i := range curves {
+		v.window = max(v.window, curves[i].account.Curve.Window(max(fewestPoints, mostPoints-10*(len(curves)-1))))
+	}
 	// The best ones last, on top of the others.
 	for i := len(curves) - 1; i >= 0; i-- {
 		if err := v.curve(i, &curves[i]); err != nil {
@@ -131,7 +150,7 @@ func picture(title string, curves []drawn) (*plot.Plot, *plot.Legend, error) {
 		}
 	}
 	v.describe(len(curves))
-	v.labels()
+	v.labels(what)
 	return p, &legend, nil
 }
 
@@ -141,7 +160,7 @@ type view struct {
 	legend *plot.Legend
 	lines  [named]*plotter.Line // of the first curves
 	names  [named]string
-	window uint64    // events; the largest of all curves
+	window uint64    // events; the same for all curves
 	means  []float64 // all that is drawn
 	frozen bool
 	cut    bool
@@ -149,8 +168,7 @@ type view struct {
 
 // curve draws one curve with its marks.
 func (v *view) curve(i int, d *drawn) error {
-	points, window := d.account.Curve.Points(curvePoints)
-	v.window = max(v.window, window)
+	points := d.account.Curve.Points(v.window)
 	if len(points) == 0 {
 		return nil
 	}
@@ -183,14 +201,27 @@ func (v *view) curve(i int, d *drawn) error {
 func (v *view) freezes(xy plotter.XYs, d *drawn, c color.Color) error {
 	var at plotter.XYs
 	for _, f := range d.account.Freezes {
-		k, _ := slices.BinarySearchFunc(xy, float64(f.Event), func(p plotter.XY, x float64) int { return int(math.Copysign(1, p.X-x)) })
-		at = append(at, plotter.XY{X: float64(f.Event), Y: xy[min(k, len(xy)-1)].Y})
+		x := float64(f.Event)
+		at = append(at, plotter.XY{X: x, Y: height(xy, x)})
 	}
 	if len(at) == 0 {
 		return nil
 	}
 	v.frozen = true
 	return v.mark(at, draw.PyramidGlyph{}, c)
+}
+
+// height is where a line stands at x.
+func height(xy plotter.XYs, x float64) float64 {
+	k := slices.IndexFunc(xy, func(p plotter.XY) bool { return p.X >= x })
+	switch {
+	case k < 0:
+		return xy[len(xy)-1].Y
+	case k == 0:
+		return xy[0].Y
+	}
+	a, b := xy[k-1], xy[k]
+	return a.Y + (b.Y-a.Y)*(x-a.X)/(b.X-a.X)
 }
 
 func (v *view) mark(at plotter.XYs, shape draw.GlyphDrawer, c color.Color) error {
@@ -226,9 +257,9 @@ func (v *view) describe(curves int) {
 
 // labels names the axes and bounds the vertical one: a few bad windows at the
 // beginning must not flatten all the rest.
-func (v *view) labels() {
+func (v *view) labels(what string) {
 	v.p.X.Label.Text = "events"
-	v.p.Y.Label.Text = fmt.Sprintf("progressive loss, mean of %s events", group(float64(v.window)))
+	v.p.Y.Label.Text = fmt.Sprintf("%s, mean of %s events", what, group(float64(v.window)))
 	if len(v.means) == 0 {
 		return
 	}
@@ -258,25 +289,41 @@ type badge struct{ style draw.GlyphStyle }
 // Thumbnail draws the mark.
 func (b badge) Thumbnail(c *draw.Canvas) { c.DrawGlyph(b.style, c.Center()) }
 
-// grouped are ticks whose labels have their thousands apart.
-type grouped struct{}
+// ticks are about so many labelled ticks, with the thousands apart.
+type ticks struct{ about int }
 
-// Ticks returns the default ticks.
-func (grouped) Ticks(lo, hi float64) []plot.Tick {
-	ticks := plot.DefaultTicks{}.Ticks(lo, hi)
-	for i := range ticks {
-		if ticks[i].Label != "" {
-			ticks[i].Label = group(ticks[i].Value)
+// Ticks returns the multiples of 1, 2 or 5 times a power of ten between lo and hi.
+func (t ticks) Ticks(lo, hi float64) []plot.Tick {
+	if !(hi > lo) {
+		return nil
+	}
+	power := math.Floor(math.Log10((hi - lo) / float64(t.about)))
+	step := math.Pow(10, power)
+	for _, m := range []float64{1, 2, 5, 10} {
+		if step = m * math.Pow(10, power); (hi-lo)/step <= float64(t.about) {
+			break
 		}
 	}
-	return ticks
+	decimals := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
+	var out []plot.Tick
+	for k := math.Ceil(lo/step) + 0; k*step <= hi+step/1e6; k++ { // plus 0, since there is a -0
+		label := strconv.FormatFloat(k*step, 'f', decimals, 64)
+		if decimals == 0 {
+			label = group(k * step)
+		}
+		out = append(out, plot.Tick{Value: k * step, Label: label})
+	}
+	return out
 }
 
 // group writes a whole number with its thousands apart.
 func group(x float64) string {
-	s := strconv.FormatFloat(x, 'f', -1, 64)
+	s := strconv.FormatFloat(math.Abs(x), 'f', 0, 64)
 	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + " " + s[i:]
+		s = s[:i] + "\u202f" + s[i:]
+	}
+	if x < 0 {
+		return "-" + s
 	}
 	return s
 }

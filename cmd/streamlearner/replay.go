@@ -110,7 +110,7 @@ func (in *replayInput) run(cmd *cobra.Command) error {
 		return err
 	}
 	report := r.report()
-	if err := in.draw(report.title(), []drawn{{label: s.name, account: r.account}}); err != nil {
+	if err := in.draw(report.figure(), []drawn{{label: s.name, account: r.account}}); err != nil {
 		return err
 	}
 	return showReplay(cmd, report, in.asJSON)

@@ -60,8 +60,8 @@ func (r *replay) report() replayReport {
 	return out
 }
 
-// title is the heading of a picture.
-func (r *replayReport) title() string { return strings.Join(r.Files, " ") }
+// figure is what a curve of the loss shows.
+func (r *replayReport) figure() string { return figureOf("loss", r.LossFunction) }
 
 // print shows the report to people.
 func (r *replayReport) print(w io.Writer) error {

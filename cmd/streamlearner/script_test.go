@@ -28,12 +28,13 @@ func TestMain(m *testing.M) {
 //	status N COMMAND...      run a command that must exit with code N
 //	document KEY...          stdout is exactly one JSON object with these keys
 //	generate KIND N FILE     write N generated events: stationary, or flipped from the middle on
+//	sums FILE1 FILE2         all parameter sums of FILE2 are in FILE1
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": exitStatus, "document": oneDocument, "generate": generate,
+			"status": exitStatus, "document": oneDocument, "generate": generate, "sums": sumsIn,
 		},
 	})
 }

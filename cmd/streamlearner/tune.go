@@ -220,7 +220,7 @@ func (in *replayInput) runTuning(cmd *cobra.Command, log *slog.Logger) error {
 		return err
 	}
 	report := newTuneReport(s, trials, results, by, elapsed)
-	if err := in.draw(report.title(), report.drawn(results)); err != nil {
+	if err := in.draw(report.figure(), report.drawn(results)); err != nil {
 		return err
 	}
 	return report.show(cmd, in.asJSON)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -101,7 +102,7 @@ func (in *replayInput) runGate(cmd *cobra.Command, log *slog.Logger) error {
 		r := &results.Ranking[i]
 		ordered[r.Candidate] = drawn{label: [...]string{"current", "candidate"}[r.Candidate], account: r.Account}
 	}
-	if err := in.draw(strings.Join(report.Files, " "), ordered); err != nil {
+	if err := in.draw(figureOf(by, report.Current.LossFunction), ordered); err != nil {
 		return err
 	}
 	if in.asJSON {
@@ -142,13 +143,17 @@ func (in *replayInput) gateReport(s *replaySource, models []configs.Model, resul
 	return out
 }
 
+// mostRefused is the share of the events that the current configuration learns
+// and that a candidate may refuse.
+const mostRefused = 0.01
+
 // judge finds the verdict. A candidate may not look good by refusing what the
 // current configuration learns.
 func (r *gateReport) judge() {
 	r.Verdict = "alike"
 	r.Pass = true
 	switch lost := float64(r.Current.Learned) - float64(r.Candidate.Learned); {
-	case lost > max(r.Margin, 0.001)*float64(r.Current.Learned):
+	case lost > mostRefused*float64(r.Current.Learned):
 		r.Verdict, r.Pass = "worse", false
 		r.Reason = fmt.Sprintf("it refuses %.0f more events than the current configuration, which learned %d", lost, r.Current.Learned)
 	case r.Interval == nil:
@@ -173,10 +178,14 @@ func percent(x float64) string { return fmt.Sprintf("%.3g%%", 100*x) }
 // print shows the report to people.
 func (r *gateReport) print(w io.Writer) error {
 	t := newTable("", "current", "candidate")
+	right := table.ColumnConfig{Align: text.AlignRight, AlignHeader: text.AlignRight}
+	second, third := right, right
+	second.Number, third.Number = 2, 3
+	t.SetColumnConfigs([]table.ColumnConfig{second, third})
 	current, candidate := &r.Current, &r.Candidate
 	t.AppendRow(table.Row{"learned", current.Learned, candidate.Learned})
-	table2 := tuneReport{Criterion: r.Criterion, Configurations: []configurationReport{*current, *candidate}}
-	for _, f := range table2.figures() {
+	both := tuneReport{Criterion: r.Criterion, Configurations: []configurationReport{*current, *candidate}}
+	for _, f := range both.figures() {
 		row := table.Row{f.name}
 		for _, c := range []*configurationReport{current, candidate} {
 			cell := "-"

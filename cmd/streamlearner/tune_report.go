@@ -145,7 +145,16 @@ func (c *configurationReport) name(keys []string) string {
 	return strings.Join(parts, " ")
 }
 
-func (r *tuneReport) title() string { return strings.Join(r.Files, " ") }
+// figure is what the curves show.
+func (r *tuneReport) figure() string { return figureOf(r.Criterion, r.Best.LossFunction) }
+
+// figureOf names a criterion in full.
+func figureOf(criterion, loss string) string {
+	if criterion == "loss" && loss != "" {
+		criterion = loss + " loss"
+	}
+	return "progressive " + strings.ReplaceAll(criterion, "_", " ")
+}
 
 // drawn are the curves of all configurations, in order.
 func (r *tuneReport) drawn(results *tune.Results) []drawn {

@@ -51,20 +51,27 @@ type Point struct {
 	Mean  float64
 }
 
-// Points returns the means in at most n windows, n at least 1, and the events
-// of a window. Windows without weight are left out; the last one may be
-// shorter, and is left out when it has less than half of the events.
-func (c *Curve) Points(n int) ([]Point, uint64) {
+// Window returns the smallest window of which there are at most n, n at least
+// 1; 0 for an empty curve. It fits every shorter curve too.
+func (c *Curve) Window(n int) uint64 {
+	return uint64((len(c.points)+n-1)/n) * c.window
+}
+
+// Points returns the means in windows of so many events, a value that Window
+// returned for a curve at least as long. Windows without weight are left out; the
+// last one may be shorter, and is left out when it has less than half of the events
+// and is not the only one.
+func (c *Curve) Points(window uint64) []Point {
 	if len(c.points) == 0 {
-		return nil, c.window
+		return nil
 	}
-	per := (len(c.points) + n - 1) / n
+	per := int(window / c.window)
 	events := uint64(len(c.points)-1)*c.window + c.in
-	window := uint64(per) * c.window
 	var out []Point
 	for i := 0; i < len(c.points); i += per {
-		end := min(uint64(i)*c.window+window, events)
-		if short := end - uint64(i)*c.window; i > 0 && short*2 < window {
+		begin := uint64(i) * c.window
+		end := min(begin+window, events)
+		if i > 0 && (end-begin)*2 < window {
 			break
 		}
 		var s sum
@@ -76,5 +83,5 @@ func (c *Curve) Points(n int) ([]Point, uint64) {
 			out = append(out, Point{end, s.value / s.weight})
 		}
 	}
-	return out, window
+	return out
 }
