@@ -16,7 +16,7 @@ type stream interface {
 }
 
 func streams(seed uint64) map[string]stream {
-	return map[string]stream{"fraud": Fraud(seed), "linear": Linear(seed), "clicks": Clicks(seed, 4, 3)}
+	return map[string]stream{"fraud": Fraud(seed), "linear": Linear(seed), "clicks": Clicks(seed, 4, 3), "ratings": Ratings(seed, 50, 30, 3)}
 }
 
 func TestStreamsAreFunctionsOfTheSeed(t *testing.T) {
@@ -37,9 +37,9 @@ func TestStreamsAreFunctionsOfTheSeed(t *testing.T) {
 }
 
 func TestEventsAreJSON(t *testing.T) {
-	fields := map[string]int{"fraud": 24, "linear": 10, "clicks": 7}
-	labels := map[string]string{"fraud": "is_fraud", "linear": "price", "clicks": "click"}
-	keys := map[string]string{"fraud": "card", "linear": "listing", "clicks": "user"}
+	fields := map[string]int{"fraud": 24, "linear": 10, "clicks": 7, "ratings": 4}
+	labels := map[string]string{"fraud": "is_fraud", "linear": "price", "clicks": "click", "ratings": "rating"}
+	keys := map[string]string{"fraud": "card", "linear": "listing", "clicks": "user", "ratings": "user"}
 	for name, s := range streams(3) {
 		for range 500 {
 			var v map[string]any
@@ -181,6 +181,31 @@ func TestLinearStatistics(t *testing.T) {
 	}
 	if math.Abs(mean-linearMean) > 3 || math.Abs(math.Sqrt(spread)-linearSD) > 3 || math.Abs(math.Sqrt(noise)-7) > .2 {
 		t.Errorf("mean %v, spread %v, noise %v", mean, math.Sqrt(spread), math.Sqrt(noise))
+	}
+}
+
+func TestRatingsStatistics(t *testing.T) {
+	const n = 20_000
+	s := Ratings(2, 500, 500, 3)
+	var mean, noise, spread float64
+	for range n {
+		s.Next(nil)
+		tr := s.Truth()
+		mean += tr.Mean / n
+		noise += (tr.Label - tr.Mean) * (tr.Label - tr.Mean) / n
+		spread += (tr.Mean - ratingsMean) * (tr.Mean - ratingsMean) / n
+	}
+	if want := 1 + 2*biasSD*biasSD; math.Abs(mean-ratingsMean) > .15 || math.Abs(spread-want) > .2*want || math.Abs(noise-s.BestLoss()) > .02 {
+		t.Errorf("mean %v, variance %v, noise %v", mean, spread, noise)
+	}
+	s.Likes = true
+	var rate, liked float64
+	for range n {
+		s.Next(nil)
+		rate, liked = rate+s.Truth().Mean/n, liked+s.Truth().Label/n
+	}
+	if math.Abs(rate-liked) > .015 {
+		t.Errorf("%v liked at a rate of %v", liked, rate)
 	}
 }
 

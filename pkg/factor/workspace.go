@@ -72,8 +72,8 @@ func (p *plan) initial(key uint32, dst []float64) {
 	h := mix(p.seed*goldenRatio ^ uint64(key))
 	for f := range dst {
 		h += goldenRatio
-		u := float64(mix(h)>>11) * 0x1p-53 // in [0, 1)
-		dst[f] = float64(p.init * (float64(2*u) - 1))
+		u := float64(int64(mix(h))>>10) * 0x1p-53 // in [-1, 1)
+		dst[f] = p.init * u
 	}
 }
 
