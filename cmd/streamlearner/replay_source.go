@@ -116,14 +116,14 @@ func resolveLabel(m configs.Model, f *dataset.File) (configs.Model, error) {
 }
 
 // judgeLabels chooses the loss, unless it is given, and the positive class,
-// unless it is given or the labels are 0 and 1 or -1 and 1.
+// unless it or all classes are given or the labels are 0 and 1 or -1 and 1.
 func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, set []string, log *slog.Logger) (configs.Model, error) {
 	open := in.file == "" && m.Learner.Kind == "sgd" && !chosen(set, "learner.loss")
 	if open && m.Learner.Compat == "vw" {
 		m.Learner.Loss, open = "squared", false
 	}
 	classes := open || catalog.Task(m.Learner) == metric.Classification
-	if !classes || m.Source.Positive != "" {
+	if !classes || m.Source.Positive != "" || len(m.Source.Classes) > 0 {
 		return m, nil
 	}
 	values, err := in.labelValues(files, m.Source.Label)

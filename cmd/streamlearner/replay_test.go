@@ -92,3 +92,26 @@ func TestReplaySMSSpam(t *testing.T) {
 		t.Errorf("positive class %q, learned %d of %d events, want spam, 5574", r.Positive, r.Learned, r.Events)
 	}
 }
+
+// With its words as features and no tuning, a linear model tells unwanted
+// messages at least as well as the .981 that the study behind the defaults
+// asks for. Classes named in order do what the name of the positive one does.
+func TestReplayWords(t *testing.T) {
+	named := replayed(t, "streams/sms_spam.tsv.gz", "--label", "Label", "--set", "features.text=SMS")
+	listed := replayed(t, "streams/sms_spam.tsv.gz", "--label", "Label", "--set", "features.text=SMS", "--set", "source.classes=ham,spam")
+	if listed.Positive != "" || listed.Params != named.Params {
+		t.Errorf("positive class %q, parameters %s with a list of classes, %s without", listed.Positive, listed.Params, named.Params)
+	}
+	if got := figure(t, named.Metrics.Accuracy); got < 0.981 || named.Learned != 5_572 {
+		t.Errorf("accuracy %v over %d events, want at least .981 over 5572: two messages have no word", got, named.Learned)
+	}
+}
+
+// What the hour does depends on whether people work that day.
+func TestReplayCross(t *testing.T) {
+	r := replayed(t, "streams/bike_sharing_hour.csv.gz", "--label", "cnt", "--set", "features.exclude=instant,dteday,casual,registered",
+		"--set", "features.categorical=hr,weekday,workingday,season,weathersit", "--set", "features.cross=hr*workingday")
+	if got := figure(t, r.Metrics.MAE); got > 31 {
+		t.Errorf("mean absolute error %v, want at most 31 (90 without the products)", got)
+	}
+}
