@@ -116,6 +116,11 @@ func TestCrossOfTextFormats(t *testing.T) {
 	a, b, c := hot("u^a", 1), hot("i^b", 2), hot("i^c", 1)
 	wantEvent(t, vw, `1 |u a x |i b:2 c`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{a, b, c, times(a, b), times(a, c)}}})
 	wantEvent(t, vw, `1 |u x |i b:2`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{b}}})
+	object, err := NewVWJSON(Schema{Cross: [][]string{{"u^*", "i^*"}}, Exclude: []string{"u^x"}}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantEvent(t, object, `{"_label":1,"u":{"a":1,"x":1},"i":{"b":2,"c":1}}`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{a, b, c, times(a, b), times(a, c)}}})
 	svm, err := NewLibSVM(Schema{Cross: [][]string{{"3", "*"}}}, true)
 	if err != nil {
 		t.Fatal(err)
