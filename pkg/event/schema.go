@@ -14,12 +14,14 @@ const DefaultMaxFeatures = 4096
 // the keys of nested objects (and the indices of array elements) joined by dots.
 //
 // Label, Weight, Time, Key, ID, Arm and Probability name one field each. These
-// fields, and all below them, are never features.
+// fields, and all below them, are never features; Cyclic alone may name Time too.
 //
-// Include, Exclude, Numeric and Categorical are lists of entries. The entry
-// "geo" means the field geo and all fields below it; "geo.*" means all that
-// start with "geo."; "*" means every field. Exclude beats Include. Of several
-// entries of Numeric and Categorical that fit a field, the longest decides.
+// Include, Exclude, Numeric, Categorical, Text, Log1p and each list of Cross hold
+// entries. The entry "geo" means the field geo and all fields below it; "geo.*"
+// means all that start with "geo."; "*" means every field. Exclude beats Include.
+// Of several entries of Numeric, Categorical and Text, or of one list of Cross,
+// that fit a field, the longest decides, and of two of one length the one
+// without *. Missing and Cyclic name single fields.
 type Schema struct {
 	// Label is the field to predict; for a bandit the reward. Text formats that
 	// carry their own label (libsvm, vw) ignore it.
@@ -75,8 +77,7 @@ type Schema struct {
 
 	// Text lists fields whose strings are split into words: their longest runs of
 	// letters, marks and decimal digits, in lower case. Each distinct word is the
-	// feature "path=word". Of several entries of Numeric, Categorical and Text
-	// that fit a field, the longest decides.
+	// feature "path=word".
 	Text []string `koanf:"text" json:"text,omitempty"`
 	// Ngrams is up to how many successive words of a text form one feature
 	// together, "path=word word". Default 1; at most 5.
