@@ -27,7 +27,7 @@ func (m *Model) adagrad(u *update) tally {
 		t.mass += math.Abs(s.W)
 		t.sums += s.G
 	}
-	if m.p.penalised() {
+	if m.penalised {
 		t = m.penalise(u, m.p.rate, t)
 	}
 	return t

@@ -59,7 +59,7 @@ func (m *Model) classLabel(e *event.Event) (float64, *event.Rejection) {
 
 // turn moves on to the next row, or back by so many.
 func (m *Model) turn(rows int) {
-	by := uint32(rows * m.p.lanes()) // wraps round when negative
+	by := uint32(rows * m.lanes) // wraps round when negative
 	for i := range m.act {
 		m.act[i].idx += by
 	}
@@ -172,8 +172,8 @@ func (m *Model) learnClasses(e *event.Event, y, h float64) event.Step {
 		var s event.Step
 		var z float64
 		z, norm2 = m.dot(h)
-		u := m.p.aim(&s, z, is(k, y), h, &f, &f)
-		u.score, u.norm2 = z, norm2
+		u := newUpdate(z, norm2, is(k, y), h)
+		m.p.aim(&u, &s, &f, &f)
 		s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
 		v.vote(m, k, &s)
 		norm := 0.0
@@ -206,7 +206,7 @@ func (m *Model) learnClasses(e *event.Event, y, h float64) event.Step {
 
 // saveRows remembers all rows of the event's features.
 func (m *Model) saveRows() {
-	n := m.p.classes * m.p.lanes()
+	n := m.p.classes * m.lanes
 	m.class.saved = m.class.saved[:0]
 	for i := range m.act {
 		at := int(m.act[i].idx)
@@ -217,7 +217,7 @@ func (m *Model) saveRows() {
 
 // restoreRows puts back what saveRows remembered.
 func (m *Model) restoreRows() {
-	n := m.p.classes * m.p.lanes()
+	n := m.p.classes * m.lanes
 	for i := range m.act {
 		at := int(m.act[i].idx)
 		copy(m.slots[at:at+n], m.class.saved[i*n:(i+1)*n])
@@ -268,7 +268,7 @@ type refSlot struct {
 // times a fixed sign (-1 for every other two classes), times x.
 func (m *Model) readClasses(f *frame, i int, y float64) (loss, grad float64) {
 	for k := range m.class.rows {
-		z, by := 0.0, uint32(k*m.p.lanes())
+		z, by := 0.0, uint32(k*m.lanes)
 		for _, s := range m.class.seen {
 			z += float64(s.x * m.slots[s.at+by].R.ref(i))
 		}

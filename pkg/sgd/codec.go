@@ -49,7 +49,7 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	forEachBit(m.touched, func(i int) {
 		b = wire.AppendUvarint(b, uint64(i-last))
 		for k := range m.p.rowCount() {
-			v := m.numbers(i<<m.shift + k*m.p.lanes())
+			v := m.numbers(i<<m.shift + k*m.lanes)
 			for _, v := range v[:m.p.floats()] {
 				b = wire.AppendFloat64(b, v)
 			}
@@ -80,7 +80,7 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	m.eachRow(m.touched, func(at, _ int) { m.setNumbers(at, new([maxFloats]float64)) })
 	clear(m.touched)
 	m.p.readSlots(&body, func(i, k int, v *[maxFloats]float64) {
-		m.setNumbers(i<<m.shift+k*m.p.lanes(), v)
+		m.setNumbers(i<<m.shift+k*m.lanes, v)
 		m.touched[i>>6] |= 1 << (i & 63)
 	})
 	m.events, m.weight, m.sparse = h.events, h.weight, h.sparse

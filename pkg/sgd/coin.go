@@ -67,11 +67,11 @@ func (m *Model) dotCoin(h float64) (z, norm2 float64) {
 
 // scoreCoin is the linear score of an event in row k, as dotCoin has it when nothing is learned.
 func (m *Model) scoreCoin(e *event.Event, k int) float64 {
-	r, by := m.rowAt(k), k*m.p.lanes()
+	r, by := m.rowAt(k), k*m.lanes
 	at := func(i int, x float64) float64 {
 		return float64(x * coinWeight(&m.slots[i+by], &m.slots[i+by+1], m.p.rate, math.Abs(x)))
 	}
-	z := at(m.interceptAt(), 1)
+	z := at(m.home, 1)
 	for i := range e.X.Dense {
 		z += at(m.position(e.X.Dense[i].Hash), m.scaler.Value(e.X.Dense[i]))
 	}

@@ -39,7 +39,7 @@ func (m *Model) constant(u *update) tally {
 		mass += math.Abs(s.W)
 	}
 	t = tally{change: change, mass: mass}
-	if m.p.penalised() {
+	if m.penalised {
 		t = m.penalise(u, rate, t)
 	}
 	return t

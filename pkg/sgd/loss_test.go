@@ -39,7 +39,8 @@ func eachLoss(t *testing.T, property func(t *rapid.T, p *plan, y float64, at fun
 				}
 				property(t, &p, y, func(z float64) (update, event.Step) {
 					var s event.Step
-					u := p.aim(&s, z, y, 1, &f, &f)
+					u := newUpdate(z, 1, y, 1)
+					p.aim(&u, &s, &f, &f)
 					return u, s
 				})
 			})

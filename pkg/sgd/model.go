@@ -23,12 +23,15 @@ type active struct {
 // Model is a linear model of hashed features. It is not safe for concurrent
 // use, except that Score may run concurrently with itself.
 type Model struct {
-	cfg  Config
-	p    plan
-	mask uint64
+	cfg       Config
+	p         plan
+	penalised bool // p.penalised()
 
+	mask    uint64   // 2^bits - 1
 	slots   []slot   // of 2^bits weights, then of the intercept; see slot
 	shift   uint32   // log2 of the slots of a weight
+	lanes   int      // slots of a weight
+	home    int      // where the slot of the intercept is
 	touched []uint64 // bit i: weight i has been learned
 	scaler  *scale.Scaler
 	labels  labels
@@ -57,10 +60,10 @@ func New(c Config) (*Model, error) {
 		return nil, err
 	}
 	p := c.plan()
-	n := 1<<p.bits + 1
+	n, shift := 1<<p.bits+1, p.shift()
 	return &Model{
-		cfg: c, p: p, mask: 1<<p.bits - 1, shift: p.shift(), class: newClassRows(p.classes),
-		slots: make([]slot, n<<p.shift()), touched: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()),
+		cfg: c, p: p, penalised: p.penalised(), mask: 1<<p.bits - 1, shift: shift, lanes: p.lanes(), home: 1 << p.bits << shift,
+		slots: make([]slot, n<<shift), touched: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()), class: newClassRows(p.classes),
 	}, nil
 }
 
@@ -141,13 +144,14 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	if m.p.vw { // the current label belongs to its range
 		before = m.p.frame(&after)
 	}
-	next := before
+	next := &before
 	if m.p.scaleLabel {
-		next = m.p.frame(&after)
+		f := m.p.frame(&after)
+		next = &f
 	}
 	z, norm2 := m.dot(h)
-	u := m.p.aim(&s, z, y, h, &before, &next)
-	u.score, u.norm2 = z, norm2
+	u := newUpdate(z, norm2, y, h)
+	m.p.aim(&u, &s, &before, next)
 	s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
 	m.read(e, &s, y)
 	rej := unstable(&s)
@@ -155,7 +159,7 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 		rej = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v overflows the sum of the weights", h)}
 	}
 	if rej == nil {
-		s.UpdateNorm, rej = m.learnFrom(&u, s.Loss, &before, &next)
+		s.UpdateNorm, rej = m.learnFrom(&u, s.Loss, &before, next)
 	}
 	if rej != nil {
 		return event.Step{Reject: rej}
@@ -202,11 +206,11 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 	}
 	n := 1 + len(staged) + len(e.X.Sparse)
 	m.act = slices.Grow(m.act[:0], n)[:n]
-	if m.p.wide() {
+	if m.lanes == 2 {
 		m.companions = slices.Grow(m.companions[:0], n)[:n]
 		m.rates = slices.Grow(m.rates[:0], n)[:n]
 	}
-	m.act[0].x, m.act[0].idx = 1, uint32(m.interceptAt())
+	m.act[0].x, m.act[0].idx = 1, uint32(m.home)
 	act, mask, shift := m.act[1:], m.mask, m.shift
 	for i, f := range e.X.Dense {
 		act[i].x, act[i].idx = staged[i].X, uint32(f.Hash&mask)<<(shift&31)
@@ -266,8 +270,8 @@ func (m *Model) score(e *event.Event, k int) float64 {
 	if m.p.optimizer == optCoin {
 		return m.scoreCoin(e, k)
 	}
-	at, served := k*m.p.lanes(), m.rowAt(k).race.served
-	z := m.weightAt(m.interceptAt()+at, served)
+	at, served := k*m.lanes, m.rowAt(k).race.served
+	z := m.weightAt(m.home+at, served)
 	for i := range e.X.Dense {
 		f := &e.X.Dense[i]
 		z += float64(m.scaler.Value(*f) * m.weightAt(m.position(f.Hash)+at, served))

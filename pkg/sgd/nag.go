@@ -65,7 +65,7 @@ func (m *Model) nag(u *update) tally {
 		sums += s.G
 	}
 	t := tally{change, mass, sums}
-	if m.p.penalised() {
+	if m.penalised {
 		t = m.penalise(u, float64(m.p.rate*mult), t)
 	}
 	if t.ok() {

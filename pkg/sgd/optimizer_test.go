@@ -54,7 +54,7 @@ func TestRLSIsExact(t *testing.T) {
 		for j := range d - 1 {
 			near(t, "weight", m.slots[j].W, want.AtVec(j))
 		}
-		near(t, "intercept", m.slots[m.interceptAt()].W, want.AtVec(d-1))
+		near(t, "intercept", m.slots[m.home].W, want.AtVec(d-1))
 	}
 }
 
@@ -120,7 +120,7 @@ func TestPenaltyIsLazy(t *testing.T) {
 		m.Learn(&e)
 	}
 	near(t, "weight while its feature is away", m.slots[m.position(1)].W, want)
-	e = one(1, m.slots[m.position(1)].W+m.slots[m.interceptAt()].W)
+	e = one(1, m.slots[m.position(1)].W+m.slots[m.home].W)
 	m.Learn(&e)
 	const n = 19
 	near(t, "weight when it is back", m.slots[m.position(1)].W, (want-rate*n*l1)/(1+rate*n*l2))
@@ -172,7 +172,7 @@ func TestAROWFirstStep(t *testing.T) {
 	m.Learn(&e)
 	near(t, "weight", m.slots[1].W, -2.0/7)
 	near(t, "variance", m.slots[1].variance(), 1-4.0/7)
-	near(t, "variance of the intercept", m.slots[m.interceptAt()].variance(), 1-1.0/7)
+	near(t, "variance of the intercept", m.slots[m.home].variance(), 1-1.0/7)
 }
 
 // An unbounded SCW update meets its constraint: the margin is phi standard
@@ -182,7 +182,7 @@ func TestSCWMeetsItsConstraint(t *testing.T) {
 	m := newModel(t, func(c *Config) { plain(c); c.Loss, c.Optimizer, c.Rate = "hinge", "scw", 1e6 })
 	e := event.Event{Weight: 1, Label: 1, Labelled: true}
 	m.Learn(&e) // the intercept alone, so that diagonal and full covariance are one
-	w, v := m.slots[m.interceptAt()].W, m.slots[m.interceptAt()].variance()
+	w, v := m.slots[m.home].W, m.slots[m.home].variance()
 	near(t, "margin in standard deviations", w/math.Sqrt(v), scwPhi)
 }
 

@@ -73,7 +73,8 @@ func (m *Model) aimAll(served *update, loss float64, before, after *frame) (us [
 			us[k] = *served
 		} else {
 			var s event.Step
-			us[k] = m.p.aim(&s, m.scores[k], served.label, served.h, before, after)
+			us[k] = newUpdate(m.scores[k], served.norm2, served.label, served.h)
+			m.p.aim(&us[k], &s, before, after)
 			l = s.Loss
 		}
 		losses[k] = float64(raceRetain*m.row.race.loss[k]) + float64(served.h*l)

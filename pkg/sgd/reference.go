@@ -51,7 +51,7 @@ func (m *Model) SetReference(i int) {
 
 // eachRow calls fn with the place of every row of the features in words, and the row's number.
 func (m *Model) eachRow(words []uint64, fn func(at, k int)) {
-	rows, lanes := m.p.rowCount(), m.p.lanes()
+	rows, lanes := m.p.rowCount(), m.lanes
 	forEachBit(words, func(j int) {
 		for k := range rows {
 			fn(j<<m.shift+k*lanes, k)

@@ -36,7 +36,7 @@ func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 	forEachBit(r.slots, func(j int) {
 		b = wire.AppendUvarint(b, uint64(j-last))
 		for k := range m.p.rowCount() {
-			b = wire.AppendFloat32(b, float32(m.slots[j<<m.shift+k*m.p.lanes()].R.ref(i)))
+			b = wire.AppendFloat32(b, float32(m.slots[j<<m.shift+k*m.lanes].R.ref(i)))
 		}
 		last = j
 	})
@@ -66,7 +66,7 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 		ref.slots = make([]uint64, len(m.touched))
 	}
 	m.p.readWeights(&body, func(j, k int, w float32) {
-		m.slots[j<<m.shift+k*m.p.lanes()].R.setRef(i, w)
+		m.slots[j<<m.shift+k*m.lanes].R.setRef(i, w)
 		ref.slots[j>>6] |= 1 << (j & 63)
 	})
 	ref.set, ref.frame, ref.scaler, ref.fields = true, f, scaler, ref.fields[:0]

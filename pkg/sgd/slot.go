@@ -40,7 +40,7 @@ const maxFloats = 7
 func (m *Model) numbers(i int) (v [maxFloats]float64) {
 	s := &m.slots[i]
 	v[0], v[1], v[2] = s.W, s.G, s.N
-	if m.p.wide() {
+	if m.lanes == 2 {
 		c := &m.slots[i+1]
 		v[3], v[4], v[5], v[6] = c.W, c.G, c.N, c.R.number()
 	}
@@ -51,7 +51,7 @@ func (m *Model) numbers(i int) (v [maxFloats]float64) {
 func (m *Model) setNumbers(i int, v *[maxFloats]float64) {
 	s := &m.slots[i]
 	s.W, s.G, s.N = v[0], v[1], v[2]
-	if m.p.wide() {
+	if m.lanes == 2 {
 		m.slots[i+1] = slot{v[3], v[4], v[5], number(v[6])}
 	}
 }
@@ -71,9 +71,6 @@ func (m *Model) frozen(i int, r *row) float64 {
 	}
 	return m.weightAt(i, r.race.served)
 }
-
-// interceptAt returns where the slot of the intercept is in m.slots.
-func (m *Model) interceptAt() int { return 1 << m.p.bits << (m.shift & 31) }
 
 // position returns where the slot of a hash is in m.slots.
 func (m *Model) position(hash uint64) int { return int(hash&m.mask) << (m.shift & 31) }

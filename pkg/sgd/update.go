@@ -22,24 +22,28 @@ type update struct {
 	right    bool    // logistic loss: z has the sign of the label
 }
 
-// aim evaluates the linear score z of an event with label y and weight h in
-// the frame before it, fills the step, and returns the update that aims at the
-// label in the frame after it.
-func (p *plan) aim(s *event.Step, z, y, h float64, before, after *frame) update {
-	u := update{label: y, h: h, y: y, unit: 1, t: p.evaluate(s, z, y, before)}
+// newUpdate returns the update for an event with the linear score z, the
+// squared norm norm2, the label y and the weight h, before it has been aimed.
+func newUpdate(z, norm2, y, h float64) update {
+	return update{score: z, norm2: norm2, label: y, h: h, y: y, unit: 1}
+}
+
+// aim evaluates the score of u in the frame before the event, fills the step,
+// and makes u aim at the label in the frame after it.
+func (p *plan) aim(u *update, s *event.Step, before, after *frame) {
+	u.t = p.evaluate(s, u.score, u.label, before)
 	u.z, u.grad = s.Prediction, s.Grad
 	switch {
 	case p.link():
 		u.z = s.Margin
-		u.right = s.Margin >= 0 == (y == 1)
+		u.right = s.Margin >= 0 == (u.label == 1)
 	case !p.scaleLabel:
 	case after.sd == 0: // all labels were equal: there is nothing but the mean to learn
 		u.y, u.z, u.grad = 0, 0, 0
 	default:
-		u.y, u.z, u.unit = (y-after.mean)/after.sd, (u.z-after.mean)/after.sd, 1/after.sd
+		u.y, u.z, u.unit = (u.label-after.mean)/after.sd, (u.z-after.mean)/after.sd, 1/after.sd
 		_, u.grad = p.distance(u.z-u.y, u.unit)
 	}
-	return u
 }
 
 // learnFrom writes the slots and returns the Euclidean norm of the change of the
@@ -48,7 +52,7 @@ func (m *Model) learnFrom(u *update, loss float64, before, after *frame) (float6
 	if c := m.p.clipGradient; c > 0 {
 		u.clip(c)
 	}
-	if m.p.penalised() {
+	if m.penalised {
 		m.saveCompanions()
 	}
 	var t tally
@@ -114,7 +118,7 @@ func (m *Model) undo() {
 		a := &m.act[i]
 		s := &m.slots[a.idx]
 		s.W, s.G, s.N = a.w, a.g, a.n
-		if m.p.wide() {
+		if m.lanes == 2 {
 			m.slots[a.idx+1] = m.companions[i]
 		}
 	}
