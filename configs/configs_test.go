@@ -146,13 +146,18 @@ func TestSettings(t *testing.T) {
 			t.Errorf("settings lack %s:\n%s", want, m.Settings())
 		}
 	}
-	if strings.Contains(m.Settings(), "learner.bandit") {
-		t.Error("the settings of a linear model hold those of bandits")
+	if strings.Contains(m.Settings(), "learner.bandit") || strings.Contains(m.Settings(), "learner.factor") {
+		t.Error("the settings of a linear model hold those of bandits or of models of pairs")
 	}
 	bandit := m
 	bandit.Learner.Kind = "bandit"
 	if s := bandit.Settings(); strings.Contains(s, "learner.loss") || !strings.Contains(s, "learner.bandit.alpha=0.5") {
 		t.Errorf("settings of a bandit:\n%s", s)
+	}
+	pairs := m
+	pairs.Learner.Kind = "factor"
+	if s := pairs.Settings(); strings.Contains(s, "learner.loss") || strings.Contains(s, "learner.bandit") || !strings.Contains(s, "learner.factor.factors=8") {
+		t.Errorf("settings of a model of pairs:\n%s", s)
 	}
 	changed := m
 	changed.Source.Start, changed.Source.DeadLetter = "latest", "dead"

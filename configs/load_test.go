@@ -175,6 +175,17 @@ func TestLoadErrors(t *testing.T) {
 				`c.yaml:2: models.m.source.arm: "": must name the field of the chosen arm with learner.kind bandit`,
 			},
 		},
+		{
+			"matrix factorization",
+			"models:\n  m:\n    source: {topic: t, label: r, key: u}\n    features: {numeric: [i], exclude: [x]}\n    learner: {kind: factor, factor: {model: mf, user: u, item: i}}\n" +
+				"  n:\n    source: {topic: t, format: libsvm}\n    features: {exclude: [x]}\n    learner: {kind: factor, factor: {model: mf, user: x, item: y}}\n", nil, nil,
+			[]string{
+				`c.yaml:5: models.m.learner.factor.user: "u": is named by source.key, and so is no feature; key the records by another field, or send the value twice`,
+				`c.yaml:5: models.m.learner.factor.item: "i": is in features.numeric, but must be a category; list it in features.categorical`,
+				`c.yaml:7: models.n.source.format: "libsvm": has no fields, of which learner.factor.model mf needs two; use fm`,
+				`c.yaml:9: models.n.learner.factor.user: "x": is in features.exclude; remove it there`,
+			},
+		},
 		{"no model", "kafka: {group: g}\n", nil, nil, []string{"models: names no model; configs/fraud.yaml is an example"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

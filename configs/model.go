@@ -112,11 +112,18 @@ func (m Model) Settings() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// otherKind reports whether a setting belongs to a family that the model is not of.
+// otherKind reports whether a setting belongs to a family that the model is not
+// of. The keys of the family sgd stand in the section learner itself.
 func (m Model) otherKind(path string) bool {
 	name, ok := strings.CutPrefix(path, "learner.")
-	isBandit := strings.HasPrefix(name, "bandit.")
-	return ok && name != "kind" && isBandit != (m.Learner.Kind == "bandit")
+	if !ok || name == "kind" {
+		return false
+	}
+	family, _, nested := strings.Cut(name, ".")
+	if !nested {
+		family = "sgd"
+	}
+	return family != m.Learner.Kind
 }
 
 // value returns the field of a struct that a path names.

@@ -174,6 +174,7 @@ func (m *Model) check(path string) Errors {
 	if m.Learner.Kind == "bandit" && m.Source.Arm == "" {
 		v.fail("source.arm", m.Source.Arm, "must name the field of the chosen arm with learner.kind bandit")
 	}
+	m.checkPairs(v)
 	if m.Guard.Recovery == "auto" {
 		v.fail("guard.recovery", "auto", "is not available yet; use cooldown (the default) or manual")
 	} else {

@@ -83,12 +83,17 @@ func fixtures() map[string]fixture {
 	squared.Loss = "squared"
 	sgd.Bits, squared.Bits = 10, 10
 	bandit.Kind, bandit.Bandit.Arms = "bandit", []string{"a", "b", "c"}
+	pairs, rating := DefaultLearner(), DefaultLearner()
+	pairs.Kind, rating.Kind, rating.Factor.Loss = "factor", "factor", "squared"
 	class := func(r *rand.Rand, e *event.Event) { e.Label = float64(r.IntN(2)) }
 	noClass := conform.Refused{Name: "label", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = 2 }}
 	return map[string]fixture{
 		"sgd": {sgd, metric.Classification, drift.ClipLogistic, class, noClass},
 		"sgd squared": {squared, metric.Regression, drift.ClipQuantile, func(r *rand.Rand, e *event.Event) { e.Label = r.NormFloat64() },
 			conform.Refused{Name: "label", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = math.Inf(1) }}},
+		"factor": {pairs, metric.Classification, drift.ClipLogistic, class, noClass},
+		"factor squared": {rating, metric.Regression, drift.ClipQuantile, func(r *rand.Rand, e *event.Event) { e.Label = r.NormFloat64() },
+			conform.Refused{Name: "label", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = math.NaN() }}},
 		"bandit": {bandit, metric.Bandit, drift.ClipQuantile, func(r *rand.Rand, e *event.Event) {
 			e.Label, e.Arm, e.Prob = float64(r.IntN(2)), r.IntN(3), 0.5
 		}, conform.Refused{Name: "arm", Reason: event.ArmUnknown, Spoil: func(e *event.Event) { e.Arm = 3 }}},
@@ -160,7 +165,7 @@ func TestOpen(t *testing.T) {
 func TestUnknownKind(t *testing.T) {
 	l := DefaultLearner()
 	l.Kind = "forest"
-	const want = `learner.kind: "forest": must be one of sgd, bandit`
+	const want = `learner.kind: "forest": must be one of sgd, bandit, factor`
 	if err := l.Validate(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

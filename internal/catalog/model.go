@@ -8,16 +8,19 @@ import (
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/drift"
+	"github.com/streamlearner/streamlearner/pkg/factor"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/sgd"
 )
 
 // Learner is the section "learner" of a configuration.
 type Learner struct {
-	// Kind is the family of the model: sgd (default), a linear model, or bandit.
+	// Kind is the family of the model: sgd (default), a linear model, bandit, or
+	// factor, a model of pairs of features.
 	Kind       string `koanf:"kind"`
 	sgd.Config `koanf:",squash"`
 	Bandit     bandit.Config `koanf:"bandit"`
+	Factor     factor.Config `koanf:"factor"`
 }
 
 // kind is a family of models.
@@ -35,7 +38,16 @@ func kinds() []kind {
 			func(b []byte) (learner.Model, error) { return sgd.Open(b) }},
 		{"bandit", func(l Learner) (learner.Model, error) { return bandit.New(l.Bandit) }, func(l Learner) error { return l.Bandit.Validate() },
 			func(Learner) metric.Task { return metric.Bandit }, func(b []byte) (learner.Model, error) { return bandit.Open(b) }},
+		{"factor", func(l Learner) (learner.Model, error) { return factor.New(l.Factor) }, func(l Learner) error { return l.Factor.Validate() }, factorTask,
+			func(b []byte) (learner.Model, error) { return factor.Open(b) }},
 	}
+}
+
+func factorTask(l Learner) metric.Task {
+	if l.Factor.Loss == "logistic" {
+		return metric.Classification
+	}
+	return metric.Regression
 }
 
 func linearTask(l Learner) metric.Task {
@@ -59,7 +71,7 @@ func Kinds() []string {
 
 // DefaultLearner returns the defaults of the section "learner".
 func DefaultLearner() Learner {
-	return Learner{Kind: "sgd", Config: sgd.Default(), Bandit: bandit.Default()}
+	return Learner{Kind: "sgd", Config: sgd.Default(), Bandit: bandit.Default(), Factor: factor.Default()}
 }
 
 func (l Learner) kind() (kind, error) {
@@ -114,7 +126,7 @@ func Task(l Learner) metric.Task {
 
 // LossClip says how the guard bounds the loss of the model.
 func LossClip(l Learner) drift.LossClip {
-	if l.Kind == "sgd" && l.Loss == "logistic" {
+	if l.Kind == "sgd" && l.Loss == "logistic" || l.Kind == "factor" && l.Factor.Loss == "logistic" {
 		return drift.ClipLogistic
 	}
 	return drift.ClipQuantile

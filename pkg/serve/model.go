@@ -6,12 +6,18 @@ import (
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/factor"
 	"github.com/streamlearner/streamlearner/pkg/sgd"
 )
 
-// model is a published model of either family. Many goroutines may use it at once.
+// scorer predicts the label of an event.
+type scorer interface {
+	Score(e *event.Event) float64
+}
+
+// model is a published model of any family. Many goroutines may use it at once.
 type model struct {
-	linear *sgd.Model
+	scorer scorer // nil for a bandit
 	bandit *bandit.Model
 	arms   []string // names of the bandit's arms
 	// fixed is the bandit's distribution over its arms when it does not depend
@@ -22,22 +28,38 @@ type model struct {
 // openModel reads published parameters, whatever family they belong to.
 func openModel(b []byte) (model, error) {
 	const kindAt = 2 // the envelope's third byte
-	if len(b) > kindAt && wire.Kind(b[kindAt]) == wire.KindBandit {
-		m, err := bandit.Open(b)
+	var kind wire.Kind
+	if len(b) > kindAt {
+		kind = wire.Kind(b[kindAt])
+	}
+	switch kind {
+	case wire.KindBandit:
+		return openBandit(b)
+	case wire.KindFactor:
+		m, err := factor.Open(b)
 		if err != nil {
 			return model{}, err
 		}
-		out := model{bandit: m, arms: m.Config().Arms}
-		if m.Config().Policy == bandit.Thompson {
-			out.fixed = m.Distribution(&event.Event{}, nil)
+		return model{scorer: m}, nil
+	default:
+		m, err := sgd.Open(b)
+		if err != nil {
+			return model{}, fmt.Errorf("as a linear model: %w", err)
 		}
-		return out, nil
+		return model{scorer: m}, nil
 	}
-	m, err := sgd.Open(b)
+}
+
+func openBandit(b []byte) (model, error) {
+	m, err := bandit.Open(b)
 	if err != nil {
-		return model{}, fmt.Errorf("as a linear model: %w", err)
+		return model{}, err
 	}
-	return model{linear: m}, nil
+	out := model{bandit: m, arms: m.Config().Arms}
+	if m.Config().Policy == bandit.Thompson {
+		out.fixed = m.Distribution(&event.Event{}, nil)
+	}
+	return out, nil
 }
 
 // distribution appends the probabilities of the bandit's arms to dst.

@@ -18,7 +18,7 @@ type Provenance struct {
 	Stale     bool          // Age is above what the model's owner allows
 }
 
-// Score is what a linear model says of an event.
+// Score is what a model of labels says of an event: any model but a bandit.
 type Score struct {
 	Prediction float64 // on the scale of the label; a probability for a classifier
 	Provenance
@@ -68,10 +68,10 @@ func (c *Client) score(t *table, partition int32, e *event.Event) (Score, error)
 	if err != nil {
 		return Score{}, err
 	}
-	if s.model.linear == nil {
+	if s.model.scorer == nil {
 		return Score{}, fmt.Errorf("%w: model %s is a bandit: ask it by Choose", ErrKind, c.opts.Model)
 	}
-	prediction := s.model.linear.Score(e)
+	prediction := s.model.scorer.Score(e)
 	if math.IsNaN(prediction) || math.IsInf(prediction, 0) {
 		return Score{}, &event.Rejection{Reason: event.NonFinite, Detail: fmt.Sprintf("score %v: the event's values must be finite", prediction)}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/factor"
 	"github.com/streamlearner/streamlearner/pkg/serve"
 	"github.com/streamlearner/streamlearner/pkg/sgd"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -196,4 +197,49 @@ func BenchmarkScore(b *testing.B) {
 			}
 		}
 	})
+}
+
+// A model of pairs is served as a linear one is.
+func TestScoreOfPairs(t *testing.T) {
+	decoder, err := event.NewJSON(schema, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := factor.Default()
+	c.Loss, c.Bits = "squared", 10
+	m, err := factor.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e event.Event
+	for i := range 50 {
+		if err := decoder.Decode(payment("x", i), &e); err != nil {
+			t.Fatal(err)
+		}
+		e.Label, e.Labelled = float64(i%7), true
+		if s := m.Learn(&e); s.Reject != nil {
+			t.Fatal(s.Reject)
+		}
+	}
+	b, err := m.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := state.NewMem()
+	newWriter(t, store, state.Key{Model: "fraud"}).publish(1, "learning", b)
+	client := open(t, serve.Options{Store: store})
+	body := payment("x", 9)
+	got, err := client.ScoreJSON(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := decoder.Decode(body, &e); err != nil {
+		t.Fatal(err)
+	}
+	if want := m.Predict(&e).Prediction; math.Float64bits(got.Prediction) != math.Float64bits(want) {
+		t.Errorf("score %v, want %v", got.Prediction, want)
+	}
+	if _, err := client.ChooseJSON(body, 0.5); !errors.Is(err, serve.ErrKind) {
+		t.Errorf("a choice of a model of pairs: %v", err)
+	}
 }
