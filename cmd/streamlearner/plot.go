@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image/color"
@@ -111,9 +112,20 @@ func drawCurves(w io.Writer, ext, title, what string, curves []drawn) error {
 	p.Draw(draw.Crop(c, 0, -aside, 0, 0))
 	beside := draw.Crop(c, c.Max.X-c.Min.X-aside+border, 0, 0, -vg.Centimeter)
 	legend.Draw(beside)
-	_, err = canvas.WriteTo(w)
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return err
+	}
+	_, err = w.Write(bytes.ReplaceAll(b.Bytes(), []byte(fontName), []byte(fontNames)))
 	return err
 }
+
+// fontName is the font of an SVG, fontNames are those of the same widths that
+// other machines have.
+const (
+	fontName  = "font-family:Liberation Sans;"
+	fontNames = "font-family:Liberation Sans,Arial,Helvetica,sans-serif;"
+)
 
 // picture composes the plot and the legend beside it.
 func picture(title, what string, curves []drawn) (*plot.Plot, *plot.Legend, error) {

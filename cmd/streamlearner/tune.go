@@ -234,8 +234,10 @@ func chooseCriterion(by string, models []configs.Model, log *slog.Logger) (strin
 	for i := range models {
 		m := &models[i]
 		switch {
-		case m.Source.Label != first.Source.Label || m.Source.Weight != first.Source.Weight:
-			return "", nil, errors.New("source.label and source.weight: must be the same in all configurations, whose losses are not comparable otherwise")
+		case m.Source.Label != first.Source.Label || m.Source.Weight != first.Source.Weight ||
+			!slices.Equal(m.Source.Classes, first.Source.Classes) || !slices.Equal(m.Source.ClassWeights, first.Source.ClassWeights):
+			return "", nil, errors.New("source.label, source.weight, source.classes and source.class_weights: " +
+				"must be the same in all configurations, whose losses are not comparable otherwise")
 		case catalog.Task(m.Learner) != task:
 			return "", nil, fmt.Errorf("learner.loss: %s is for %s and %s for %s: their losses are not comparable",
 				first.Learner.Loss, task, m.Learner.Loss, catalog.Task(m.Learner))

@@ -21,9 +21,9 @@ type criterion struct {
 }
 
 var criteria = [...]criterion{
-	{"loss", []metric.Task{metric.Classification, metric.Regression, metric.Bandit}, func(s *event.Step) float64 { return s.Loss }},
-	{"log_loss", []metric.Task{metric.Classification}, logLoss},
-	{"error", []metric.Task{metric.Classification}, func(s *event.Step) float64 { return truth((s.Prediction >= 0.5) != (s.Label > 0)) }},
+	{"loss", []metric.Task{metric.Classification, metric.MultiClass, metric.Regression, metric.Bandit}, func(s *event.Step) float64 { return s.Loss }},
+	{"log_loss", []metric.Task{metric.Classification, metric.MultiClass}, logLoss},
+	{"error", []metric.Task{metric.Classification, metric.MultiClass}, misclassified},
 	{"squared_error", []metric.Task{metric.Regression, metric.Bandit}, func(s *event.Step) float64 {
 		d := s.Prediction - s.Label
 		return d * d
@@ -34,11 +34,22 @@ var criteria = [...]criterion{
 // logLoss is the logarithmic loss of the probability, clipped as in internal/metric.
 func logLoss(s *event.Step) float64 {
 	const clip = 1e-15
-	p := min(max(s.Prediction, clip), 1-clip)
-	if s.Label > 0 {
-		return -math.Log(p)
+	p := s.Prediction
+	switch {
+	case s.Probs != nil:
+		p = s.Probs[int(s.Label)]
+	case s.Label <= 0:
+		return -math.Log1p(-min(max(p, clip), 1-clip))
 	}
-	return -math.Log1p(-p)
+	return -math.Log(min(max(p, clip), 1-clip))
+}
+
+// misclassified is 1 for an event whose class was predicted wrongly.
+func misclassified(s *event.Step) float64 {
+	if s.Probs != nil {
+		return truth(float64(s.Class) != s.Label)
+	}
+	return truth((s.Prediction >= 0.5) != (s.Label > 0))
 }
 
 func truth(b bool) float64 {

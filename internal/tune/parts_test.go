@@ -304,6 +304,13 @@ func TestCriteria(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
+	third := &event.Step{Prediction: 1, Class: 1, Label: 2, Probs: []float64{0.1, 0.6, 0.3}}
+	for name, want := range map[string]float64{"log_loss": -math.Log(0.3), "error": 1} {
+		c, err := CriterionOf(name, metric.MultiClass)
+		if err != nil || math.Abs(c(third)-want) > 1e-15 {
+			t.Errorf("%s of three classes: %v, want %v (%v)", name, c(third), want, err)
+		}
+	}
 	far := &event.Step{Prediction: 5, Label: 2}
 	for name, want := range map[string]float64{"squared_error": 9, "absolute_error": 3} {
 		c, err := CriterionOf(name, metric.Regression)
