@@ -3,9 +3,11 @@ package factor
 import (
 	"bytes"
 	"flag"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -286,21 +288,37 @@ func TestUnlearnedRowsAreDefined(t *testing.T) {
 	}
 }
 
-// reseal puts fuzzed payload under a valid checksum, so that what lies behind it is reached.
-func reseal(kind wire.Kind, payload []byte) []byte {
-	return wire.Seal(append(wire.Begin(nil, kind, formatVersion), payload...), 0)
+// seeds adds what follows the configuration in the bytes of every golden model,
+// with the number of its name.
+func seeds(f *testing.F, encode func(m *Model) ([]byte, error)) []string {
+	names := slices.Sorted(maps.Keys(goldens))
+	for i, name := range names {
+		m := trained(f, goldens[name])
+		b, err := encode(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(i), b[4+len(m.cfg.append(nil)):len(b)-8])
+	}
+	return names
 }
 
-func payload(b []byte) []byte { return b[4 : len(b)-8] }
+// reseal puts fuzzed data behind the configuration of m, under a valid
+// checksum, so that what lies behind them is reached.
+func reseal(m *Model, kind wire.Kind, data []byte) []byte {
+	b := m.cfg.append(wire.Begin(nil, kind, formatVersion))
+	return wire.Seal(append(b, data...), 0)
+}
 
 func FuzzUnmarshalBinary(f *testing.F) {
-	for _, edit := range goldens {
-		b, _ := trained(f, edit).AppendBinary(nil)
-		f.Add(payload(b))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := Open(reseal(wire.KindFactor, data))
-		if err != nil {
+	names := seeds(f, func(m *Model) ([]byte, error) { return m.AppendBinary(nil) })
+	f.Fuzz(func(t *testing.T, variant uint8, data []byte) {
+		m := trained(t, goldens[names[int(variant)%len(names)]])
+		before, _ := m.AppendBinary(nil)
+		if err := m.UnmarshalBinary(reseal(m, wire.KindFactor, data)); err != nil {
+			if after, _ := m.AppendBinary(nil); !bytes.Equal(before, after) {
+				t.Fatal("refused bytes changed the model")
+			}
 			return
 		}
 		m.SetReference(0)
@@ -309,22 +327,33 @@ func FuzzUnmarshalBinary(f *testing.F) {
 }
 
 func FuzzUnmarshalReference(f *testing.F) {
+	names := seeds(f, func(m *Model) ([]byte, error) { return m.AppendReference(0, nil) })
+	f.Fuzz(func(t *testing.T, variant uint8, data []byte) {
+		m := trained(t, goldens[names[int(variant)%len(names)]])
+		before, _ := m.AppendReference(0, nil)
+		if err := m.UnmarshalReference(0, reseal(m, wire.KindReference, data)); err != nil {
+			if after, _ := m.AppendReference(0, nil); !bytes.Equal(before, after) {
+				t.Fatal("refused bytes changed the reference")
+			}
+			return
+		}
+		useModel(t, m)
+	})
+}
+
+// FuzzOpen fuzzes the configuration too.
+func FuzzOpen(f *testing.F) {
 	for _, edit := range goldens {
-		b, _ := trained(f, edit).AppendReference(0, nil)
-		f.Add(payload(b))
+		b, _ := trained(f, edit).AppendBinary(nil)
+		f.Add(b[4 : len(b)-8])
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, edit := range goldens {
-			m := trained(t, edit)
-			before, _ := m.AppendReference(0, nil)
-			if err := m.UnmarshalReference(0, reseal(wire.KindReference, data)); err != nil {
-				if after, _ := m.AppendReference(0, nil); !bytes.Equal(before, after) {
-					t.Fatal("refused bytes changed the reference")
-				}
-				continue
-			}
-			useModel(t, m)
+		b := wire.Seal(append(wire.Begin(nil, wire.KindFactor, formatVersion), data...), 0)
+		m, err := Open(b)
+		if err != nil {
+			return
 		}
+		useModel(t, m)
 	})
 }
 
