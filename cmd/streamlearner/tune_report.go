@@ -254,7 +254,15 @@ func (c *configurationReport) row(rank int, keys []string, figures []figureColum
 func (c *configurationReport) flags() string {
 	parts := make([]string, len(c.set))
 	for i, s := range c.set {
-		parts[i] = "--set " + s
+		parts[i] = "--set " + quoted(s)
 	}
 	return strings.Join(parts, " ")
+}
+
+// quoted makes text one word of a shell.
+func quoted(s string) string {
+	if !strings.ContainsAny(s, " \t*?;&|<>()$`\\\"'#~") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
