@@ -21,16 +21,17 @@ const formatVersion = 2
 //	numeric fields (scale.Scaler.Append)
 //	for each row (one, or one a class): nag S, nag T float64; auto: the member
 //	served byte, discounted losses of the members float64
-//	number of weights uvarint, then of each, ascending: distance to the weight
-//	before (the first: to -1) uvarint, and for each row the numbers of its slots float64: sgd W;
+//	number of features uvarint, then of each, ascending: distance to the feature
+//	before (the first: to -1) uvarint, or with bits 0, in order of arrival, the hash (of the
+//	intercept, the first, 0) uint64; and for each row the numbers of its slots float64: sgd W;
 //	adagrad, arow, scw W, G; nag, adam, ftrl, rls W, G, N; coin W, G, N, then W, G, N
 //	of the companion; auto the same and then R of the companion; sgd, adagrad
 //	and nag with penalties W, G, N, then W, G, N of the companion
 //	rls: D, then U above the diagonal by columns float64 (see factor)
 //
-// Weight 2^bits is the intercept.
+// With hashing feature 2^bits is the intercept.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
-	n := countBits(m.touched)
+	n := m.touched.len()
 	start := len(b)
 	b = slices.Grow(b, 256+48*m.scaler.Len()+n*(2+8*m.p.floats()))
 	b = wire.Begin(b, wire.KindSGD, formatVersion)
@@ -45,16 +46,15 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 		b = m.appendRow(b, m.rowAt(k))
 	}
 	b = wire.AppendUvarint(b, uint64(n))
-	last := -1
-	forEachBit(m.touched, func(i int) {
-		b = wire.AppendUvarint(b, uint64(i-last))
+	keys := keyWriter{m: m, last: -1}
+	m.touched.each(func(i int) {
+		b = keys.append(b, i)
 		for k := range m.p.rowCount() {
 			v := m.numbers(i<<m.shift + k*m.lanes)
 			for _, v := range v[:m.p.floats()] {
 				b = wire.AppendFloat64(b, v)
 			}
 		}
-		last = i
 	})
 	return wire.Seal(m.appendRLS(b), start), nil
 }
@@ -72,16 +72,19 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	}
 	h := readHead(&m.p, r)
 	body := *r // read once to check everything, then again to take it over
-	index := m.p.readPositions(r)
-	rls := m.p.readRLS(r, index)
+	rls := m.p.readRLS(r, m.p.countPositions(r))
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("sgd: read model: %w", err)
 	}
-	m.eachRow(m.touched, func(at, _ int) { m.setNumbers(at, new([maxFloats]float64)) })
-	clear(m.touched)
-	m.p.readSlots(&body, func(i, k int, v *[maxFloats]float64) {
-		m.setNumbers(i<<m.shift+k*m.lanes, v)
-		m.touched[i>>6] |= 1 << (i & 63)
+	m.eachRow(&m.touched, func(at, _ int) { m.setNumbers(at, new([maxFloats]float64)) })
+	m.touched.clear()
+	m.p.readSlots(&body, true, func(id key, k int, v *[maxFloats]float64) {
+		j := m.resolve(id)
+		m.setNumbers(int(j)<<m.shift+k*m.lanes, v)
+		m.touched.add(j)
+		if m.p.optimizer == optRLS {
+			rls.index[int(v[2])-1] = j
+		}
 	})
 	m.events, m.weight, m.sparse = h.events, h.weight, h.sparse
 	m.labels, m.scaler = h.labels, h.scaler
@@ -132,24 +135,24 @@ func readHead(p *plan, r *wire.Reader) head {
 	return h
 }
 
-// readSlots calls fn with the numbers of every encoded weight i in row k, valid during the
-// call. Errors are left in r.
-func (p *plan) readSlots(r *wire.Reader, fn func(i, k int, v *[maxFloats]float64)) {
-	last, rows, floats := -1, p.rowCount(), p.floats()
+// readSlots calls fn with the numbers of every encoded feature in row k, valid during the
+// call. Errors are left in r. trust says that the bytes were read before.
+func (p *plan) readSlots(r *wire.Reader, trust bool, fn func(id key, k int, v *[maxFloats]float64)) {
+	keys, rows, floats := p.newKeyReader(trust), p.rowCount(), p.floats()
 	var v [maxFloats]float64
 	for range r.Count(1 + 8*floats*rows) {
-		last = readIndex(r, last, p.bits)
+		id := keys.next(r)
 		for k := range rows {
 			for n := range v[:floats] {
 				v[n] = r.Finite()
 			}
 			if r.Err() == nil && !p.valid(&v) {
-				r.Fail("weight %d holds %v", last, v[:floats])
+				r.Fail("feature %x holds %v", id.id, v[:floats])
 			}
 			if r.Err() != nil {
 				return
 			}
-			fn(last, k, &v)
+			fn(id, k, &v)
 		}
 	}
 }
@@ -176,35 +179,33 @@ func (p *plan) valid(v *[maxFloats]float64) bool {
 	return true
 }
 
-// readPositions reads the slots, checks them, and returns the positions that
+// countPositions reads the slots, checks them, and returns how many positions
 // rls has given them.
-func (p *plan) readPositions(r *wire.Reader) []uint32 {
-	var ps positions
+func (p *plan) countPositions(r *wire.Reader) int {
+	var seen [maxRLS + 1]bool
 	n := 0
-	p.readSlots(r, func(i, _ int, v *[maxFloats]float64) {
-		n++
-		if p.optimizer == optRLS && !ps.place(i, v[2]) {
-			r.Fail("weight %d has position %v", i, v[2])
+	p.readSlots(r, false, func(id key, _ int, v *[maxFloats]float64) {
+		if p.optimizer != optRLS {
+			return
 		}
+		n++
+		k := int(v[2])
+		if k < 1 || k > maxRLS || float64(k) != v[2] || seen[k] {
+			r.Fail("feature %x has position %v", id.id, v[2])
+			return
+		}
+		seen[k] = true
 	})
-	if p.optimizer == optRLS && r.Err() == nil && !ps.complete(n) {
-		r.Fail("%d positions for %d weights", len(ps.index), n)
+	for k := range n {
+		if r.Err() == nil && !seen[k+1] {
+			r.Fail("no feature has position %d of %d", k+1, n)
+		}
 	}
-	return ps.index
+	return n
 }
 
 // largest reports whether n can be the largest magnitude of a feature.
 func largest(n float64) bool { return n >= 0 && n <= scale.Largest }
-
-// readIndex reads the distance from slot last to the next one.
-func readIndex(r *wire.Reader, last, bits int) int {
-	d := r.Uvarint()
-	if r.Err() == nil && (d == 0 || d > uint64(1<<bits-last)) {
-		r.Fail("slot %d steps after slot %d of %d", d, last, 1<<bits)
-		return last
-	}
-	return last + int(d)
-}
 
 // appendRow appends the state of a row.
 func (m *Model) appendRow(b []byte, row *row) []byte {

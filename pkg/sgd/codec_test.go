@@ -3,9 +3,11 @@ package sgd
 import (
 	"bytes"
 	"flag"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +72,9 @@ var goldens = map[string]func(*Config){
 	"sgd_penalised":  func(c *Config) { c.Optimizer, c.L1, c.L2 = "sgd", 1e-3, 1e-2 },
 	"ada_penalised":  func(c *Config) { c.Optimizer, c.L1, c.L2 = "adagrad", 1e-3, 1e-2 },
 	"ova":            func(c *Config) { c.Loss, c.Classes, c.Bits = "ova", 3, 6 },
+	"exact":          func(c *Config) { c.Bits = 0 },
+	"exact_ova":      func(c *Config) { c.Loss, c.Classes, c.Optimizer, c.Bits = "ova", 3, "nag", 0 },
+	"exact_rls":      func(c *Config) { c.Optimizer, c.Bits = "rls", 0 },
 	"adam":           func(c *Config) { c.Optimizer = "adam" },
 	"ftrl":           func(c *Config) { c.Optimizer, c.L1 = "ftrl", 0.1 },
 	"coin":           func(c *Config) { c.Optimizer = "coin" },
@@ -180,13 +185,22 @@ func reseal(kind wire.Kind, payload []byte) []byte {
 
 func payload(b []byte) []byte { return b[4 : len(b)-8] }
 
+// configurations are the names of goldens in order.
+func configurations() []string { return slices.Sorted(maps.Keys(goldens)) }
+
+// drawn is a trained model of one of the golden configurations.
+func drawn(t testing.TB, which uint8) *Model {
+	names := configurations()
+	return trained(t, goldens[names[int(which)%len(names)]])
+}
+
 func FuzzUnmarshalBinary(f *testing.F) {
-	for _, edit := range goldens {
-		b, _ := trained(f, edit).AppendBinary(nil)
-		f.Add(payload(b))
+	for i := range configurations() {
+		b, _ := drawn(f, uint8(i)).AppendBinary(nil)
+		f.Add(uint8(i), payload(b))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m := trained(t, nil)
+	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
+		m := drawn(t, which)
 		before, _ := m.AppendBinary(nil)
 		if err := m.UnmarshalBinary(reseal(wire.KindSGD, data)); err != nil {
 			if after, _ := m.AppendBinary(nil); !bytes.Equal(before, after) {
@@ -199,12 +213,12 @@ func FuzzUnmarshalBinary(f *testing.F) {
 }
 
 func FuzzUnmarshalReference(f *testing.F) {
-	for _, edit := range goldens {
-		b, _ := trained(f, edit).AppendReference(0, nil)
-		f.Add(payload(b))
+	for i := range configurations() {
+		b, _ := drawn(f, uint8(i)).AppendReference(0, nil)
+		f.Add(uint8(i), payload(b))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m := trained(t, nil)
+	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
+		m := drawn(t, which)
 		before, _ := m.AppendReference(0, nil)
 		if err := m.UnmarshalReference(0, reseal(wire.KindReference, data)); err != nil {
 			if after, _ := m.AppendReference(0, nil); !bytes.Equal(before, after) {

@@ -67,9 +67,10 @@ type Config struct {
 	L2 float64 `koanf:"l2"`
 
 	// Bits sets the number of weights, 2^bits; 1 to 30, default 18. A weight takes
-	// 32 bytes of memory, or 64 with the optimizers
-	// auto and coin, and with penalties on nag, sgd and adagrad. Features that share a slot share a weight. 0 means 18, and
-	// 22 with compat: vw, where fewer collisions reproduce more digits.
+	// 32 bytes of memory, or 64 with the optimizers auto and coin, and with
+	// penalties on nag, sgd and adagrad. Features that share a slot share a weight.
+	// 0 means no hashing: every feature has a weight of its own, memory grows with the features
+	// that appear, and an event costs a look-up more for each of its features.
 	Bits int `koanf:"bits"`
 
 	// Standardize is "auto" (default), "on" or "off": whether numeric fields are
@@ -156,7 +157,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Bits < 0 || c.Bits > maxBits {
-		return fmt.Errorf("learner.bits: %d: must be between 1 and %d, or 0 for the default", c.Bits, maxBits)
+		return fmt.Errorf("learner.bits: %d: must be between 1 and %d, or 0 for no hashing", c.Bits, maxBits)
 	}
 	return c.validateTogether()
 }
@@ -311,12 +312,6 @@ func (c Config) plan() plan {
 		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, vw: c.Compat == "vw",
 		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate,
 		beta: c.Beta, l1: c.L1, l2: c.L2, clipGradient: c.ClipGradient, clip: c.Clip, extreme: c.Extreme,
-	}
-	if p.bits == 0 {
-		p.bits = 18
-		if p.vw {
-			p.bits = 22
-		}
 	}
 	p.standardize = c.Standardize == "on" || c.Standardize == "auto" && !p.vw
 	p.scaleLabel = !p.link() && (c.ScaleLabel == "on" || c.ScaleLabel == "auto" && !p.vw)

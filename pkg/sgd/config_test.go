@@ -12,7 +12,7 @@ func TestValidate(t *testing.T) {
 		want string // part of the error; empty when valid
 	}{
 		{"default", func(*Config) {}, ""},
-		{"zero bits", func(c *Config) { c.Bits = 0 }, ""},
+		{"no hashing", func(c *Config) { c.Bits = 0 }, ""},
 		{"river", func(c *Config) { c.Optimizer, c.Rate, c.InterceptRate, c.Clip = "sgd", .005, .01, 0 }, ""},
 		{"vw", func(c *Config) { c.Loss, c.Compat = "squared", "vw" }, ""},
 		{"rate", func(c *Config) { c.Rate = -1 }, "learner.rate: -1: must be 0 for the optimizer's default"},

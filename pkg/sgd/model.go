@@ -27,12 +27,13 @@ type Model struct {
 	p         plan
 	penalised bool // p.penalised()
 
-	mask    uint64   // 2^bits - 1
-	slots   []slot   // of 2^bits weights, then of the intercept; see slot
-	shift   uint32   // log2 of the slots of a weight
-	lanes   int      // slots of a weight
-	home    int      // where the slot of the intercept is
-	touched []uint64 // bit i: weight i has been learned
+	mask    uint64     // 2^bits - 1
+	slots   []slot     // of 2^bits weights, then of the intercept; see slot
+	shift   uint32     // log2 of the slots of a weight
+	lanes   int        // slots of a weight
+	home    int        // where the slot of the intercept is
+	touched featureSet // features that have been learned
+	exact   *directory // without hashing: the numbers of the features
 	scaler  *scale.Scaler
 	labels  labels
 	events  uint64  // events learned
@@ -61,10 +62,14 @@ func New(c Config) (*Model, error) {
 	}
 	p := c.plan()
 	n, shift := 1<<p.bits+1, p.shift()
-	return &Model{
+	m := &Model{
 		cfg: c, p: p, penalised: p.penalised(), mask: 1<<p.bits - 1, shift: shift, lanes: p.lanes(), home: 1 << p.bits << shift,
-		slots: make([]slot, n<<shift), touched: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()), class: newClassRows(p.classes),
-	}, nil
+		slots: make([]slot, n<<shift), touched: newFeatureSet(n, p.bits == 0), scaler: scale.New(p.scaling()), class: newClassRows(p.classes),
+	}
+	if p.bits == 0 {
+		m.exact, m.home = newDirectory(), exactHome
+	}
+	return m, nil
 }
 
 func (p *plan) scaling() scale.Options {
@@ -127,13 +132,21 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	if rej != nil {
 		return event.Step{Reject: rej}
 	}
+	if m.exact != nil {
+		return m.learnExact(e, y, h)
+	}
+	return m.learnGathered(e, y, h)
+}
+
+// learnGathered learns an event that has been accepted and gathered.
+func (m *Model) learnGathered(e *event.Event, y, h float64) event.Step {
 	if m.p.classes > 0 {
 		return m.learnClasses(e, y, h)
 	}
 	return m.learn(e, y, h)
 }
 
-// learn is the second half of Learn: the event has been accepted and gathered.
+// learn is learnGathered for one linear score.
 func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	var s event.Step
 	before := m.p.frame(&m.labels)
@@ -180,11 +193,16 @@ func (m *Model) commit(after labels, h float64) {
 	m.weight += h
 	m.events++
 	m.sparse = max(m.sparse, m.maxSparse)
-	touched, act, shift := m.touched, m.act, m.shift
+	words, act, shift := m.touched.words, m.act, m.shift
 	for i := range act {
-		if a := &act[i]; a.x != 0 {
-			j := a.idx >> (shift & 31)
-			touched[j>>6] |= 1 << (j & 63)
+		a := &act[i]
+		if a.x == 0 {
+			continue
+		}
+		if j := a.idx >> (shift & 31); m.exact != nil {
+			m.touched.add(j)
+		} else {
+			words[j>>6] |= 1 << (j & 63)
 		}
 	}
 }
@@ -233,6 +251,9 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 		act[i].x, act[i].idx = f.Value, uint32(f.Hash&mask)<<(shift&31)
 	}
 	m.maxSparse = largest
+	if m.exact != nil {
+		m.locate(e)
+	}
 	return nil
 }
 

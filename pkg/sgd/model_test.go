@@ -159,7 +159,15 @@ func configs() map[string]sgd.Config {
 			out[l+"/"+o] = c
 		}
 	}
-	for _, o := range []string{"auto", "nag", "ftrl", "coin", "scw"} {
+	ova := sgd.Default()
+	ova.Loss, ova.Classes, ova.Optimizer, ova.Bits = "ova", 4, "nag", 0
+	out["exact/ova"] = ova
+	for _, o := range []string{"auto", "nag", "coin"} {
+		c := sgd.Default()
+		c.Optimizer, c.Bits = o, 0
+		out["exact/"+o] = c
+	}
+	for _, o := range []string{"auto", "nag", "coin"} {
 		c := sgd.Default()
 		c.Loss, c.Classes, c.Optimizer, c.Bits = "ova", 4, o, 9
 		out["ova/"+o] = c
@@ -179,7 +187,9 @@ func configs() map[string]sgd.Config {
 		for _, o := range []string{"nag", "sgd", "adagrad"} {
 			c := sgd.Default()
 			c.Loss, c.Optimizer, c.Bits, c.L1, c.L2 = l, o, 12, 1e-3, 1e-3
-			out[l+"/"+o+"/penalised"] = c
+			if l == "logistic" || o == "nag" {
+				out[l+"/"+o+"/penalised"] = c
+			}
 		}
 		c := sgd.Default()
 		c.Loss, c.Compat, c.Bits = l, "vw", 12

@@ -29,7 +29,7 @@ func (m *Model) penalise(u *update, rate float64, t tally) tally {
 		if i > 0 && a.x != 0 {
 			c := &m.slots[a.idx+1]
 			n := u.h
-			if j := a.idx >> (m.shift & 31); m.touched[j>>6]>>(j&63)&1 == 1 {
+			if m.touched.has(a.idx >> (m.shift & 31)) {
 				n = now - c.W
 			}
 			c.W = now

@@ -44,7 +44,7 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 	for _, v := range p.numbers() {
 		*v = r.Finite()
 	}
-	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || bits < 1 || bits > maxBits ||
+	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || bits > maxBits ||
 		classes == 1 || classes > maxClasses || classes > 0 && p.loss != lossLogistic {
 		r.Fail("loss %d, optimizer %d, %d bits, %d classes", p.loss, p.optimizer, bits, classes)
 	}

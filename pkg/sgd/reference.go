@@ -20,7 +20,7 @@ type reference struct {
 	frame  frame
 	scaler *scale.Scaler // frozen, nothing is staged in it
 	fields []frozenField // the live scaler's fields, as the reference sees them
-	slots  []uint64      // bit i: slot i has a weight in the reference
+	known  featureSet    // the features that have a weight in it
 
 	reading event.Reading
 }
@@ -37,11 +37,8 @@ type frozenField struct {
 func (m *Model) SetReference(i int) {
 	r := &m.refs[i]
 	m.clearReference(i)
-	if r.slots == nil {
-		r.slots = make([]uint64, len(m.touched))
-	}
-	copy(r.slots, m.touched)
-	m.eachRow(r.slots, func(at, k int) { m.slots[at].R.setRef(i, narrow(m.frozen(at, m.rowAt(k)))) })
+	r.known.set(&m.touched)
+	m.eachRow(&r.known, func(at, k int) { m.slots[at].R.setRef(i, narrow(m.frozen(at, m.rowAt(k)))) })
 	r.scaler = m.scaler.Clone()
 	r.frame = m.p.frame(&m.labels)
 	r.set = true
@@ -49,10 +46,10 @@ func (m *Model) SetReference(i int) {
 	m.enroll(0)
 }
 
-// eachRow calls fn with the place of every row of the features in words, and the row's number.
-func (m *Model) eachRow(words []uint64, fn func(at, k int)) {
+// eachRow calls fn with the place of every row of the features in a set, and the row's number.
+func (m *Model) eachRow(set *featureSet, fn func(at, k int)) {
 	rows, lanes := m.p.rowCount(), m.lanes
-	forEachBit(words, func(j int) {
+	set.each(func(j int) {
 		for k := range rows {
 			fn(j<<m.shift+k*lanes, k)
 		}
@@ -67,8 +64,8 @@ func (m *Model) DropReference(i int) {
 
 // clearReference zeroes the weights of reference i.
 func (m *Model) clearReference(i int) {
-	m.eachRow(m.refs[i].slots, func(at, _ int) { m.slots[at].R.setRef(i, 0) })
-	clear(m.refs[i].slots)
+	m.eachRow(&m.refs[i].known, func(at, _ int) { m.slots[at].R.setRef(i, 0) })
+	m.refs[i].known.clear()
 }
 
 // enroll tells the references of the live fields from index known on.

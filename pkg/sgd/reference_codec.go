@@ -17,8 +17,8 @@ var ErrNoReference = errors.New("reference is not set")
 //	configuration (plan.append)
 //	mean, standard deviation of the label frame, lowest, highest prediction float64
 //	numeric fields (scale.Scaler.Append)
-//	number of slots uvarint, then of each, ascending: distance to the slot before
-//	(the first: to -1) uvarint, weight float32, of several classes one for each
+//	number of features uvarint, then of each, as in AppendBinary: its key, and
+//	the weight float32, of several classes one for each
 func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 	r := &m.refs[i]
 	if !r.set {
@@ -31,14 +31,13 @@ func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 		b = wire.AppendFloat64(b, v)
 	}
 	b = r.scaler.Append(b)
-	b = wire.AppendUvarint(b, uint64(countBits(r.slots)))
-	last := -1
-	forEachBit(r.slots, func(j int) {
-		b = wire.AppendUvarint(b, uint64(j-last))
+	b = wire.AppendUvarint(b, uint64(r.known.len()))
+	keys := keyWriter{m: m, last: -1}
+	r.known.each(func(j int) {
+		b = keys.append(b, j)
 		for k := range m.p.rowCount() {
 			b = wire.AppendFloat32(b, float32(m.slots[j<<m.shift+k*m.lanes].R.ref(i)))
 		}
-		last = j
 	})
 	return wire.Seal(b, start), nil
 }
@@ -56,18 +55,17 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 	f := readFrame(r)
 	scaler := scale.Read(r, m.p.scaling())
 	body := *r // read once to check everything, then again to take it over
-	m.p.readWeights(r, func(int, int, float32) {})
+	m.p.readWeights(r, false, func(key, int, float32) {})
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("sgd: read reference: %w", err)
 	}
 	m.clearReference(i)
 	ref := &m.refs[i]
-	if ref.slots == nil {
-		ref.slots = make([]uint64, len(m.touched))
-	}
-	m.p.readWeights(&body, func(j, k int, w float32) {
-		m.slots[j<<m.shift+k*m.lanes].R.setRef(i, w)
-		ref.slots[j>>6] |= 1 << (j & 63)
+	ref.known = newFeatureSet(1<<m.p.bits+1, m.exact != nil)
+	m.p.readWeights(&body, true, func(id key, k int, w float32) {
+		j := m.resolve(id)
+		m.slots[int(j)<<m.shift+k*m.lanes].R.setRef(i, w)
+		ref.known.add(j)
 	})
 	ref.set, ref.frame, ref.scaler, ref.fields = true, f, scaler, ref.fields[:0]
 	m.enroll(0)
@@ -83,20 +81,21 @@ func readFrame(r *wire.Reader) frame {
 	return f
 }
 
-// readWeights calls fn with every encoded weight of feature j in row k. Errors are left in r.
-func (p *plan) readWeights(r *wire.Reader, fn func(j, k int, w float32)) {
-	last, rows := -1, p.rowCount()
+// readWeights calls fn with every encoded weight of a feature in row k. Errors
+// are left in r. trust says that the bytes were read before.
+func (p *plan) readWeights(r *wire.Reader, trust bool, fn func(id key, k int, w float32)) {
+	keys, rows := p.newKeyReader(trust), p.rowCount()
 	for range r.Count(1 + 4*rows) {
-		last = readIndex(r, last, p.bits)
+		id := keys.next(r)
 		for k := range rows {
 			w := r.Float32()
 			if r.Err() == nil && !finite(float64(w)) {
-				r.Fail("slot %d holds %v", last, w)
+				r.Fail("feature %x holds %v", id.id, w)
 			}
 			if r.Err() != nil {
 				return
 			}
-			fn(last, k, w)
+			fn(id, k, w)
 		}
 	}
 }

@@ -168,11 +168,13 @@ func (m *Model) appendRLS(b []byte) []byte {
 	return b
 }
 
-// readRLS reads what appendRLS wrote, for the positions of the weights that
-// were read before. Errors are left in r.
-func (p *plan) readRLS(r *wire.Reader, index []uint32) rls {
-	out := rls{index: index, x: make([]float64, len(index)), b: make([]float64, len(index))}
-	for range index {
+// readRLS reads what appendRLS wrote for n positions. Errors are left in r.
+func (p *plan) readRLS(r *wire.Reader, n int) rls {
+	if r.Err() != nil {
+		return rls{}
+	}
+	out := rls{index: make([]uint32, n), x: make([]float64, n), b: make([]float64, n)}
+	for range n {
 		out.append(r.Finite())
 		out.next.append(0)
 		if v := out.d[len(out.d)-1]; r.Err() == nil && v < 0 {
@@ -184,26 +186,3 @@ func (p *plan) readRLS(r *wire.Reader, index []uint32) rls {
 	}
 	return out
 }
-
-// positions are the places of weights that are being read.
-type positions struct {
-	index []uint32
-	seen  [maxRLS]bool
-}
-
-// place notes that weight i has the position n, counted from 1.
-func (ps *positions) place(i int, n float64) bool {
-	k := int(n) - 1
-	if k < 0 || k >= maxRLS || float64(k+1) != n || ps.seen[k] {
-		return false
-	}
-	ps.seen[k] = true
-	for len(ps.index) <= k {
-		ps.index = append(ps.index, 0)
-	}
-	ps.index[k] = uint32(i)
-	return true
-}
-
-// complete reports whether the positions of n weights are 1 to n.
-func (ps *positions) complete(n int) bool { return len(ps.index) == n }

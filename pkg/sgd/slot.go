@@ -72,9 +72,6 @@ func (m *Model) frozen(i int, r *row) float64 {
 	return m.weightAt(i, r.race.served)
 }
 
-// position returns where the slot of a hash is in m.slots.
-func (m *Model) position(hash uint64) int { return int(hash&m.mask) << (m.shift & 31) }
-
 // lanes is the number of slots of a weight.
 func (p *plan) lanes() int {
 	if p.wide() {
