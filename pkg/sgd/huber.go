@@ -6,7 +6,7 @@ import "math"
 // and its derivative, for prediction minus label d: d^2/2 up to delta, delta (|d| - delta/2) beyond.
 func huber(d, delta float64) (loss, grad float64) {
 	if a := math.Abs(d); a > delta {
-		return float64(delta * (a - delta/2)), math.Copysign(delta, d)
+		return float64(delta * (a - float64(delta/2))), math.Copysign(delta, d)
 	}
 	return float64(d/2) * d, d
 }

@@ -66,7 +66,7 @@ func (m *Model) dotRace() (z, norm2 float64) {
 
 // aimAll takes the updates of the members in the frames of the served one,
 // whose update and loss are given, and returns them with the discounted losses.
-func (m *Model) aimAll(served *update, loss float64, before, after *frame) (us [members]update, losses [members]float64) {
+func (m *Model) aimAll(served *update, loss float64, before, after *frame) (us [members]update, discounted [members]float64) {
 	for k := range us {
 		l := loss
 		if k == m.row.race.served {
@@ -77,16 +77,16 @@ func (m *Model) aimAll(served *update, loss float64, before, after *frame) (us [
 			m.p.aim(&us[k], &s, before, after)
 			l = s.Loss
 		}
-		losses[k] = float64(raceRetain*m.row.race.loss[k]) + float64(served.h*l)
+		discounted[k] = float64(raceRetain*m.row.race.loss[k]) + float64(served.h*l)
 	}
-	return us, losses
+	return us, discounted
 }
 
 // leader returns the member to serve after the losses.
-func (r *race) leader(losses *[members]float64) int {
+func (r *race) leader(discounted *[members]float64) int {
 	lead := r.served
-	for k, l := range losses {
-		if l < float64(raceMargin*losses[r.served]) && l < losses[lead] {
+	for k, l := range discounted {
+		if l < float64(raceMargin*discounted[r.served]) && l < discounted[lead] {
 			lead = k
 		}
 	}
@@ -95,7 +95,7 @@ func (r *race) leader(losses *[members]float64) int {
 
 // compete lets all members learn. The tally's change is that of the member served.
 func (m *Model) compete(served *update, loss float64, before, after *frame) tally {
-	us, losses := m.aimAll(served, loss, before, after)
+	us, discounted := m.aimAll(served, loss, before, after)
 	var q [members]float64
 	for k := range us {
 		q[k] = float64(float64(us[k].h*us[k].grad) * us[k].grad)
@@ -114,10 +114,10 @@ func (m *Model) compete(served *update, loss float64, before, after *frame) tall
 		}
 	}
 	t := m.move(steps, float64(us[2].h*us[2].grad))
-	t.sums += sum + losses[0] + losses[1] + losses[2]
+	t.sums += sum + discounted[0] + discounted[1] + discounted[2]
 	if t.ok() {
 		m.row.nagS, m.row.nagT = sum, total
-		m.row.race.loss, m.row.race.served = losses, m.row.race.leader(&losses)
+		m.row.race.loss, m.row.race.served = discounted, m.row.race.leader(&discounted)
 	}
 	return t
 }

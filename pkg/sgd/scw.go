@@ -30,7 +30,7 @@ func (m *Model) scw(u *update) tally {
 	alpha := max(0, (root-float64(margin*scwPsi))/float64(v*scwZeta))
 	alpha = min(alpha, float64(m.p.rate*u.h))
 	av := float64(float64(alpha*v) * scwPhi)
-	ru := (math.Sqrt(float64(av*av)+4*v) - av) / 2 // sqrt(u)
+	ru := float64((math.Sqrt(float64(av*av)+float64(4*v)) - av) / 2) // sqrt(u)
 	beta := float64(alpha*scwPhi) / (ru + av)
 	return m.confide(float64(s*alpha), beta)
 }
