@@ -200,6 +200,11 @@ func (v *view) curve(i int, d *drawn) error {
 		v.lines[i], v.names[i] = line, d.label
 	}
 	v.p.Add(line)
+	if len(xy) == 1 { // a line needs two
+		if err := v.mark(xy, draw.CircleGlyph{}, line.Color); err != nil {
+			return err
+		}
+	}
 	if d.dropped {
 		v.cut = true
 		if err := v.mark(xy[len(xy)-1:], draw.CrossGlyph{}, line.Color); err != nil {

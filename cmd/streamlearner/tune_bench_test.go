@@ -50,12 +50,12 @@ func wideEvents(tb testing.TB, n int) string {
 // BenchmarkTenConfigurations reports how many times longer one pass with ten
 // configurations takes than a replay of one. The aim is 3 on two processors.
 func BenchmarkTenConfigurations(b *testing.B) {
-	const events = 100_000
+	const events = 200_000
 	path := wideEvents(b, events)
 	replay := func(args ...string) time.Duration {
 		begin := time.Now()
 		p := program{in: bytes.NewReader(nil), out: io.Discard, err: io.Discard}
-		args = append([]string{"replay", "--json", "--label", "y", "--set", "learner.loss=logistic"}, args...)
+		args = append([]string{"replay", "--json", "--label", "y", "--set", "learner.loss=logistic", "--set", "source.positive=1"}, args...)
 		if code := p.run(b.Context(), append(args, path)); code != exitOK {
 			b.Fatalf("exit code %d", code)
 		}
@@ -64,14 +64,14 @@ func BenchmarkTenConfigurations(b *testing.B) {
 	for _, optimizer := range []string{"nag", "auto"} {
 		b.Run(optimizer, func(b *testing.B) {
 			set := "learner.optimizer=" + optimizer
-			var one, ten time.Duration
+			one, ten := time.Hour, time.Hour
 			for b.Loop() {
-				one += replay("--set", set)
-				ten += replay("--set", set, "--grid", "learner.rate=0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1")
+				one = min(one, replay("--set", set))
+				ten = min(ten, replay("--set", set, "--grid", "learner.rate=0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1"))
 			}
 			b.ReportMetric(ten.Seconds()/one.Seconds(), "ratio")
-			b.ReportMetric(events*float64(b.N)/one.Seconds(), "one-events/s")
-			b.ReportMetric(events*float64(b.N)/ten.Seconds(), "ten-events/s")
+			b.ReportMetric(events/one.Seconds(), "one-events/s")
+			b.ReportMetric(events/ten.Seconds(), "ten-events/s")
 		})
 	}
 }
