@@ -14,24 +14,31 @@ func lineNumbers(data []byte) map[string]int {
 		return lines // the parser of the values has reported it
 	}
 	for _, n := range doc.Content {
-		addLines(lines, n, "")
+		addLines(lines, n, "", map[*yaml.Node]bool{})
 	}
 	return lines
 }
 
-func addLines(lines map[string]int, n *yaml.Node, path string) {
+// maxLines bounds what aliases can multiply.
+const maxLines = 100_000
+
+// addLines walks a node. open holds the mappings that it is inside of, since an
+// alias may lead back to one of them.
+func addLines(lines map[string]int, n *yaml.Node, path string, open map[*yaml.Node]bool) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	if n.Kind != yaml.MappingNode {
+	if n.Kind != yaml.MappingNode || open[n] || len(lines) > maxLines {
 		return
 	}
+	open[n] = true
+	defer delete(open, n)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		p := join(path, n.Content[i].Value)
 		if _, ok := lines[p]; !ok {
 			lines[p] = n.Content[i].Line
 		}
-		addLines(lines, n.Content[i+1], p)
+		addLines(lines, n.Content[i+1], p, open)
 	}
 }
 
