@@ -7,7 +7,7 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # Packages with goroutines or shared memory; the others are pure functions of their input.
-RACE_PACKAGES := ./pkg/consumer/... ./pkg/state/... ./pkg/serve/... ./internal/admin/...
+RACE_PACKAGES := ./pkg/consumer/... ./pkg/state/... ./pkg/serve/... ./internal/admin/... ./internal/tune/...
 
 # Runs a command with a real Kafka and a real Redis, named by KAFKA_BROKERS and REDIS_ADDR.
 WITH_SERVERS := go run ./internal/testbed/servers
