@@ -14,7 +14,7 @@ WITH_SERVERS := go run ./internal/testbed/servers
 
 .PHONY: help
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the static binary into bin/
@@ -46,6 +46,10 @@ cover: provision ## Run every test and write a coverage report to build/cover.ht
 bench: provision ## Run every benchmark
 	$(WITH_SERVERS) go test -run '^$$' -bench . -benchmem ./...
 	cd bench && go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-compare
+bench-compare: ## Compare the speed of replay with Vowpal Wabbit and River (installs them)
+	@bench/compare/run.sh $(ARGS)
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, modules, go vet and golangci-lint
