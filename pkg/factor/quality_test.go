@@ -232,3 +232,34 @@ func each(b *testing.B, fn func(b *testing.B, m *factor.Model, events []event.Ev
 		b.Run(s.model+"/features="+strconv.Itoa(s.fields), func(b *testing.B) { fn(b, m, events) })
 	}
 }
+
+// BenchmarkSnapshot shows what a checkpoint and a new reference cost the learner.
+func BenchmarkSnapshot(b *testing.B) {
+	events := benchEvents(20) // nearly 20,000 features
+	m := build(b, factor.Default())
+	for i := range events {
+		m.Learn(&events[i])
+	}
+	var buf []byte
+	b.Run("append", func(b *testing.B) {
+		for b.Loop() {
+			var err error
+			if buf, err = m.AppendBinary(buf[:0]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.SetBytes(int64(len(buf)))
+	})
+	b.Run("unmarshal", func(b *testing.B) {
+		for b.Loop() {
+			if err := m.UnmarshalBinary(buf); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("reference", func(b *testing.B) {
+		for b.Loop() {
+			m.SetReference(0)
+		}
+	})
+}
