@@ -15,6 +15,9 @@ import (
 	"github.com/twmb/franz-go/plugin/kslog"
 )
 
+// fetchMaxWait is how long a fetch waits at a broker that has nothing new.
+const fetchMaxWait = 250 * time.Millisecond
+
 // leaveTimeout bounds how long a shutdown waits for the group coordinator.
 const leaveTimeout = 5 * time.Second
 
@@ -86,6 +89,9 @@ func (c *Consumer) clientOptions() ([]kgo.Opt, error) {
 		// Offsets come from the store alone, and a lost range is never skipped silently.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtCommitted()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		// A fetch that waits for new records keeps those of partitions that were
+		// resumed meanwhile waiting too.
+		kgo.FetchMaxWait(fetchMaxWait),
 		// What an aborted transaction wrote never happened.
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// Saved positions are marked and committed in the background, for tools that show lag.
@@ -132,6 +138,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	wg.Go(func() { c.checkTopic(ctx, cl) })
 	wg.Go(func() { c.prepareDeadLetters(ctx, cl) })
 	for c.poll(ctx, cl) {
+		c.makeRoom(ctx)
 	}
 	err = c.shutdown(cl)
 	wg.Wait()
@@ -158,6 +165,45 @@ func (c *Consumer) poll(ctx context.Context, cl *kgo.Client) bool {
 	c.applySeeks(cl)
 	cl.AllowRebalance()
 	return true
+}
+
+// patience is how long the poll loop waits for crowded partitions.
+const patience = 100 * time.Millisecond
+
+// makeRoom waits between two polls until no partition is crowded, while the
+// client fetches ahead. One that stays crowded is paused, so that it holds back
+// no other for long. Pausing at once would cost more: a fetch that is under way
+// without the partition may wait for records of others, and the partition with it.
+func (c *Consumer) makeRoom(ctx context.Context) {
+	var late <-chan time.Time
+	for _, id := range c.assignment() {
+		p := c.partition(id)
+		if p == nil || !p.queue.isCrowded() {
+			continue
+		}
+		if late == nil {
+			timer := time.NewTimer(patience)
+			defer timer.Stop()
+			late = timer.C
+		}
+		select {
+		case <-p.queue.room:
+		case <-p.ctx.Done():
+		case <-ctx.Done():
+			return
+		case <-late:
+			c.pauseCrowded()
+			return
+		}
+	}
+}
+
+func (c *Consumer) pauseCrowded() {
+	for _, id := range c.assignment() {
+		if p := c.partition(id); p != nil {
+			p.queue.pauseCrowded()
+		}
+	}
 }
 
 // pollContext returns a context for one poll. A seek that is asked for during

@@ -25,7 +25,8 @@ func TestQueuePausesAndResumes(t *testing.T) {
 		next   int64
 	}{
 		{"below the limit", func() { q.push(batchAt(0, 6)) }, false, 6},
-		{"at the limit", func() { q.push(batchAt(6, 4)) }, true, 10},
+		{"at the limit", func() { q.push(batchAt(6, 4)) }, false, 10},
+		{"crowded for too long", func() { q.pauseCrowded() }, true, 10},
 		{"what was on its way", func() { q.push(batchAt(10, 2)) }, true, 12},
 		{"still above half", func() { q.pop() }, true, 12},
 		{"at half", func() { q.pop() }, false, 12},
@@ -33,7 +34,8 @@ func TestQueuePausesAndResumes(t *testing.T) {
 		{"refused while held", func() { q.push(batchAt(12, 1)) }, true, 12},
 		{"drained while held", func() { q.pop() }, true, 12},
 		{"released elsewhere", func() { q.clear(); q.release(5) }, false, 5},
-		{"full", func() { q.push(batchAt(5, 10)) }, true, 15},
+		{"paused without need", func() { q.pauseCrowded() }, false, 5},
+		{"full", func() { q.push(batchAt(5, 10)); q.pauseCrowded() }, true, 15},
 		{"held when full", func() { q.hold() }, true, 15},
 		{"released when full", func() { q.release(15) }, true, 15},
 		{"drained", func() { q.pop() }, false, 15},
@@ -57,6 +59,7 @@ func TestQueueBoundsLargeRecords(t *testing.T) {
 			t.Fatalf("paused after %d batches", i)
 		}
 		q.push(batchAt(i, 1))
+		q.pauseCrowded()
 	}
 	for range maxBatches / 2 {
 		if !paused {
@@ -66,6 +69,25 @@ func TestQueueBoundsLargeRecords(t *testing.T) {
 	}
 	if paused {
 		t.Error("still paused with half of the batches")
+	}
+}
+
+func TestQueueTellsWhenThereIsRoom(t *testing.T) {
+	q := newQueue(10, func() { t.Error("paused") }, func() { t.Error("resumed") })
+	for range 2 { // also with the signal of the first time left over
+		q.push(batchAt(0, 10))
+		if !q.isCrowded() {
+			t.Fatal("not crowded at the limit")
+		}
+		select {
+		case <-q.room:
+			t.Fatal("room in a crowded queue")
+		default:
+		}
+		q.pop()
+		if q.isCrowded() || len(q.room) != 1 {
+			t.Fatalf("drained: crowded %v, %d signals", q.isCrowded(), len(q.room))
+		}
 	}
 }
 
