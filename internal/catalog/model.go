@@ -54,7 +54,7 @@ func linearTask(l Learner) metric.Task {
 	switch l.Loss {
 	case "logistic", "hinge":
 		return metric.Classification
-	case "ova":
+	case "ova", "softmax":
 		return metric.MultiClass
 	}
 	return metric.Regression

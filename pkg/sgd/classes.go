@@ -11,7 +11,8 @@ import (
 // each class has a logistic model of its own against all others, with an
 // optimizer of its own. The rows of a feature, one a class, lie side by side. The predicted class is
 // that of the highest margin, of equal ones the first; the probabilities are
-// those of the rows over their sum. The loss is the sum of the losses of the rows.
+// those of the rows over their sum. The loss is the sum of the losses of the
+// rows. Softmax has the same rows, see softmax.go.
 
 // maxClasses bounds the rows of a feature.
 const maxClasses = 1024
@@ -29,13 +30,16 @@ type classRows struct {
 
 	// The event at hand.
 	probs  []float64
-	before []row  // the rows as they were
-	saved  []slot // the slots of its features as they were
+	z      []float64 // softmax: the scores
+	offset []float64 // softmax: what the scores are compared with; 0 for one-vs-all
+	before []row     // the rows as they were
+	saved  []slot    // the slots of its features as they were
 	seen   []refSlot
 }
 
 func newClassRows(classes int) classRows {
-	return classRows{rows: make([]row, classes), before: make([]row, classes), probs: make([]float64, classes)}
+	return classRows{rows: make([]row, classes), before: make([]row, classes), probs: make([]float64, classes),
+		z: make([]float64, classes), offset: make([]float64, classes)}
 }
 
 // rowCount is the number of linear scores.
@@ -76,8 +80,12 @@ type election struct {
 
 // vote counts the step of row k.
 func (v *election) vote(m *Model, k int, s *event.Step) {
-	if k == 0 || s.Margin > v.best {
-		v.best, v.step.Class = s.Margin, k
+	z := s.Margin
+	if m.p.softmax {
+		z = m.class.z[k]
+	}
+	if k == 0 || z > v.best {
+		v.best, v.step.Class = z, k
 		if v.label < 0 {
 			v.step.Margin = s.Margin
 		}
@@ -87,14 +95,21 @@ func (v *election) vote(m *Model, k int, s *event.Step) {
 	}
 	m.class.probs[k] = s.Prediction
 	v.sum += s.Prediction
-	v.step.Loss += s.Loss
+	if !m.p.softmax || float64(k) == v.label {
+		v.step.Loss += s.Loss
+	}
 	v.grad2 += float64(s.Grad * s.Grad)
 }
 
 // result is the step of all rows.
 func (v *election) result(m *Model, norm2 float64) event.Step {
-	for k := range m.class.probs {
-		m.class.probs[k] /= v.sum
+	if m.p.softmax {
+		copy(m.class.probs, m.class.z)
+		softmax(m.class.probs)
+	} else {
+		for k := range m.class.probs {
+			m.class.probs[k] /= v.sum
+		}
 	}
 	s := v.step
 	s.Prediction, s.Probs = float64(s.Class), m.class.probs
@@ -117,11 +132,12 @@ func is(k int, label float64) float64 {
 func (m *Model) predictClasses(label float64) event.Step {
 	v, norm2 := election{label: label}, 0.0
 	f := m.p.frame(&m.labels)
+	m.contrast(0)
 	for k := range m.class.rows {
 		m.row = m.class.rows[k]
 		var z float64
 		var s event.Step
-		z, norm2 = m.dot(0)
+		z, norm2 = m.dotRow(k, 0)
 		if label < 0 {
 			s.Prediction, s.Margin = m.p.predict(z, &f)
 		} else {
@@ -167,11 +183,12 @@ func (m *Model) learnClasses(e *event.Event, y, h float64) event.Step {
 	)
 	m.read(e, &refs, y)
 	m.saveRows()
+	m.contrast(h)
 	for k := range m.class.rows {
 		m.row = m.class.rows[k]
 		var s event.Step
 		var z float64
-		z, norm2 = m.dot(h)
+		z, norm2 = m.dotRow(k, h)
 		u := newUpdate(z, norm2, is(k, y), h)
 		m.p.aim(&u, &s, &f, &f)
 		s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
@@ -229,29 +246,37 @@ func (m *Model) restoreRows() {
 // probabilities of all classes to dst, as Predict gives them. It is for models
 // of several classes, and as safe for concurrent use as Score.
 func (m *Model) ScoreClasses(e *event.Event, dst []float64) (class int, probs []float64) {
-	f := m.p.frame(&m.labels)
-	best, sum, start := math.Inf(-1), 0.0, len(dst)
+	start := len(dst)
+	best := math.Inf(-1)
 	for k := range m.class.rows {
-		prediction, margin := m.p.predict(m.score(e, k), &f)
-		if margin > best {
-			best, class = margin, k
+		z := m.score(e, k)
+		if z > best {
+			best, class = z, k
 		}
-		sum += prediction
-		dst = append(dst, prediction)
+		dst = append(dst, z)
 	}
-	for k := start; k < len(dst); k++ {
-		dst[k] /= sum
+	own := dst[start:]
+	if m.p.softmax {
+		softmax(own)
+		return class, dst
+	}
+	sum, f := 0.0, m.p.frame(&m.labels)
+	for k, z := range own {
+		own[k], _ = m.p.predict(z, &f)
+		sum += own[k]
+	}
+	for k := range own {
+		own[k] /= sum
 	}
 	return class, dst
 }
 
 // scoreClass is the class of ScoreClasses as a number.
 func (m *Model) scoreClass(e *event.Event) float64 {
-	f := m.p.frame(&m.labels)
 	best, class := math.Inf(-1), 0
 	for k := range m.class.rows {
-		if _, margin := m.p.predict(m.score(e, k), &f); margin > best {
-			best, class = margin, k
+		if z := m.score(e, k); z > best {
+			best, class = z, k
 		}
 	}
 	return float64(class)
@@ -267,14 +292,23 @@ type refSlot struct {
 // several rows is watched along one direction: the sum over the classes of derivative
 // times a fixed sign (-1 for every other two classes), times x.
 func (m *Model) readClasses(f *frame, i int, y float64) (loss, grad float64) {
-	for k := range m.class.rows {
-		z, by := 0.0, uint32(k*m.lanes)
-		for _, s := range m.class.seen {
-			z += float64(s.x * m.slots[s.at+by].R.ref(i))
+	c := &m.class
+	for k := range c.rows {
+		by := uint32(k * m.lanes)
+		c.z[k] = 0
+		for _, s := range c.seen {
+			c.z[k] += float64(s.x * m.slots[s.at+by].R.ref(i))
 		}
+	}
+	if m.p.softmax {
+		others(c.z, c.offset, c.probs)
+	}
+	for k := range c.rows {
 		var s event.Step
-		m.p.evaluate(&s, z, is(k, y), f)
-		loss += s.Loss
+		m.p.evaluate(&s, c.z[k]-c.offset[k], is(k, y), f)
+		if !m.p.softmax || float64(k) == y {
+			loss += s.Loss
+		}
 		if k&2 == 0 {
 			grad += s.Grad
 		} else {

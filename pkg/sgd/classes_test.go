@@ -1,6 +1,7 @@
 package sgd
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -77,10 +78,62 @@ func TestTwoClasses(t *testing.T) {
 	}
 }
 
+// The probabilities of softmax add up to 1, its loss is that of the label's
+// class, and its gradients, summed over the classes, are 0.
+func TestSoftmax(t *testing.T) {
+	m := newModel(t, func(c *Config) { c.Loss, c.Classes, c.Bits = "softmax", 26, 10 })
+	letters, _ := classed(t, "bandit/letter.csv.gz", "lettr")
+	wrong := 0.0
+	for i := range letters {
+		s := m.Learn(&letters[i])
+		if s.Reject != nil {
+			t.Fatal(s.Reject)
+		}
+		sum := 0.0
+		for _, p := range s.Probs {
+			sum += p
+		}
+		near(t, "sum of probabilities", sum, 1)
+		p := s.Probs[int(s.Label)]
+		near(t, "loss", s.Loss, -math.Log(p))
+		near(t, "derivative", s.Grad, p-1)
+		if float64(s.Class) != s.Label {
+			wrong++
+		}
+	}
+	atMost(t, "error on letter", wrong/float64(len(letters)), .285)
+}
+
+// Each offset is the logarithm of the sum over the other classes, and finite
+// when one class outweighs all others.
+func TestOthers(t *testing.T) {
+	z, out := []float64{1, -2, 0.5}, make([]float64, 3)
+	others(z, out, make([]float64, 3))
+	for k := range z {
+		want := 0.0
+		for j := range z {
+			if j != k {
+				want += math.Exp(z[j])
+			}
+		}
+		near(t, "offset", out[k], math.Log(want))
+	}
+	others([]float64{1e50, 0, 0}, out, make([]float64, 3))
+	for _, c := range out {
+		if !finite(c) {
+			t.Errorf("offsets %v", out)
+		}
+	}
+}
+
 // ScoreClasses gives what Predict gives, to many goroutines at a time.
 func TestScoreClasses(t *testing.T) {
-	for _, o := range []string{"auto", "nag", "coin"} {
-		m := trained(t, func(c *Config) { c.Loss, c.Classes, c.Optimizer = "ova", 3, o })
+	for _, o := range []string{"auto", "nag", "coin", "softmax"} {
+		m := trained(t, func(c *Config) {
+			if c.Loss, c.Classes, c.Optimizer = "ova", 3, o; o == "softmax" {
+				c.Loss, c.Optimizer = "softmax", "auto"
+			}
+		})
 		events := small()
 		want := make([]event.Step, len(events))
 		for i := range events {

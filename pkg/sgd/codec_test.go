@@ -75,6 +75,7 @@ var goldens = map[string]func(*Config){
 	"exact":          func(c *Config) { c.Bits = 0 },
 	"exact_ova":      func(c *Config) { c.Loss, c.Classes, c.Optimizer, c.Bits = "ova", 3, "nag", 0 },
 	"exact_rls":      func(c *Config) { c.Optimizer, c.Bits = "rls", 0 },
+	"softmax":        func(c *Config) { c.Loss, c.Classes, c.Bits = "softmax", 3, 6 },
 	"adam":           func(c *Config) { c.Optimizer = "adam" },
 	"ftrl":           func(c *Config) { c.Optimizer, c.L1 = "ftrl", 0.1 },
 	"coin":           func(c *Config) { c.Optimizer = "coin" },

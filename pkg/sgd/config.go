@@ -12,7 +12,7 @@ import (
 type Config struct {
 	// Loss is "logistic" (default) or "hinge" for labels of two classes, 0 and 1 or
 	// -1 and 1; "squared", "huber" or "quantile" for any finite label; "poisson" for counts;
-	// "ova" (one against all) for labels of several classes.
+	// "ova" (one against all) or "softmax" for labels of several classes.
 	Loss string `koanf:"loss"`
 
 	// Classes is the number of classes of the losses of several classes, 2 to 1024.
@@ -100,18 +100,20 @@ type Config struct {
 // maxBits bounds the table of weights at 32 GiB.
 const maxBits = 30
 
-// ova is the loss of one logistic model a class.
-const ova = "ova"
+// The losses of several classes.
+const (
+	ova         = "ova"
+	softmaxLoss = "softmax"
+)
 
 // Default returns the settings that need no tuning on most streams.
 func Default() Config {
 	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Beta: 1, Decay: 1, Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
 }
 
-// Names that a configuration may use, now and later.
+// Names that a configuration may use.
 var (
-	lossesLater = [...]string{"softmax", "ova"}
-	optimizers  = [...]string{
+	optimizers = [...]string{
 		optNAG: "nag", optSGD: "sgd", optAdaGrad: "adagrad", optAdam: "adam", optFTRL: "ftrl",
 		optCoin: "coin", optAROW: "arow", optSCW: "scw", optRLS: "rls", optAuto: "auto",
 	}
@@ -120,14 +122,14 @@ var (
 
 // Validate reports the first key that has a value which is not allowed.
 func (c Config) Validate() error {
-	if err := oneOf("loss", c.Loss, append(losses[:], ova), lossesLater[:]); err != nil {
+	if err := oneOf("loss", c.Loss, append(losses[:], ova, softmaxLoss)); err != nil {
 		return err
 	}
-	if err := oneOf("optimizer", c.Optimizer, append([]string{"auto"}, optimizers[:optAuto]...), nil); err != nil {
+	if err := oneOf("optimizer", c.Optimizer, append([]string{"auto"}, optimizers[:optAuto]...)); err != nil {
 		return err
 	}
 	for _, s := range []struct{ key, value string }{{"standardize", c.Standardize}, {"scale_label", c.ScaleLabel}} {
-		if err := oneOf(s.key, s.value, switches[:], nil); err != nil {
+		if err := oneOf(s.key, s.value, switches[:]); err != nil {
 			return err
 		}
 	}
@@ -206,13 +208,14 @@ func (c Config) validateTogether() error {
 
 // validateClasses checks the number of classes and what they take of memory.
 func (c Config) validateClasses() error {
+	several := c.Loss == ova || c.Loss == softmaxLoss
 	switch {
-	case c.Loss != ova && c.Classes != 0:
-		return fmt.Errorf("learner.classes: %d: must be 0 unless learner.loss is ova", c.Classes)
-	case c.Loss != ova:
+	case !several && c.Classes != 0:
+		return fmt.Errorf("learner.classes: %d: must be 0 unless learner.loss is ova or softmax", c.Classes)
+	case !several:
 		return nil
 	case c.Classes < 2 || c.Classes > maxClasses:
-		return fmt.Errorf("learner.classes: %d: must be between 2 and %d with learner.loss ova: the number of classes", c.Classes, maxClasses)
+		return fmt.Errorf("learner.classes: %d: must be between 2 and %d with learner.loss %s: the number of classes", c.Classes, maxClasses, c.Loss)
 	}
 	if p := c.plan(); p.bits+int(p.shift()) > maxBits {
 		return fmt.Errorf("learner.bits: %d: must be at most %d with %d classes, which multiply the weights", c.Bits, maxBits-p.shift(), c.Classes)
@@ -251,15 +254,12 @@ func (c Config) validateVW() error {
 	return nil
 }
 
-// oneOf checks that value is one of now, and says so when it is one of later.
-func oneOf(key, value string, now, later []string) error {
-	switch {
-	case slices.Contains(now, value):
+// oneOf checks that value is allowed.
+func oneOf(key, value string, allowed []string) error {
+	if slices.Contains(allowed, value) {
 		return nil
-	case slices.Contains(later, value):
-		return fmt.Errorf("learner.%s: %q: not available yet; must be one of %s", key, value, strings.Join(now, ", "))
 	}
-	return fmt.Errorf("learner.%s: %q: must be one of %s", key, value, strings.Join(now, ", "))
+	return fmt.Errorf("learner.%s: %q: must be one of %s", key, value, strings.Join(allowed, ", "))
 }
 
 // optimizer is an algorithm that moves the weights. Each has a file of its own.
@@ -290,7 +290,8 @@ type plan struct {
 	loss          loss
 	optimizer     optimizer
 	bits          int
-	classes       int // 0 for losses of one number
+	classes       int  // 0 for losses of one number
+	softmax       bool // of the classes; else one-vs-all
 	standardize   bool
 	scaleLabel    bool
 	vw            bool
@@ -309,7 +310,7 @@ type plan struct {
 
 func (c Config) plan() plan {
 	p := plan{
-		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, vw: c.Compat == "vw",
+		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, softmax: c.Loss == softmaxLoss, vw: c.Compat == "vw",
 		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate,
 		beta: c.Beta, l1: c.L1, l2: c.L2, clipGradient: c.ClipGradient, clip: c.Clip, extreme: c.Extreme,
 	}

@@ -59,7 +59,7 @@ func fill(lossName string) func(r *rand.Rand, e *event.Event) {
 			if r.Float64() < 1/(1+math.Exp(-z)) {
 				e.Label = 1
 			}
-		case lossName == "ova":
+		case several(lossName):
 			e.Label = math.Floor(max(0, min(3, 2+z)))
 		case lossName == "poisson":
 			e.Label = math.Round(math.Abs(z))
@@ -68,6 +68,8 @@ func fill(lossName string) func(r *rand.Rand, e *event.Event) {
 }
 
 func binary(lossName string) bool { return lossName == "logistic" || lossName == "hinge" }
+
+func several(lossName string) bool { return lossName == "ova" || lossName == "softmax" }
 
 func hasDense(e *event.Event, j int) bool {
 	h := xxhash.Sum64String("d" + strconv.Itoa(j))
@@ -100,7 +102,7 @@ func wild(lossName string) func(r *rand.Rand, e *event.Event) {
 			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: uint64(r.IntN(20)), Value: number()})
 		}
 		e.Labelled, e.Label = true, number()
-		if binary(lossName) || lossName == "ova" {
+		if binary(lossName) || several(lossName) {
 			e.Label = float64(r.IntN(2))
 		}
 		if r.IntN(2) == 0 {
@@ -137,7 +139,7 @@ func refused(lossName string) []conform.Refused {
 	if lossName == "poisson" {
 		bad = append(bad, conform.Refused{Name: "Negative", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = -1 }})
 	}
-	if lossName == "ova" {
+	if several(lossName) {
 		return append(bad,
 			conform.Refused{Name: "NoClass", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = 4 }},
 			conform.Refused{Name: "HalfClass", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = 1.5 }},
@@ -166,6 +168,11 @@ func configs() map[string]sgd.Config {
 		c := sgd.Default()
 		c.Optimizer, c.Bits = o, 0
 		out["exact/"+o] = c
+	}
+	for _, o := range []string{"auto", "adam", "coin"} {
+		c := sgd.Default()
+		c.Loss, c.Classes, c.Optimizer, c.Bits = "softmax", 4, o, 8
+		out["softmax/"+o] = c
 	}
 	for _, o := range []string{"auto", "nag", "coin"} {
 		c := sgd.Default()

@@ -9,13 +9,13 @@ import (
 // append appends the configuration that the parameters were learned with:
 // loss (0 logistic, 1 squared, 2 hinge, 3 quantile, 4 huber, 5 poisson) and optimizer
 // (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto) byte; bits,
-// classes (0, or of one-vs-all, whose loss is logistic) uvarint; standardize, scale_label, compat vw boolean bytes; tau, delta, rate, decay, power,
-// intercept_rate, beta, l1, l2, clip_gradient, clip, extreme float64.
+// classes (0, or of one-vs-all and softmax, whose loss is logistic) uvarint;
+// standardize, scale_label, compat vw, softmax boolean bytes; tau, delta, rate, decay, power, intercept_rate, beta, l1, l2, clip_gradient, clip, extreme float64.
 func (p *plan) append(b []byte) []byte {
 	b = append(b, byte(p.loss), byte(p.optimizer))
 	b = wire.AppendUvarint(b, uint64(p.bits))
 	b = wire.AppendUvarint(b, uint64(p.classes))
-	for _, v := range [...]bool{p.standardize, p.scaleLabel, p.vw} {
+	for _, v := range [...]bool{p.standardize, p.scaleLabel, p.vw, p.softmax} {
 		b = wire.AppendBool(b, v)
 	}
 	for _, v := range p.numbers() {
@@ -40,12 +40,12 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 	}
 	p := plan{loss: loss(r.Byte()), optimizer: optimizer(r.Byte())}
 	bits, classes := r.Uvarint(), r.Uvarint()
-	p.standardize, p.scaleLabel, p.vw = r.Bool(), r.Bool(), r.Bool()
+	p.standardize, p.scaleLabel, p.vw, p.softmax = r.Bool(), r.Bool(), r.Bool(), r.Bool()
 	for _, v := range p.numbers() {
 		*v = r.Finite()
 	}
 	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || bits > maxBits ||
-		classes == 1 || classes > maxClasses || classes > 0 && p.loss != lossLogistic {
+		classes == 1 || classes > maxClasses || classes > 0 && p.loss != lossLogistic || classes == 0 && p.softmax {
 		r.Fail("loss %d, optimizer %d, %d bits, %d classes", p.loss, p.optimizer, bits, classes)
 	}
 	p.bits, p.classes = int(bits), int(classes)
@@ -64,6 +64,9 @@ func (p *plan) config() Config {
 	}
 	if p.classes > 0 {
 		c.Loss, c.Classes = ova, p.classes
+		if p.softmax {
+			c.Loss = softmaxLoss
+		}
 	}
 	if p.optimizer == optRLS {
 		c.Rate = 0
