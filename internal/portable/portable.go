@@ -17,10 +17,34 @@ const (
 	log2E = 1.44269504088896338700e+00
 )
 
-// Exp returns e**x with an error below 1 ulp (FreeBSD e_exp.c).
-// Source: https://cgit.freebsd.org/src/tree/lib/msun/src/e_exp.c
+// Exp returns e**x with an error below 1 ulp: 2^(k/128) from a table times a
+// polynomial of the small rest (Tang 1989, https://doi.org/10.1145/63522.214389).
 func Exp(x float64) float64 {
-	const overflow, underflow, nearZero = 7.09782712893383973096e+02, -7.45133219101941108420e+02, 1.0 / (1 << 28)
+	const (
+		inv    = 184.6649652337873     // 128/ln 2
+		hi     = 0.0054152123475432745 // ln 2/128 to 33 bits, so that k hi is exact
+		lo     = 5.812982117197185e-13
+		shift  = 0x1.8p52 // adding it rounds to an integer, which the low bits then hold
+		c3, c4 = 1.0 / 6, 1.0 / 24
+		c5     = 1.0 / 120
+	)
+	if !(x > -708 && x < 709) {
+		return expEdge(x)
+	}
+	t := float64(x*inv) + shift
+	k := int32(math.Float64bits(t))
+	kd := t - shift
+	r := (x - float64(kd*hi)) - float64(kd*lo)
+	e := expTable[k&(tableSize-1)]
+	q := e.tail + (r + float64(float64(r*r)*(0.5+float64(r*(c3+float64(r*(c4+float64(r*c5))))))))
+	s := math.Float64frombits(e.bits + uint64(k>>7)<<52)
+	return s + float64(s*q)
+}
+
+// expEdge is Exp where the result is subnormal, 0, infinite or NaN, or nearly so
+// (FreeBSD e_exp.c, https://cgit.freebsd.org/src/tree/lib/msun/src/e_exp.c).
+func expEdge(x float64) float64 {
+	const overflow, underflow = 7.09782712893383973096e+02, -7.45133219101941108420e+02
 	switch {
 	case math.IsNaN(x):
 		return x
@@ -28,16 +52,8 @@ func Exp(x float64) float64 {
 		return math.Inf(1)
 	case x < underflow:
 		return 0
-	case -nearZero < x && x < nearZero:
-		return 1 + x
 	}
-	var k int
-	switch {
-	case x < 0:
-		k = int(float64(log2E*x) - 0.5)
-	case x > 0:
-		k = int(float64(log2E*x) + 0.5)
-	}
+	k := int(float64(log2E*x) + math.Copysign(0.5, x))
 	hi := x - float64(float64(k)*ln2Hi)
 	lo := float64(float64(k) * ln2Lo)
 	return expMulti(hi, lo, k)
@@ -81,7 +97,7 @@ func Log(x float64) float64 {
 	case x == 0:
 		return math.Inf(-1)
 	}
-	f1, ki := math.Frexp(x)
+	f1, ki := frexp(x)
 	if f1 < math.Sqrt2/2 {
 		f1 *= 2
 		ki--
@@ -98,10 +114,29 @@ func Log(x float64) float64 {
 	return float64(k*ln2Hi) - ((hfsq - (float64(s*(hfsq+r)) + float64(k*ln2Lo))) - f)
 }
 
-// Log1p returns log(1+x), accurate near zero, by the correction
-// log(u) x/(u-1) with u = 1+x (Goldberg 1991, theorem 4,
+// frexp is math.Frexp for finite x > 0, without a call for normal numbers.
+func frexp(x float64) (frac float64, exp int) {
+	const mantissa, bias = 1<<52 - 1, 1022
+	b := math.Float64bits(x)
+	if exp = int(b >> 52); exp == 0 {
+		return math.Frexp(x)
+	}
+	return math.Float64frombits(b&mantissa | bias<<52), exp - bias
+}
+
+// Log1p returns log(1+x), accurate near zero. From 0 to 1, where losses need
+// it, by log(c) + log1p((1+x-c)/c) with c the nearest 1+j/128; elsewhere by the
+// correction log(u) x/(u-1) with u = 1+x (Goldberg 1991, theorem 4,
 // https://doi.org/10.1145/103162.103163). Error below 5 ulp.
 func Log1p(x float64) float64 {
+	const c3, c4, c5, c6, c7 = 1.0 / 3, -1.0 / 4, 1.0 / 5, -1.0 / 6, 1.0 / 7
+	if x >= 0 && x <= 1 {
+		j := int(float64(x*tableSize) + 0.5)
+		c := logTable[j]
+		r := float64((x - float64(float64(j)/tableSize)) * c.inv)
+		q := -0.5 + float64(r*(c3+float64(r*(c4+float64(r*(c5+float64(r*(c6+float64(r*c7)))))))))
+		return c.hi + (r + (c.lo + float64(float64(r*r)*q)))
+	}
 	u := 1 + x
 	if u == 1 || math.IsInf(u, 1) {
 		return x

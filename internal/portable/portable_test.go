@@ -26,6 +26,10 @@ func TestAgainstMath(t *testing.T) {
 		{"Log", Log, math.Log, 1e-300, 1e6, 2},
 		{"Log near one", Log, math.Log, 0.9, 1.1, 2},
 		{"Log1p", Log1p, math.Log1p, -0.9, 10, 8},
+		{"Log1p from 0 to 1", Log1p, math.Log1p, 0, 1, 3},
+		{"Exp of margins", Exp, math.Exp, -50, 0, 2},
+		{"Exp at the upper edge", Exp, math.Exp, 708, 709.4, 2}, // above, math.Exp overflows early on amd64
+		{"Exp at the lower edge", Exp, math.Exp, -709, -707, 2},
 		{"Log1p near zero", Log1p, math.Log1p, -1e-9, 1e-9, 8},
 		{"Expm1", Expm1, math.Expm1, -20, 20, 8},
 		{"Expm1 near zero", Expm1, math.Expm1, -1e-6, 1e-6, 8},
@@ -72,5 +76,25 @@ func TestGoldenBits(t *testing.T) {
 		if b := math.Float64bits(c.got); b != c.want {
 			t.Errorf("%v: bits %#x, want %#x", c.got, b, c.want)
 		}
+	}
+}
+
+func BenchmarkExp(b *testing.B)   { benchmark(b, Exp, -8, 0) }
+func BenchmarkLog1p(b *testing.B) { benchmark(b, Log1p, 0, 1) }
+func BenchmarkLog(b *testing.B)   { benchmark(b, Log, 1, 20) }
+
+// benchmark calls f on changing values between lo and hi.
+func benchmark(b *testing.B, f func(float64) float64, lo, hi float64) {
+	var x [1024]float64
+	for i := range x {
+		x[i] = lo + (hi-lo)*float64(i*389%len(x))/float64(len(x))
+	}
+	sum, i := 0., 0
+	for b.Loop() {
+		sum += f(x[i%len(x)])
+		i++
+	}
+	if math.IsNaN(sum) {
+		b.Fatal(sum)
 	}
 }
