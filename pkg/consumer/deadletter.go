@@ -54,6 +54,12 @@ func (s *session) refuse(r *kgo.Record, why *event.Rejection) error {
 		s.p.log.Warn("record refused", "offset", r.Offset, "reason", why.Reason, "field", why.Field, "detail", why.Detail, "refused", s.refused)
 	}
 	letter := s.p.letter(r, why)
+	select {
+	case s.letters.out <- letter: // also when the assignment has just ended: then its last save can cover the record
+		s.letters.sent++
+		return nil
+	default:
+	}
 	for {
 		select {
 		case s.letters.out <- letter:

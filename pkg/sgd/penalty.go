@@ -30,7 +30,7 @@ func (m *Model) penalise(u *update, rate float64, t tally) tally {
 			c := &m.slots[a.idx+1]
 			n := u.h
 			if m.touched.has(a.idx >> (m.shift & 31)) {
-				n = now - c.W
+				n = max(0, now-c.W)
 			}
 			c.W = now
 			r := float64(n * m.rateOf(a, s, rate))
