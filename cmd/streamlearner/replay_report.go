@@ -7,7 +7,6 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/internal/tune"
 )
@@ -46,9 +45,7 @@ func (r *replay) report() replayReport {
 		Mode: stats.Mode.String(), Armed: r.account.Armed, Published: stats.Published, Params: r.learner.Params().String(),
 	}
 	out.Files = r.source.names()
-	if catalog.Task(m.Learner) != metric.Bandit {
-		out.LossFunction = m.Learner.Loss
-	}
+	out.LossFunction = lossName(&m.Learner)
 	out.Loss, out.Metrics.Loss = out.Metrics.Loss, nil
 	if w := r.account.Metrics.Weight(); w > 0 {
 		served := r.account.Served / w

@@ -118,9 +118,10 @@ func resolveLabel(m configs.Model, f *dataset.File) (configs.Model, error) {
 // judgeLabels chooses the loss, unless it is given, and the positive class,
 // unless it or all classes are given or the labels are 0 and 1 or -1 and 1.
 func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, set []string, log *slog.Logger) (configs.Model, error) {
-	open := in.file == "" && m.Learner.Kind == "sgd" && !chosen(set, "learner.loss")
-	if open && m.Learner.Compat == "vw" {
-		m.Learner.Loss, open = "squared", false
+	key, loss := lossKey(&m.Learner)
+	open := in.file == "" && loss != nil && !chosen(set, key)
+	if open && key == "learner.loss" && m.Learner.Compat == "vw" {
+		*loss, open = "squared", false
 	}
 	classes := open || catalog.Task(m.Learner) == metric.Classification
 	if !classes || m.Source.Positive != "" || len(m.Source.Classes) > 0 {
@@ -131,19 +132,39 @@ func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, set [
 		return m, err
 	}
 	if open {
-		m.Learner.Loss = lossFor(values)
-		log.Info("chose the loss by the labels; --set learner.loss=... sets it", "loss", m.Learner.Loss, "labels", strings.Join(values, " "))
+		*loss = lossFor(values)
+		log.Info("chose the loss by the labels; --set "+key+"=... sets it", "loss", *loss, "labels", strings.Join(values, " "))
 	}
 	if catalog.Task(m.Learner) != metric.Classification || dataset.Binary(values) {
 		return m, nil
 	}
 	positive, err := dataset.Positive(values)
 	if err != nil {
-		return m, fmt.Errorf("label %s: %w; set learner.loss=squared, or source.positive to the positive class", m.Source.Label, err)
+		return m, fmt.Errorf("label %s: %w; set %s=squared, or source.positive to the positive class", m.Source.Label, err, key)
 	}
 	m.Source.Positive = positive
 	log.Info("chose the larger label as the positive class; --set source.positive=... sets it", "positive", positive)
 	return m, nil
+}
+
+// lossKey returns the key of the loss of a learner and where it is; nil for a
+// learner that has none.
+func lossKey(l *catalog.Learner) (key string, loss *string) {
+	switch l.Kind {
+	case "sgd":
+		return "learner.loss", &l.Loss
+	case "factor":
+		return "learner.factor.loss", &l.Factor.Loss
+	}
+	return "", nil
+}
+
+// lossName is the loss of a learner, empty for one that has none.
+func lossName(l *catalog.Learner) string {
+	if _, loss := lossKey(l); loss != nil {
+		return *loss
+	}
+	return ""
 }
 
 // labelValues returns the labels of a field in the files, of which there are

@@ -115,3 +115,13 @@ func TestReplayCross(t *testing.T) {
 		t.Errorf("mean absolute error %v, want at most 31 (90 without the products)", got)
 	}
 }
+
+// A model of pairs takes its loss from the labels as a linear one does.
+func TestReplayChoosesLoss(t *testing.T) {
+	for _, kind := range []string{"sgd", "factor"} {
+		r := replayed(t, "streams/chick-weights.csv", "--label", "weight", "--set", "learner.kind="+kind)
+		if r.LossFunction != "squared" || r.Metrics.MAE == nil {
+			t.Errorf("kind %s: loss %q for numbers, want squared", kind, r.LossFunction)
+		}
+	}
+}

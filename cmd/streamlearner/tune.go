@@ -240,10 +240,10 @@ func chooseCriterion(by string, models []configs.Model, log *slog.Logger) (strin
 				"must be the same in all configurations, whose losses are not comparable otherwise")
 		case catalog.Task(m.Learner) != task:
 			return "", nil, fmt.Errorf("learner.loss: %s is for %s and %s for %s: their losses are not comparable",
-				first.Learner.Loss, task, m.Learner.Loss, catalog.Task(m.Learner))
+				lossName(&first.Learner), task, lossName(&m.Learner), catalog.Task(m.Learner))
 		}
 		a, b := &first.Learner, &m.Learner
-		same = same && a.Loss == b.Loss && a.Tau == b.Tau && a.Delta == b.Delta
+		same = same && lossName(a) == lossName(b) && a.Tau == b.Tau && a.Delta == b.Delta
 	}
 	if by == "auto" {
 		if by = "loss"; !same {

@@ -12,7 +12,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
-	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/internal/tune"
 )
@@ -68,9 +67,7 @@ func newConfigurationReport(t *trial, r *tune.Result) configurationReport {
 		out.Set[strings.TrimSpace(key)] = value
 	}
 	out.Loss, out.Metrics.Loss = out.Metrics.Loss, nil
-	if catalog.Task(t.model.Learner) != metric.Bandit {
-		out.LossFunction = t.model.Learner.Loss
-	}
+	out.LossFunction = lossName(&t.model.Learner)
 	if s := r.Busy.Seconds(); s > 0 {
 		out.Rate = float64(r.Stats.Fed) / s
 	}

@@ -29,7 +29,7 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	for _, v := range [...]float64{m.weight, m.sparse, m.norm} {
 		b = wire.AppendFloat64(b, v)
 	}
-	b = m.labels.append(b)
+	b = m.labels.Append(b)
 	b = m.scaler.Append(b)
 	for _, v := range m.live.intercept[:m.p.linearStride()] {
 		b = wire.AppendFloat64(b, v)
@@ -52,7 +52,7 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	if r.Err() == nil && (min(weight, sparse, norm) < 0 || sparse > scale.Largest) {
 		r.Fail("weight %v, largest sparse magnitude %v, mean norm %v", weight, sparse, norm)
 	}
-	labels := readLabels(r)
+	labels := scale.ReadLabels(r)
 	scaler := scale.Read(r, m.p.scaling())
 	var live params
 	stride := m.p.linearStride()

@@ -5,14 +5,13 @@ import (
 	"flag"
 	"maps"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/streamlearner/streamlearner/internal/conform"
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
@@ -84,51 +83,14 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name+".model", model)
-		golden(t, name+".reference", ref)
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if *rewrite {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s: %d bytes differ from the golden %d; if the format or the arithmetic is meant to change, raise the version and run with -update", name, len(got), len(want))
+		conform.Golden(t, name+".model", model, *rewrite)
+		conform.Golden(t, name+".reference", ref, *rewrite)
 	}
 }
 
 func TestOpen(t *testing.T) {
 	for name, edit := range goldens {
-		m := trained(t, edit)
-		b, err := m.AppendBinary(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := Open(b)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		for _, e := range small() {
-			if got, want := r.Score(&e), m.Score(&e); got != want {
-				t.Errorf("%s: score %v, want %v", name, got, want)
-			}
-		}
-		again, err := r.AppendBinary(nil)
-		if err != nil || !bytes.Equal(again, b) {
-			t.Errorf("%s: an opened model encodes differently (%v)", name, err)
-		}
-		if _, err := Open(b[1:]); err == nil {
-			t.Errorf("%s: damaged bytes are opened", name)
-		}
+		conform.Opened(t, name, trained(t, edit), Open, small())
 	}
 }
 

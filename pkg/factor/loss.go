@@ -13,8 +13,7 @@ func (p *plan) predict(z float64, f *frame) (prediction, margin float64) {
 	if p.logistic {
 		return portable.Sigmoid(z), z
 	}
-	margin = f.mean + float64(f.sd*z)
-	return max(f.lo, min(f.hi, margin)), margin
+	return f.Predict(z)
 }
 
 // evaluate fills prediction, margin, label, loss and gradient of a step for the
@@ -42,8 +41,8 @@ func (p *plan) gradient(s *event.Step, after *frame) float64 {
 	switch {
 	case p.logistic || !p.scaleLabel:
 		return s.Grad
-	case after.sd == 0: // all labels were equal: there is nothing but the mean to learn
+	case after.SD == 0: // all labels were equal: there is nothing but the mean to learn
 		return 0
 	}
-	return s.Grad / after.sd
+	return s.Grad / after.SD
 }

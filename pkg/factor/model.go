@@ -105,7 +105,7 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	before := m.p.frame(&m.labels)
 	after := m.labels
 	if !m.p.logistic {
-		after = m.labels.add(y, h)
+		after = m.labels.Add(y, h)
 	}
 	next := m.p.frame(&after)
 	m.p.evaluate(&s, m.work.z, y, &before)
@@ -127,7 +127,7 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 		return event.Step{Reject: rej}
 	}
 	if m.p.scaleLabel {
-		s.UpdateNorm = float64(s.UpdateNorm * before.sd)
+		s.UpdateNorm = float64(s.UpdateNorm * before.SD)
 	}
 	m.scaler.Commit()
 	m.observeNorm(norm)

@@ -139,9 +139,7 @@ func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 	start := len(b)
 	b = wire.Begin(b, wire.KindReference, formatVersion)
 	b = m.cfg.append(b)
-	for _, v := range [...]float64{r.frame.mean, r.frame.sd, r.frame.lo, r.frame.hi} {
-		b = wire.AppendFloat64(b, v)
-	}
+	b = r.frame.Append(b)
 	b = r.scaler.Append(b)
 	b = wire.AppendFloat64(b, r.params.intercept[0])
 	b = r.params.linear.append(b)
@@ -156,7 +154,7 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 	if err != nil {
 		return fmt.Errorf("factor: read reference: %w", err)
 	}
-	ref := reference{set: true, frame: readFrame(r), scaler: scale.Read(r, m.p.scaling())}
+	ref := reference{set: true, frame: scale.ReadFrame(r), scaler: scale.Read(r, m.p.scaling())}
 	ref.params.intercept[0] = r.Finite()
 	if !parameters(ref.params.intercept[:]) {
 		r.Fail("intercept %v", ref.params.intercept[0])

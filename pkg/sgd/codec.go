@@ -40,7 +40,7 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	for _, v := range [...]float64{m.weight, m.sparse} {
 		b = wire.AppendFloat64(b, v)
 	}
-	b = m.labels.append(b)
+	b = m.labels.Append(b)
 	b = m.scaler.Append(b)
 	for k := range m.p.rowCount() {
 		b = m.appendRow(b, m.rowAt(k))
@@ -127,7 +127,7 @@ func readHead(p *plan, r *wire.Reader) head {
 	if r.Err() == nil && min(h.weight, h.sparse) < 0 {
 		r.Fail("negative sums %v, %v", h.weight, h.sparse)
 	}
-	h.labels = readLabels(r)
+	h.labels = scale.ReadLabels(r)
 	h.scaler = scale.Read(r, p.scaling())
 	for range p.rowCount() {
 		h.rows = append(h.rows, p.readRow(r))

@@ -36,14 +36,13 @@ func (p *plan) link() bool { return p.binary() || p.loss == lossPoisson }
 func (p *plan) predict(z float64, f *frame) (prediction, margin float64) {
 	switch {
 	case p.binary():
-		margin = max(f.lo, min(f.hi, z))
+		margin = max(f.Lo, min(f.Hi, z))
 		prediction, _ = sigmoid(margin)
 	case p.loss == lossPoisson:
-		margin = max(f.lo, min(f.hi, z))
+		margin = max(f.Lo, min(f.Hi, z))
 		prediction = portable.Exp(margin)
 	default:
-		margin = f.mean + float64(f.sd*z)
-		prediction = max(f.lo, min(f.hi, margin))
+		return f.Predict(z)
 	}
 	return prediction, margin
 }
@@ -60,7 +59,7 @@ func (p *plan) prediction(z float64, l *labels) float64 {
 func (p *plan) evaluate(s *event.Step, z, y float64, f *frame) (t float64) {
 	s.Label = y
 	if p.loss == lossLogistic {
-		s.Margin = max(f.lo, min(f.hi, z))
+		s.Margin = max(f.Lo, min(f.Hi, z))
 		s.Prediction, s.Loss, s.Grad, t = logistic(s.Margin, y)
 		return t
 	}

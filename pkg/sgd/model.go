@@ -152,7 +152,7 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	before := m.p.frame(&m.labels)
 	after := m.labels
 	if !m.p.binary() {
-		after = m.labels.add(y, h)
+		after = m.labels.Add(y, h)
 	}
 	if m.p.vw { // the current label belongs to its range
 		before = m.p.frame(&after)
@@ -178,7 +178,7 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 		return event.Step{Reject: rej}
 	}
 	if m.p.scaleLabel {
-		s.UpdateNorm = float64(s.UpdateNorm * before.sd)
+		s.UpdateNorm = float64(s.UpdateNorm * before.SD)
 	}
 	m.commit(after, h)
 	return s

@@ -3,7 +3,6 @@ package sgd
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/internal/wire"
@@ -27,9 +26,7 @@ func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 	start := len(b)
 	b = wire.Begin(b, wire.KindReference, formatVersion)
 	b = m.p.append(b)
-	for _, v := range [...]float64{r.frame.mean, r.frame.sd, r.frame.lo, r.frame.hi} {
-		b = wire.AppendFloat64(b, v)
-	}
+	b = r.frame.Append(b)
 	b = r.scaler.Append(b)
 	b = wire.AppendUvarint(b, uint64(r.known.len()))
 	keys := keyWriter{m: m, last: -1}
@@ -52,7 +49,7 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 	if err := m.p.compatible(&p); err != nil {
 		return fmt.Errorf("sgd: read reference: %w", err)
 	}
-	f := readFrame(r)
+	f := scale.ReadFrame(r)
 	scaler := scale.Read(r, m.p.scaling())
 	body := *r // read once to check everything, then again to take it over
 	m.p.readWeights(r, false, func(key, int, float32) {})
@@ -70,15 +67,6 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 	ref.set, ref.frame, ref.scaler, ref.fields = true, f, scaler, ref.fields[:0]
 	m.enroll(0)
 	return nil
-}
-
-// readFrame reads a frame, whose range may be unbounded.
-func readFrame(r *wire.Reader) frame {
-	f := frame{mean: r.Finite(), sd: r.Finite(), lo: r.Float64(), hi: r.Float64()}
-	if r.Err() == nil && !(f.sd >= 0 && f.sd <= scale.Largest && math.Abs(f.mean) <= scale.Largest && f.lo <= f.hi) {
-		r.Fail("label frame %v", f)
-	}
-	return f
 }
 
 // readWeights calls fn with every encoded weight of a feature in row k. Errors

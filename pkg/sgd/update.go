@@ -38,10 +38,10 @@ func (p *plan) aim(u *update, s *event.Step, before, after *frame) {
 		u.z = s.Margin
 		u.right = s.Margin >= 0 == (u.label == 1)
 	case !p.scaleLabel:
-	case after.sd == 0: // all labels were equal: there is nothing but the mean to learn
+	case after.SD == 0: // all labels were equal: there is nothing but the mean to learn
 		u.y, u.z, u.grad = 0, 0, 0
 	default:
-		u.y, u.z, u.unit = (u.label-after.mean)/after.sd, (u.z-after.mean)/after.sd, 1/after.sd
+		u.y, u.z, u.unit = (u.label-after.Mean)/after.SD, (u.z-after.Mean)/after.SD, 1/after.SD
 		_, u.grad = p.distance(u.z-u.y, u.unit)
 	}
 }
