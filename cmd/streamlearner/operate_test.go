@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -199,6 +200,7 @@ func (in *installation) score(t *testing.T) {
 	if blank.Prediction == nil || *blank.Prediction != *s.Prediction || blank.Partition != s.Partition {
 		t.Errorf("without a configuration %+v, with it %+v", blank, s)
 	}
+	in.explain(t, event, *s.Prediction)
 	foreign := filepath.Join(t.TempDir(), "other.yaml")
 	in.write(foreign, fmt.Sprintf("redis: {addrs: [%q]}\nmodels: {fraud: {source: {topic: payments, label: y, key: card}, features: {exclude: [x2]}}}\n", in.redis))
 	code, out, errs := in.call("score", "-c", foreign, event)
@@ -219,6 +221,27 @@ func (in *installation) score(t *testing.T) {
 		if code != tc.code || out != "" || !strings.Contains(errs, tc.err) {
 			t.Errorf("%v: exit code %d, stdout %q, stderr %q; want %d, %q", tc.args, code, out, errs, tc.code, tc.err)
 		}
+	}
+}
+
+func (in *installation) explain(t *testing.T, event string, prediction float64) {
+	s := document[scoreReport](in, "score", "-c", in.config, "--explain", event)
+	x := s.Explanation
+	if x == nil || len(x.Features) != 2 || x.Left != 0 || x.Class != nil {
+		t.Fatalf("explanation %+v, want one of x1 and x2", x)
+	}
+	sum := x.Intercept + x.Features[0].Contribution + x.Features[1].Contribution
+	if p := 1 / (1 + math.Exp(-sum)); math.Abs(sum-x.Margin) > 1e-12*math.Abs(sum) || math.Abs(p-prediction) > 1e-12 {
+		t.Errorf("contributions add up to %v, margin %v, prediction %v", sum, x.Margin, prediction)
+	}
+	out := in.must("score", "-c", in.config, "--explain", "--top", "1", event)
+	for _, want := range []string{"feature ", "contribution", "x", "(1 others)", "(intercept)", "margin ", "│█"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if code, _, errs := in.call("score", "-c", in.config, "--top", "3", event); code != exitUsage || !strings.Contains(errs, "--top: needs --explain") {
+		t.Errorf("--top without --explain: exit code %d, %s", code, errs)
 	}
 }
 

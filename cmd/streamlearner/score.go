@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/streamlearner/streamlearner/configs"
 	"github.com/streamlearner/streamlearner/internal/catalog"
@@ -24,6 +25,8 @@ type scoreInput struct {
 	key        string
 	partition  int32
 	partitions int32
+	explain    bool
+	top        int // features to explain by; 0 for all
 }
 
 // scoreReport is the document of score --json.
@@ -36,6 +39,8 @@ type scoreReport struct {
 	Age        float64  `json:"age_seconds"` // since the last record that the version has learned
 	Mode       string   `json:"mode"`
 	Stale      bool     `json:"stale"`
+
+	Explanation *explanationReport `json:"explanation,omitempty"`
 }
 
 // choice is an arm, drawn by the bandit's probabilities.
@@ -61,13 +66,23 @@ makes other features.
 
 A bandit chooses an arm instead, at random by its probabilities.
 
+--explain divides the score among the features: weight times value of each, in
+units of the margin (log-odds of a classifier, else units of the label), which
+with the intercept add up to the margin. The weight of a numeric field counts for
+standard deviations from its mean. Of a model of pairs each pair counts half for
+either feature; of several classes it is the linear score of the predicted one.
+
 There is one model per partition. The key of the event chooses it as Kafka's
 default partitioner does; --partition chooses it instead.`,
 		Example: `  streamlearner score -c configs/fraud.yaml --model fraud '{"card":"4711","amount":12.5}'
   streamlearner score --redis localhost:6379 --model fraud '{"card":"4711","amount":12.5}'
-  streamlearner score --redis localhost:6379 --model fraud --partition 0 --json < event.json`,
+  streamlearner score --redis localhost:6379 --model fraud --partition 0 --json < event.json
+  streamlearner score -c configs/fraud.yaml --explain --top 10 '{"card":"4711","amount":12.5}'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := in.check(cmd.Flags()); err != nil {
+				return usageError(err)
+			}
 			raw, err := oneEvent(cmd.InOrStdin(), args)
 			if err != nil {
 				return usageError(err)
@@ -88,6 +103,8 @@ default partitioner does; --partition chooses it instead.`,
 	f.StringVar(&in.key, "key", "", "field of the key; default: that of the configuration, or else the published one")
 	f.Int32Var(&in.partition, "partition", -1, "score with the model of this partition")
 	f.Int32Var(&in.partitions, "partitions", 0, "partitions of the topic; default: as many as have a state")
+	f.BoolVar(&in.explain, "explain", false, "show what each feature contributes to the score")
+	f.IntVar(&in.top, "top", 20, "with --explain: only so many features, largest contribution first; 0 for all")
 	jsonFlag(cmd, &asJSON)
 	return cmd
 }
@@ -168,6 +185,10 @@ func (in *scoreInput) score(cmd *cobra.Command, raw []byte) (*scoreReport, error
 	if err != nil {
 		return nil, usageError(err)
 	}
+	named, keeps := d.(event.Named)
+	if keeps && in.explain {
+		named.KeepNames()
+	}
 	var e event.Event
 	if err := d.Decode(raw, &e); err != nil {
 		return nil, fmt.Errorf("the event is refused: %w", err)
@@ -176,7 +197,29 @@ func (in *scoreInput) score(cmd *cobra.Command, raw []byte) (*scoreReport, error
 	if err := in.ask(client, &e, r); err != nil {
 		return nil, err
 	}
+	if !in.explain {
+		return r, nil
+	}
+	if r.Choice != nil {
+		return nil, usageError(errors.New("--explain: the model is a bandit, whose choices are drawn by probabilities and have no margin"))
+	}
+	x, err := client.ExplainIn(r.Partition, &e)
+	if err != nil {
+		return nil, err
+	}
+	r.Explanation = explanationOf(&x, named.Names(), in.top)
 	return r, nil
+}
+
+// check refuses flags that do not go together.
+func (in *scoreInput) check(f *pflag.FlagSet) error {
+	if in.top < 0 {
+		return fmt.Errorf("--top %d: must not be negative; 0 shows all features", in.top)
+	}
+	if in.explain {
+		return nil
+	}
+	return needs(f, "--explain", "top")
 }
 
 // published returns the layout that was published with the model of the
@@ -243,5 +286,8 @@ func (r *scoreReport) print(w io.Writer) error {
 		what = fmt.Sprintf("arm %d %s, probability %.6g", r.Choice.Arm, r.Choice.Name, r.Choice.Prob)
 	}
 	_, err := fmt.Fprintf(w, "%s\nmodel %s/%d, version %d, %s old%s, learner %s\n", what, r.Model, r.Partition, r.Version, age, stale, r.Mode)
-	return err
+	if err != nil || r.Explanation == nil {
+		return err
+	}
+	return r.Explanation.print(w)
 }

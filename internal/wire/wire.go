@@ -26,6 +26,7 @@ const (
 	KindReference Kind = 4 // a frozen detector reference
 	KindCommand   Kind = 5 // an operator command
 	KindFactor    Kind = 6 // parameters and optimizer state of a factorization model
+	KindNames     Kind = 9 // names of features (internal/names)
 )
 
 // ErrCorrupt is wrapped by every error that a damaged or truncated object causes.

@@ -161,7 +161,11 @@ func (f *filler) product(n int, v float64, field uint32) bool {
 		f.fail(NonFinite, "", "a product of features.cross is too large for a 64-bit float; list the fields in features.log1p")
 		return false
 	}
-	x.Sparse = append(x.Sparse, Feature{xxhash.Sum64(f.crosses.name[:n]), v, field})
+	hash := xxhash.Sum64(f.crosses.name[:n])
+	x.Sparse = append(x.Sparse, Feature{hash, v, field})
+	if f.names != nil {
+		f.keepName(hash, f.productName(n))
+	}
 	return x.Len() <= f.limit
 }
 

@@ -227,7 +227,11 @@ func (d *CSV) category(c *column, text []byte) {
 	} else {
 		d.name = append(d.name, text...)
 	}
-	d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.name), 1, uint32(c.hash)})
+	hash := xxhash.Sum64(d.name)
+	d.e.X.Sparse = append(d.e.X.Sparse, Feature{hash, 1, uint32(c.hash)})
+	if d.names != nil {
+		d.keepName(hash, string(d.name))
+	}
 }
 
 // trimBreak removes one line break from the end of b.

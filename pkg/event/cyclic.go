@@ -12,13 +12,15 @@ const (
 // clock is where a time stands in its day and its week, as points of a circle.
 type clock struct {
 	path  string
-	names [4]uint64 // hashes of path#hour_sin, #hour_cos, #weekday_sin, #weekday_cos
+	names [4]uint64 // hashes of path and each of clockNames
 	field uint32
 }
 
+var clockNames = [...]string{"#hour_sin", "#hour_cos", "#weekday_sin", "#weekday_cos"}
+
 func newClock(path string) clock {
 	c := clock{path: path, field: uint32(xxhash.Sum64String(path))}
-	for i, n := range [...]string{"#hour_sin", "#hour_cos", "#weekday_sin", "#weekday_cos"} {
+	for i, n := range clockNames {
 		c.names[i] = xxhash.Sum64String(path + n)
 	}
 	return c
@@ -43,6 +45,9 @@ func (f *filler) clock(s *shape, v value) {
 	at[2], at[3] = sinCos(modulo(ms+monday, weekMillis), weekMillis)
 	for i, x := range at {
 		f.e.X.Dense = append(f.e.X.Dense, Feature{c.names[i], x, c.field})
+		if f.names != nil {
+			f.keepName(c.names[i], c.path+clockNames[i])
+		}
 	}
 }
 

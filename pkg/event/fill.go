@@ -35,6 +35,7 @@ type filler struct {
 	positiveNum bool
 	limit       int
 	shaper
+	names map[uint64]string // nil unless they are kept
 
 	e          *Event
 	rejection  *Rejection
@@ -60,6 +61,9 @@ func (f *filler) begin(e *Event) {
 	e.Reset()
 	f.e, f.rejection, f.sawArm, f.sawPropens = e, nil, false, false
 	f.shaper.begin()
+	if f.names != nil {
+		clear(f.names)
+	}
 }
 
 // fail refuses the record, unless it already is refused.
@@ -124,6 +128,9 @@ func (f *filler) dense(hash uint64, path []byte, v float64) {
 		return
 	}
 	f.e.X.Dense = append(f.e.X.Dense, Feature{hash, v, uint32(hash)})
+	if f.names != nil {
+		f.keepName(hash, string(path))
+	}
 }
 
 // numeric adds a numeric feature from text or a boolean. Empty text means an absent value.

@@ -275,5 +275,9 @@ func (d *JSON) category(id uint64, path int, v value) {
 	default:
 		d.path = appendCategory(d.path, v.text, v.num)
 	}
-	d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.path), 1, uint32(id)})
+	hash := xxhash.Sum64(d.path)
+	d.e.X.Sparse = append(d.e.X.Sparse, Feature{hash, 1, uint32(id)})
+	if d.names != nil {
+		d.keepName(hash, string(d.path))
+	}
 }

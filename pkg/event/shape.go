@@ -79,7 +79,7 @@ func (f *filler) shaped(path string, base role) role {
 	}
 	_, d.log1p = longest(s.Log1p, path)
 	d.groups = f.crosses.appendGroups(d.groups, path)
-	if d.equal(&shape{base: base, cyclic: -1, missing: -1}) {
+	if f.names == nil && d.equal(&shape{base: base, cyclic: -1, missing: -1}) {
 		return base
 	}
 	for i := range f.shapes {
@@ -163,6 +163,9 @@ func (f *filler) addMissing() {
 	for i := range f.missing {
 		if m := &f.missing[i]; !m.present {
 			f.e.X.Sparse = append(f.e.X.Sparse, m.feature)
+			if f.names != nil {
+				f.keepName(m.feature.Hash, f.schema.Missing[i]+"?")
+			}
 		}
 	}
 }

@@ -66,7 +66,11 @@ func (f *filler) sifted(s *sieve, name []byte, v float64, field uint32) {
 		return
 	}
 	n := len(f.e.X.Sparse)
-	f.e.X.Sparse = append(f.e.X.Sparse, Feature{xxhash.Sum64(name), v, field})
+	hash := xxhash.Sum64(name)
+	f.e.X.Sparse = append(f.e.X.Sparse, Feature{hash, v, field})
+	if f.names != nil {
+		f.keepName(hash, string(name))
+	}
 	if r >= roleShaped {
 		f.settle(&f.shapes[r-roleShaped], len(f.e.X.Dense), n, value{kind: kindNumber})
 	}

@@ -124,6 +124,9 @@ func (f *filler) words(id uint64, path, text []byte) {
 			b.name = append(b.name[:prefix], b.words[start:b.ends[n]]...)
 			if hash := xxhash.Sum64(b.name); b.add(hash) {
 				f.e.X.Sparse = append(f.e.X.Sparse, Feature{hash, 1, uint32(id)})
+				if f.names != nil {
+					f.keepName(hash, string(b.name))
+				}
 			}
 		}
 		if f.e.X.Len() > f.limit {
