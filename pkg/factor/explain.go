@@ -11,7 +11,7 @@ import (
 // labels all is in units of the label. It is as safe for concurrent use as Score.
 func (m *Model) Explain(e *event.Event) event.Explanation {
 	f := m.p.frame(&m.labels)
-	out := event.Explanation{Intercept: f.mean + float64(f.sd*m.live.intercept[0]), Terms: make([]event.Term, 0, e.X.Len())}
+	out := event.Explanation{Intercept: f.Mean + float64(f.SD*m.live.intercept[0]), Terms: make([]event.Term, 0, e.X.Len())}
 	act := m.features(nil, e)
 	pairs := make([]float64, len(act))
 	m.p.divide(&m.live, act, pairs)
@@ -24,7 +24,7 @@ func (m *Model) Explain(e *event.Event) event.Explanation {
 			i++
 		}
 		z += c
-		out.Terms = append(out.Terms, event.Term{Hash: f2.Hash, Value: f2.Value, X: x, Weight: float64(f.sd * w), Contribution: float64(f.sd * c)})
+		out.Terms = append(out.Terms, event.Term{Hash: f2.Hash, Value: f2.Value, X: x, Weight: float64(f.SD * w), Contribution: float64(f.SD * c)})
 	}
 	for _, d := range e.X.Dense {
 		add(d, m.scaler.Value(d))
@@ -32,7 +32,7 @@ func (m *Model) Explain(e *event.Event) event.Explanation {
 	for _, s := range e.X.Sparse {
 		add(s, s.Value)
 	}
-	out.Margin = f.mean + float64(f.sd*z)
+	out.Margin = f.Mean + float64(f.SD*z)
 	out.Sort()
 	return out
 }
@@ -74,11 +74,11 @@ func (p *plan) divide(t *params, act []active, out []float64) {
 func (m *Model) Weights() event.Weights {
 	f := m.p.frame(&m.labels)
 	out := event.Weights{Bits: m.p.bits}
-	if v := f.mean + float64(f.sd*m.live.intercept[0]); v != 0 {
+	if v := f.Mean + float64(f.SD*m.live.intercept[0]); v != 0 {
 		out.List = append(out.List, event.Weight{Intercept: true, Value: v, Impact: v})
 	}
 	for _, i := range m.live.linear.ascending() {
-		if v := float64(f.sd * m.live.linear.row(int(i))[0]); v != 0 {
+		if v := float64(f.SD * m.live.linear.row(int(i))[0]); v != 0 {
 			out.List = append(out.List, event.Weight{ID: uint64(m.live.linear.keys[i]), Value: v, Impact: v})
 		}
 	}

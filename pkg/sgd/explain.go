@@ -17,9 +17,9 @@ func (m *Model) Explain(e *event.Event) event.Explanation {
 		out.Class = int(m.scoreClass(e))
 	}
 	f := m.p.frame(&m.labels)
-	out.Intercept = f.mean + float64(f.sd*m.seen(m.home, out.Class, 1))
+	out.Intercept = f.Mean + float64(f.SD*m.seen(m.home, out.Class, 1))
 	add := func(f2 event.Feature, x float64) {
-		w := float64(f.sd * m.seen(m.position(f2.Hash), out.Class, x))
+		w := float64(f.SD * m.seen(m.position(f2.Hash), out.Class, x))
 		out.Terms = append(out.Terms, event.Term{Hash: f2.Hash, Value: f2.Value, X: x, Weight: w, Contribution: float64(w * x)})
 	}
 	for _, d := range e.X.Dense {
@@ -28,7 +28,7 @@ func (m *Model) Explain(e *event.Event) event.Explanation {
 	for _, s := range e.X.Sparse {
 		add(s, s.Value)
 	}
-	out.Margin = f.mean + float64(f.sd*m.score(e, out.Class))
+	out.Margin = f.Mean + float64(f.SD*m.score(e, out.Class))
 	out.Sort()
 	return out
 }
@@ -52,12 +52,12 @@ func (m *Model) Weights() event.Weights {
 	f, sizes := m.p.frame(&m.labels), m.typical()
 	m.eachRow(&m.touched, func(at, k int) {
 		j := (at - k*m.lanes) >> m.shift
-		w := event.Weight{ID: uint64(j), Intercept: j == m.home>>m.shift, Class: k, Value: float64(f.sd * m.seen(at-k*m.lanes, k, 0))}
+		w := event.Weight{ID: uint64(j), Intercept: j == m.home>>m.shift, Class: k, Value: float64(f.SD * m.seen(at-k*m.lanes, k, 0))}
 		if m.exact != nil {
 			w.ID = m.exact.hashes[j]
 		}
 		if w.Intercept {
-			w.Value += f.mean
+			w.Value += f.Mean
 		}
 		if w.Impact = w.Value; !w.Intercept {
 			if size, ok := sizes[w.ID]; ok {
