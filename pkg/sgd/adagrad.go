@@ -10,8 +10,8 @@ const adagradEpsilon = 1e-8
 // as River does: G += g^2, w -= rate g / sqrt(G + 1e-8), g = h dl/dz x.
 func (m *Model) adagrad(u *update) tally {
 	g := float64(u.h * u.grad)
-	t := m.intercept(g)
-	slots, act, decay := m.slots, m.act, m.p.decay
+	t := m.intercept(bound(g, m.p.coordinateLimit()))
+	slots, act, decay, limit := m.slots, m.act, m.p.decay, m.p.coordinateLimit()
 	for i := range act {
 		if i == 0 && m.p.interceptRate > 0 {
 			continue
@@ -19,16 +19,16 @@ func (m *Model) adagrad(u *update) tally {
 		a := &act[i]
 		s := &slots[a.idx]
 		a.save(s)
-		gx := float64(g * a.x)
+		gx := bound(float64(g*a.x), limit)
 		s.G = float64(decay*s.G) + float64(gx*gx)
-		d := float64(m.p.rate*gx) / math.Sqrt(s.G+adagradEpsilon)
+		d := float64(u.rate*gx) / math.Sqrt(s.G+adagradEpsilon)
 		s.W -= d
 		t.change += float64(d * d)
 		t.mass += math.Abs(s.W)
 		t.sums += s.G
 	}
 	if m.penalised {
-		t = m.penalise(u, m.p.rate, t)
+		t = m.penalise(u, u.rate, t)
 	}
 	return t
 }

@@ -25,11 +25,11 @@ func (m *Model) adam(u *update) tally {
 	n := float64(m.events + 1)
 	correct1 := -portable.Expm1(float64(n * adamLogBeta1))
 	correct2 := -portable.Expm1(float64(n * adamLogBeta2))
-	rate := float64(m.p.rate * math.Sqrt(correct2) / correct1)
+	rate := float64(u.rate * math.Sqrt(correct2) / correct1)
 	epsilon := float64(adamEpsilon * math.Sqrt(correct2))
 	g := float64(u.h * u.grad)
 	var t tally
-	slots, act := m.slots, m.act
+	slots, act, limit := m.slots, m.act, m.p.coordinateLimit()
 	for i := range act {
 		a := &act[i]
 		s := &slots[a.idx]
@@ -37,7 +37,7 @@ func (m *Model) adam(u *update) tally {
 		if a.x == 0 {
 			continue
 		}
-		gx := float64(g * a.x)
+		gx := bound(float64(g*a.x), limit)
 		s.N = float64(adamBeta1*s.N) + float64((1-adamBeta1)*gx)
 		s.G = float64(adamBeta2*s.G) + float64((1-adamBeta2)*float64(gx*gx))
 		d := float64(rate*s.N) / (math.Sqrt(s.G) + epsilon)

@@ -10,7 +10,7 @@ import (
 )
 
 // formatVersion is the version of both envelopes of this package.
-const formatVersion = 2
+const formatVersion = 3
 
 // AppendBinary appends the live parameters and all optimizer state as a sealed
 // envelope of kind KindSGD:

@@ -34,7 +34,7 @@ type Config struct {
 	Optimizer string `koanf:"optimizer"`
 
 	// Rate is the learning rate. 0 (default) means the optimizer's own: nag 1
-	// (0.5 with compat: vw), adagrad 0.1, sgd 0.01, or 0.5 when power is set, adam
+	// (0.5 with compat: vw), adagrad 0.1, sgd 0.01, or 0.5 when it decays, adam
 	// 0.01, ftrl 0.3 (its alpha), coin 4 (its alpha), arow 1 (its 1/r), scw 1 (its C); rls has none. For auto it multiplies the rates of all members; the default is 1.
 	Rate float64 `koanf:"rate"`
 
@@ -46,15 +46,37 @@ type Config struct {
 	// adagrad, adam, ftrl and coin. 0 (default) means no bound. Labels that are scaled count in standard deviations.
 	ClipGradient float64 `koanf:"clip_gradient"`
 
+	// ClipCoordinate bounds the magnitude of every coordinate of the gradient, for
+	// sgd, adagrad, adam and ftrl, after ClipGradient. 0 (default) means no bound.
+	ClipCoordinate float64 `koanf:"clip_coordinate"`
+
 	// Decay multiplies the sums of squared gradients of nag and adagrad with
 	// every event that has the feature. Below 1 the rates do not go to 0, so that the model
 	// follows a stream that changes. Default 1: the sums only grow.
 	Decay float64 `koanf:"decay"`
 
-	// Power makes the rate of sgd decay as rate / t^power, t the sum of the
-	// weights learned. 0 (default) keeps it constant, which follows a changing
-	// stream for ever; 0.5 is the decay of the regret bounds.
+	// Tracking makes the learner follow a stream that changes for ever, by rates
+	// that do not go to 0: auto becomes nag alone, nag has the rate 3 and the decay
+	// 0.995, adagrad the decay 0.995, unless they are given; sgd and adam have
+	// constant rates anyway. The other optimizers cannot. Default false.
+	Tracking bool `koanf:"tracking"`
+
+	// Schedule is how the rate of nag, sgd, adagrad and adam changes with t, the
+	// sum of the weights learned: "constant"; "power", rate / t^power; "inverse",
+	// rate / (1 + rate_decay t) (Bottou); "exponential", rate exp(-rate_decay t).
+	// "auto" (default) is power when power is above 0, and else constant.
+	Schedule string `koanf:"schedule"`
+
+	// Power is the exponent of the schedule power, at most 1; 0.5 is that of the
+	// regret bounds. Default 0: the rate is constant, which follows a changing stream for ever.
 	Power float64 `koanf:"power"`
+
+	// RateDecay is the decay of the schedules inverse and exponential. Default 0.
+	RateDecay float64 `koanf:"rate_decay"`
+
+	// Warmup is the number of events over which the rate of auto, nag, sgd, adagrad
+	// and adam rises in proportion to the events learned. Default 0.
+	Warmup int `koanf:"warmup"`
 
 	// InterceptRate is a constant learning rate of the intercept alone, for sgd and
 	// adagrad. 0 (default) treats the intercept as every other weight. River uses 0.01.
@@ -108,7 +130,7 @@ const (
 
 // Default returns the settings that need no tuning on most streams.
 func Default() Config {
-	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Beta: 1, Decay: 1, Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
+	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Beta: 1, Decay: 1, Schedule: "auto", Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
 }
 
 // Names that a configuration may use.
@@ -123,6 +145,9 @@ var (
 // Validate reports the first key that has a value which is not allowed.
 func (c Config) Validate() error {
 	if err := oneOf("loss", c.Loss, append(losses[:], ova, softmaxLoss)); err != nil {
+		return err
+	}
+	if err := oneOf("schedule", c.Schedule, append([]string{"auto"}, schedules[:]...)); err != nil {
 		return err
 	}
 	if err := oneOf("optimizer", c.Optimizer, append([]string{"auto"}, optimizers[:optAuto]...)); err != nil {
@@ -143,11 +168,14 @@ func (c Config) Validate() error {
 	}{
 		{"tau", c.Tau, 1e-6, 1 - 1e-6, "between 0 and 1: the quantile to predict"},
 		{"delta", c.Delta, 1e-100, 1e100, "above 0: a distance from the label, in its unit"},
-		{"rate", c.Rate, 0, 1e6, "0 for the optimizer's default, or a number up to 1e6"},
+		{"rate", c.Rate, 0, maxRate, "0 for the optimizer's default, or a number up to 1e6"},
 		{"decay", c.Decay, 1e-6, 1, "above 0 and at most 1; 1 for none"},
 		{"beta", c.Beta, 0, 1e6, "between 0 and 1e6"},
 		{"clip_gradient", c.ClipGradient, 0, 1e100, "0 for no bound, or a norm"},
+		{"clip_coordinate", c.ClipCoordinate, 0, 1e100, "0 for no bound, or a magnitude"},
 		{"power", c.Power, 0, 1, "between 0 and 1"},
+		{"rate_decay", c.RateDecay, 0, 1e6, "between 0 and 1e6"},
+		{"warmup", float64(c.Warmup), 0, 1e12, "0 for none, or a number of events up to 1e12"},
 		{"intercept_rate", c.InterceptRate, 0, 1e6, "0 for the rate of the other weights, or a number up to 1e6"},
 		{"l1", c.L1, 0, 1e6, "between 0 and 1e6"},
 		{"l2", c.L2, 0, 1e6, "between 0 and 1e6"},
@@ -176,6 +204,9 @@ func (c Config) validateTogether() error {
 	if err := c.validateClasses(); err != nil {
 		return err
 	}
+	if err := c.validateRate(); err != nil {
+		return err
+	}
 	opt := c.optimizer()
 	for _, k := range []struct {
 		key            string
@@ -185,7 +216,8 @@ func (c Config) validateTogether() error {
 		{"beta", c.Beta, standard.Beta, []optimizer{optFTRL, optCoin}},
 		{"decay", c.Decay, standard.Decay, []optimizer{optNAG, optAdaGrad}},
 		{"clip_gradient", c.ClipGradient, 0, []optimizer{optSGD, optAdaGrad, optAdam, optFTRL, optCoin}},
-		{"power", c.Power, 0, []optimizer{optSGD}},
+		{"clip_coordinate", c.ClipCoordinate, 0, []optimizer{optSGD, optAdaGrad, optAdam, optFTRL}},
+		{"warmup", float64(c.Warmup), 0, []optimizer{optAuto, optNAG, optSGD, optAdaGrad, optAdam}},
 		{"intercept_rate", c.InterceptRate, 0, []optimizer{optSGD, optAdaGrad}},
 		{"l1", c.L1, 0, []optimizer{optNAG, optSGD, optAdaGrad, optFTRL}},
 		{"l2", c.L2, 0, []optimizer{optNAG, optSGD, optAdaGrad, optFTRL, optRLS}},
@@ -246,6 +278,10 @@ func (c Config) validateVW() error {
 		return fmt.Errorf("learner.loss: %q: must be squared or logistic with learner.compat vw", c.Loss)
 	case c.Optimizer != "ftrl" && (c.L1 > 0 || c.L2 > 0):
 		return fmt.Errorf("learner.l1, learner.l2: %v, %v: must be 0 with learner.compat vw unless learner.optimizer is ftrl", c.L1, c.L2)
+	case c.Warmup > 0 || c.ClipCoordinate > 0:
+		return fmt.Errorf("learner.warmup, learner.clip_coordinate: %v, %v: must be 0 with learner.compat vw", c.Warmup, c.ClipCoordinate)
+	case c.schedule() != scheduleConstant && (opt != optSGD || c.schedule() != schedulePower):
+		return fmt.Errorf("learner.schedule: %q: must be auto or constant with learner.compat vw, or power with learner.optimizer sgd", c.Schedule)
 	case c.Standardize == "on":
 		return fmt.Errorf("learner.standardize: %q: must be auto or off with learner.compat vw", c.Standardize)
 	case c.ScaleLabel == "on":
@@ -261,110 +297,6 @@ func oneOf(key, value string, allowed []string) error {
 	}
 	return fmt.Errorf("learner.%s: %q: must be one of %s", key, value, strings.Join(allowed, ", "))
 }
-
-// optimizer is an algorithm that moves the weights. Each has a file of its own.
-type optimizer byte
-
-const (
-	optNAG optimizer = iota
-	optSGD
-	optAdaGrad
-	optAdam
-	optFTRL
-	optCoin
-	optAROW
-	optSCW
-	optRLS
-	optAuto // the last
-)
-
-func (c Config) optimizer() optimizer {
-	if c.Optimizer == "auto" && c.Compat == "vw" {
-		return optNAG
-	}
-	return optimizer(max(0, slices.Index(optimizers[:], c.Optimizer)))
-}
-
-// plan is a valid Config with every "auto" and every default resolved.
-type plan struct {
-	loss          loss
-	optimizer     optimizer
-	bits          int
-	classes       int  // 0 for losses of one number
-	softmax       bool // of the classes; else one-vs-all
-	standardize   bool
-	scaleLabel    bool
-	vw            bool
-	tau           float64
-	delta         float64
-	rate          float64
-	decay         float64
-	power         float64
-	interceptRate float64
-	beta          float64
-	l1, l2        float64
-	clipGradient  float64
-	clip          float64
-	extreme       float64
-}
-
-func (c Config) plan() plan {
-	p := plan{
-		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, softmax: c.Loss == softmaxLoss, vw: c.Compat == "vw",
-		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate,
-		beta: c.Beta, l1: c.L1, l2: c.L2, clipGradient: c.ClipGradient, clip: c.Clip, extreme: c.Extreme,
-	}
-	p.standardize = c.Standardize == "on" || c.Standardize == "auto" && !p.vw
-	p.scaleLabel = !p.link() && (c.ScaleLabel == "on" || c.ScaleLabel == "auto" && !p.vw)
-	if p.rate == 0 {
-		p.rate = p.defaultRate()
-	}
-	if !p.standardize {
-		p.clip = 0
-	}
-	if p.optimizer == optRLS && p.l2 == 0 {
-		p.l2 = 1
-	}
-	return p
-}
-
-func (p plan) defaultRate() float64 {
-	switch p.optimizer {
-	case optAdaGrad:
-		return 0.1
-	case optFTRL:
-		return 0.3
-	case optSGD:
-		if p.power > 0 {
-			return 0.5
-		}
-		return 0.01
-	case optAdam:
-		return 0.01
-	case optCoin:
-		return 4
-	case optNAG:
-		if p.vw {
-			return 0.5
-		}
-	case optAuto, optAROW, optSCW, optRLS:
-	}
-	return 1
-}
-
-// floats returns how many numbers the optimizer keeps of a feature.
-func (p *plan) floats() int {
-	n := [...]int{
-		optNAG: 3, optSGD: 1, optAdaGrad: 2, optAdam: 3, optFTRL: 3, optCoin: 6, optAROW: 2, optSCW: 2, optRLS: 3, optAuto: 7,
-	}[p.optimizer]
-	if p.penalised() {
-		n = 6
-	}
-	return n
-}
-
-// wide reports whether a feature takes two slots.
-func (p *plan) wide() bool { return p.floats() > 3 }
 
 // finite reports whether x is neither NaN nor infinite.
 func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }

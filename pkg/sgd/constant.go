@@ -1,31 +1,20 @@
 package sgd
 
-import (
-	"math"
-
-	"github.com/streamlearner/streamlearner/internal/portable"
-)
+import "math"
 
 // constant is stochastic gradient descent w -= rate h g x (Robbins, Monro 1951,
-// https://doi.org/10.1214/aoms/1177729586), with the rate constant, or divided by t^power. With
+// https://doi.org/10.1214/aoms/1177729586). With
 // compat: vw the step is importance-weight-invariant.
 func (m *Model) constant(u *update) tally {
-	rate := m.p.rate
-	if m.p.power > 0 {
-		t := m.weight + u.h
-		if m.p.vw { // t is 1 before the first event, and that of the events before
-			t = m.weight + 1
-		}
-		rate = float64(rate * portable.Exp(-float64(m.p.power*portable.Log(t))))
-	}
+	rate := u.rate
 	g := float64(u.h * u.grad)
 	step := float64(rate * g)
 	if m.p.vw {
 		step = -m.p.step(u, rate, u.norm2)
 	}
-	t := m.intercept(g)
+	t := m.intercept(bound(g, m.p.coordinateLimit()))
 	change, mass := t.change, t.mass
-	slots, act := m.slots, m.act
+	slots, act, limit := m.slots, m.act, float64(rate*m.p.coordinateLimit())
 	for i := range act {
 		if i == 0 && m.p.interceptRate > 0 {
 			continue
@@ -33,7 +22,7 @@ func (m *Model) constant(u *update) tally {
 		a := &act[i]
 		s := &slots[a.idx]
 		a.save(s)
-		d := float64(step * a.x)
+		d := bound(float64(step*a.x), limit)
 		s.W -= d
 		change += float64(d * d)
 		mass += math.Abs(s.W)

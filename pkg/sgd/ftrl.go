@@ -16,12 +16,12 @@ func (m *Model) ftrl(u *update) tally {
 	}
 	alpha, beta, l1, l2 := m.p.rate, m.p.beta, m.p.l1, m.p.l2
 	var t tally
-	slots, act := m.slots, m.act
+	slots, act, limit := m.slots, m.act, m.p.coordinateLimit()
 	for i := range act {
 		a := &act[i]
 		s := &slots[a.idx]
 		a.save(s)
-		gx := float64(g * a.x)
+		gx := bound(float64(g*a.x), limit)
 		n := s.G + float64(gx*gx)
 		root := math.Sqrt(n)
 		s.N += gx - float64((root-math.Sqrt(s.G))/alpha*s.W)

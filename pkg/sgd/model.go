@@ -26,6 +26,7 @@ type Model struct {
 	cfg       Config
 	p         plan
 	penalised bool // p.penalised()
+	varying   bool // p.varies()
 
 	mask    uint64     // 2^bits - 1
 	slots   []slot     // of 2^bits weights, then of the intercept; see slot
@@ -48,6 +49,7 @@ type Model struct {
 	// The event at hand.
 	act        []active         // intercept, then dense, then sparse features
 	companions []slot           // the companions of act as they were before
+	dense      int              // its numeric fields
 	maxSparse  float64          // largest magnitude among its sparse features
 	coinSum    float64          // coin: nagS with it
 	coinTotal  float64          // coin: nagT with it
@@ -63,7 +65,7 @@ func New(c Config) (*Model, error) {
 	p := c.plan()
 	n, shift := 1<<p.bits+1, p.shift()
 	m := &Model{
-		cfg: c, p: p, penalised: p.penalised(), mask: 1<<p.bits - 1, shift: shift, lanes: p.lanes(), home: 1 << p.bits << shift,
+		cfg: c, p: p, penalised: p.penalised(), varying: p.varies(), mask: 1<<p.bits - 1, shift: shift, lanes: p.lanes(), home: 1 << p.bits << shift,
 		slots: make([]slot, n<<shift), touched: newFeatureSet(n, p.bits == 0), scaler: scale.New(p.scaling()), class: newClassRows(p.classes),
 	}
 	if p.bits == 0 {
@@ -222,7 +224,8 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 	if rej != nil {
 		return rej
 	}
-	n := 1 + len(staged) + len(e.X.Sparse)
+	m.dense = len(staged)
+	n := 1 + m.dense + len(e.X.Sparse)
 	m.act = slices.Grow(m.act[:0], n)[:n]
 	if m.lanes == 2 {
 		m.companions = slices.Grow(m.companions[:0], n)[:n]

@@ -198,6 +198,19 @@ func configs() map[string]sgd.Config {
 				out[l+"/"+o+"/penalised"] = c
 			}
 		}
+		for o, s := range map[string]string{"nag": "exponential", "sgd": "inverse", "adam": "power", "adagrad": "constant"} {
+			c := sgd.Default()
+			c.Loss, c.Optimizer, c.Bits, c.Schedule, c.Warmup = l, o, 12, s, 50
+			switch s {
+			case "power":
+				c.Power, c.ClipCoordinate = 0.5, 0.1
+			case "constant":
+				c.ClipCoordinate, c.Tracking = 0.1, true
+			default:
+				c.RateDecay = 1e-3
+			}
+			out[l+"/"+o+"/"+s] = c
+		}
 		c := sgd.Default()
 		c.Loss, c.Compat, c.Bits = l, "vw", 12
 		out[l+"/vw"] = c

@@ -49,7 +49,7 @@ func (m *Model) nag(u *update) tally {
 	sum := m.row.nagS + float64(u.h*norm)
 	total := m.row.nagT + u.h
 	mult := math.Sqrt(total / sum)
-	step := float64(mult * m.p.step(u, m.p.rate, float64(mult*ppu)))
+	step := float64(mult * m.p.step(u, u.rate, float64(mult*ppu)))
 	change, mass, sums := 0.0, 0.0, sum
 	for i := range act {
 		a := &act[i]
@@ -66,7 +66,7 @@ func (m *Model) nag(u *update) tally {
 	}
 	t := tally{change, mass, sums}
 	if m.penalised {
-		t = m.penalise(u, float64(m.p.rate*mult), t)
+		t = m.penalise(u, float64(u.rate*mult), t)
 	}
 	if t.ok() {
 		m.row.nagS, m.row.nagT = sum, total

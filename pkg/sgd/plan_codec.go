@@ -8,11 +8,11 @@ import (
 
 // append appends the configuration that the parameters were learned with:
 // loss (0 logistic, 1 squared, 2 hinge, 3 quantile, 4 huber, 5 poisson) and optimizer
-// (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto) byte; bits,
+// (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto) and schedule (0 constant, 1 power, 2 inverse, 3 exponential) byte; bits,
 // classes (0, or of one-vs-all and softmax, whose loss is logistic) uvarint;
-// standardize, scale_label, compat vw, softmax boolean bytes; tau, delta, rate, decay, power, intercept_rate, beta, l1, l2, clip_gradient, clip, extreme float64.
+// standardize, scale_label, compat vw, softmax boolean bytes; tau, delta, rate, decay, power, intercept_rate, beta, l1, l2, clip_gradient, clip, extreme, rate_decay, warmup, clip_coordinate float64.
 func (p *plan) append(b []byte) []byte {
-	b = append(b, byte(p.loss), byte(p.optimizer))
+	b = append(b, byte(p.loss), byte(p.optimizer), byte(p.schedule))
 	b = wire.AppendUvarint(b, uint64(p.bits))
 	b = wire.AppendUvarint(b, uint64(p.classes))
 	for _, v := range [...]bool{p.standardize, p.scaleLabel, p.vw, p.softmax} {
@@ -25,8 +25,8 @@ func (p *plan) append(b []byte) []byte {
 }
 
 // numbers are the numbers of a configuration in their encoded order.
-func (p *plan) numbers() [12]*float64 {
-	return [...]*float64{&p.tau, &p.delta, &p.rate, &p.decay, &p.power, &p.interceptRate, &p.beta, &p.l1, &p.l2, &p.clipGradient, &p.clip, &p.extreme}
+func (p *plan) numbers() [15]*float64 {
+	return [...]*float64{&p.tau, &p.delta, &p.rate, &p.decay, &p.power, &p.interceptRate, &p.beta, &p.l1, &p.l2, &p.clipGradient, &p.clip, &p.extreme, &p.rateDecay, &p.warmup, &p.clipEach}
 }
 
 // openEnvelope opens an envelope and reads the configuration at its start.
@@ -38,13 +38,13 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 	if version != formatVersion {
 		return plan{}, nil, fmt.Errorf("format version %d, this program reads version %d", version, formatVersion)
 	}
-	p := plan{loss: loss(r.Byte()), optimizer: optimizer(r.Byte())}
+	p := plan{loss: loss(r.Byte()), optimizer: optimizer(r.Byte()), schedule: schedule(r.Byte())}
 	bits, classes := r.Uvarint(), r.Uvarint()
 	p.standardize, p.scaleLabel, p.vw, p.softmax = r.Bool(), r.Bool(), r.Bool(), r.Bool()
 	for _, v := range p.numbers() {
 		*v = r.Finite()
 	}
-	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || bits > maxBits ||
+	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || int(p.schedule) >= len(schedules) || !(p.warmup >= 0 && p.warmup <= 1e12) || bits > maxBits ||
 		classes == 1 || classes > maxClasses || classes > 0 && p.loss != lossLogistic || classes == 0 && p.softmax {
 		r.Fail("loss %d, optimizer %d, %d bits, %d classes", p.loss, p.optimizer, bits, classes)
 	}
@@ -57,6 +57,7 @@ func (p *plan) config() Config {
 	c := Config{
 		Beta: p.beta, L1: p.l1, L2: p.l2, ClipGradient: p.clipGradient,
 		Loss: losses[p.loss], Tau: p.tau, Delta: p.delta, Optimizer: optimizers[p.optimizer], Rate: p.rate, Decay: p.decay, Power: p.power, InterceptRate: p.interceptRate,
+		Schedule: schedules[p.schedule], RateDecay: p.rateDecay, Warmup: int(p.warmup), ClipCoordinate: p.clipEach,
 		Bits: p.bits, Standardize: onOff(p.standardize), Clip: p.clip, ScaleLabel: onOff(p.scaleLabel), Extreme: p.extreme,
 	}
 	if p.vw {

@@ -13,7 +13,9 @@ import (
 //	0  nag, rate 0.5
 //	1  nag, rate 3, with sums of squared gradients that decay by 0.995 with
 //	   every event that has the feature, so that its rate never goes to 0
-//	2  adagrad, rate 0.3
+//	2  adagrad, rate 0.3, which measures a sparse feature by its largest
+//	   magnitude so far (max-abs scaling, which keeps 0 at 0); the others do so by
+//	   themselves, and dense features are standardised
 //
 // The leader on discounted losses (Cesa-Bianchi, Lugosi 2006, section 2.11,
 // https://doi.org/10.1017/CBO9780511546921) is followed with hysteresis: losses
@@ -109,11 +111,11 @@ func (m *Model) compete(served *update, loss float64, before, after *frame) tall
 	var steps [2]float64
 	for k, ppu := range [...]float64{ppu0, ppu1} {
 		if q[k] > 0 {
-			rate := float64(m.p.rate * [...]float64{raceRate0, raceRate1}[k])
+			rate := float64(served.rate * [...]float64{raceRate0, raceRate1}[k])
 			steps[k] = float64(mult * m.p.step(&us[k], rate, float64(mult*ppu)))
 		}
 	}
-	t := m.move(steps, float64(us[2].h*us[2].grad))
+	t := m.move(steps, float64(us[2].h*us[2].grad), float64(served.rate*raceRate2))
 	t.sums += sum + discounted[0] + discounted[1] + discounted[2]
 	if t.ok() {
 		m.row.nagS, m.row.nagT = sum, total
@@ -143,6 +145,9 @@ func (m *Model) prepare(q0, q1 float64) (ppu0, ppu1, norm float64) {
 				f := s.N / ax
 				s.W *= f
 				c.W *= f
+				if i > m.dense {
+					c.N *= f
+				}
 			}
 			s.N = ax
 		}
@@ -166,12 +171,11 @@ func (m *Model) prepare(q0, q1 float64) (ppu0, ppu1, norm float64) {
 }
 
 // move moves the weights: members 0 and 1 by steps times x times the rate of
-// the feature, member 2 by the gradient g x.
-func (m *Model) move(steps [2]float64, g float64) tally {
+// the feature, member 2 by the gradient g x and its rate.
+func (m *Model) move(steps [2]float64, g, rate float64) tally {
 	var change [members]float64
 	var mass, sums float64
 	slots, act, rates, saved := m.slots, m.act, m.rates[:len(m.act)], m.companions[:len(m.act)]
-	rate := float64(m.p.rate * raceRate2)
 	for i := range act {
 		a := &act[i]
 		if a.x == 0 {
@@ -181,10 +185,14 @@ func (m *Model) move(steps [2]float64, g float64) tally {
 		s, c := &pair[0], &pair[1]
 		s.W += float64(float64(steps[0]*a.x) * a.r)
 		c.W += float64(float64(steps[1]*a.x) * rates[i])
-		gx := float64(g * a.x)
+		inv := 1.0 // over the unit in which member 2 measures the feature
+		if i > m.dense && s.N != 1 {
+			inv = 1 / s.N
+		}
+		gx := float64(float64(g*a.x) * inv)
 		sum := c.R.number() + float64(gx*gx)
 		c.R = number(sum)
-		d := float64(rate*gx) / math.Sqrt(sum+adagradEpsilon)
+		d := float64(float64(rate*gx) / math.Sqrt(sum+adagradEpsilon) * inv)
 		c.N -= d
 		d0, d1 := s.W-a.w, c.W-saved[i].W
 		change[0] += float64(d0 * d0)

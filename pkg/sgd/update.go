@@ -17,6 +17,7 @@ type update struct {
 	grad     float64 // dl/dz
 	unit     float64 // the label's unit on the scale of the weights: 1 over the standard deviation of scaled labels
 	score    float64 // linear score, not clipped
+	rate     float64 // of the event
 	norm2    float64 // squared Euclidean norm of the event
 	t        float64 // logistic loss: exp(-|z|)
 	right    bool    // logistic loss: z has the sign of the label
@@ -49,6 +50,9 @@ func (p *plan) aim(u *update, s *event.Step, before, after *frame) {
 // learnFrom writes the slots and returns the Euclidean norm of the change of the
 // weights. When anything becomes non-finite, it puts all back and refuses.
 func (m *Model) learnFrom(u *update, loss float64, before, after *frame) (float64, *event.Rejection) {
+	if u.rate = m.p.rate; m.varying {
+		u.rate = m.rateOfEvent(u.h)
+	}
 	if c := m.p.clipGradient; c > 0 {
 		u.clip(c)
 	}
@@ -90,6 +94,25 @@ func (u *update) clip(bound float64) {
 	if norm := float64(float64(u.h*math.Abs(u.grad)) * math.Sqrt(u.norm2)); norm > bound {
 		u.grad *= bound / norm
 	}
+}
+
+// coordinateLimit bounds the magnitude of a coordinate of the gradient.
+func (p *plan) coordinateLimit() float64 {
+	if p.clipEach > 0 {
+		return p.clipEach
+	}
+	return math.Inf(1)
+}
+
+// bound returns x within limit of 0; NaN stays what it is.
+func bound(x, limit float64) float64 {
+	if x > limit {
+		return limit
+	}
+	if x < -limit {
+		return -limit
+	}
+	return x
 }
 
 func unstableUpdate(u *update) *event.Rejection {
