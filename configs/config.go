@@ -71,6 +71,8 @@ type Redis struct {
 	DB       int      `koanf:"db"`
 	TLS      TLS      `koanf:"tls"`
 
+	Compression string `koanf:"compression"` // of large parts of a state: none or zstd
+
 	SaveInterval  time.Duration `koanf:"save_interval"`  // progress between checkpoints is saved this often
 	SaveTimeout   time.Duration `koanf:"save_timeout"`   // one attempt to save
 	InboxInterval time.Duration `koanf:"inbox_interval"` // operator commands are looked for this often

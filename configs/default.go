@@ -23,6 +23,7 @@ func Default() Config {
 		},
 		Redis: Redis{
 			Addrs:         []string{"localhost:6379"},
+			Compression:   "none",
 			SaveInterval:  time.Second,
 			SaveTimeout:   10 * time.Second,
 			InboxInterval: 500 * time.Millisecond,

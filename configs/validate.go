@@ -154,6 +154,7 @@ func (r *Redis) check(v *checker) {
 	if r.DB < 0 {
 		v.fail("redis.db", r.DB, "must not be negative")
 	}
+	v.oneOf("redis.compression", r.Compression, "none", "zstd")
 	v.positive("redis.save_interval", r.SaveInterval)
 	v.positive("redis.save_timeout", r.SaveTimeout)
 	v.positive("redis.inbox_interval", r.InboxInterval)

@@ -37,6 +37,8 @@ func Store(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		"Garbage":          testGarbage,
 		"Retention":        testRetention,
 		"SameNumber":       testSameNumber,
+		"Parts":            testParts,
+		"Large":            testLarge,
 		"Current":          testCurrent,
 		"Inbox":            testInbox,
 		"Adopt":            testAdopt,

@@ -26,6 +26,8 @@ const (
 	KindReference Kind = 4 // a frozen detector reference
 	KindCommand   Kind = 5 // an operator command
 	KindFactor    Kind = 6 // parameters and optimizer state of a factorization model
+	KindManifest  Kind = 7 // the blobs that make up the parameters of a large model (pkg/state)
+	KindSGDDelta  Kind = 8 // what changed in an SGD model
 	KindNames     Kind = 9 // names of features (internal/names)
 )
 
@@ -47,6 +49,14 @@ func Begin(b []byte, kind Kind, version byte) []byte {
 // Seal appends the checksum (xxHash64, seed 0) of b[start:] to b.
 func Seal(b []byte, start int) []byte {
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b[start:]))
+}
+
+// KindOf returns the kind that an envelope claims, 0 when b is none.
+func KindOf(b []byte) Kind {
+	if len(b) < headerLen || b[0] != magic0 || b[1] != magic1 {
+		return 0
+	}
+	return Kind(b[2])
 }
 
 // Open checks an envelope and returns its version and a reader of its payload.

@@ -36,6 +36,9 @@ func CheckSave(k Key, c Claim, base uint64, s *Snapshot, keep int) error {
 	case s.Current != nil && (s.Current.Number == 0 || s.Current.Sum.IsZero()):
 		return fmt.Errorf("save %d of %s publishes version %d with sum %s: both must be set", s.Seq, k, s.Current.Number, s.Current.Sum)
 	}
+	if s.Current == nil && len(s.Parts) > 0 {
+		return fmt.Errorf("save %d of %s lists %d parts of no version", s.Seq, k, len(s.Parts))
+	}
 	if s.Current != nil {
 		if err := CheckSchema(s.Current.Schema); err != nil {
 			return fmt.Errorf("save %d of %s: %w", s.Seq, k, err)
@@ -89,8 +92,9 @@ func (s *Snapshot) Digest() Sum {
 	// Neither type holds anything that JSON cannot express; CheckSave has seen the schema.
 	tail, err := json.Marshal(struct {
 		Current *Pointer
+		Parts   []Sum
 		Done    []Ack
-	}{s.Current, s.Done})
+	}{s.Current, s.Parts, s.Done})
 	if err != nil {
 		panic("state: " + err.Error())
 	}

@@ -22,7 +22,8 @@ type cell struct {
 	claim    Claim
 	snapshot *Snapshot // without Blobs and Done; nil before the first save
 	digest   Sum
-	versions []Version // ascending by number, then sum
+	versions []Version         // ascending by number, then sum
+	parts    map[Version][]Sum // of the versions whose parameters are manifests
 	blobs    map[Sum][]byte
 	inbox    []Command
 	acks     map[string]Ack
@@ -47,6 +48,7 @@ func (m *Mem) Clone() *Mem {
 	for k, c := range m.cells {
 		d := *c // the snapshot is replaced by saves, never changed
 		d.versions = slices.Clone(c.versions)
+		d.parts = maps.Clone(c.parts)
 		d.blobs = maps.Clone(c.blobs)
 		d.inbox = slices.Clone(c.inbox)
 		d.acks = maps.Clone(c.acks)
@@ -67,7 +69,7 @@ func (m *Mem) Claim(_ context.Context, k Key, o Owner) (Claim, *Snapshot, error)
 	defer m.mu.Unlock()
 	c := m.cells[k]
 	if c == nil {
-		c = &cell{blobs: map[Sum][]byte{}, acks: map[string]Ack{}}
+		c = &cell{parts: map[Version][]Sum{}, blobs: map[Sum][]byte{}, acks: map[string]Ack{}}
 		m.cells[k] = c
 	}
 	switch {
@@ -156,7 +158,7 @@ func (m *Mem) save(k Key, claim Claim, base uint64, s *Snapshot, digest Sum, kee
 		moved = stored.Current == nil || !stored.Current.Equal(*p)
 		current := *p
 		c.snapshot.Current = &current
-		c.keepVersions(keep)
+		c.keepVersions(keep, s.Parts)
 	}
 	c.collect()
 	for _, a := range s.Done {
@@ -171,20 +173,25 @@ func needed(s *Snapshot) []Sum {
 	if s.Current == nil {
 		return s.Refs
 	}
-	return append(slices.Clone(s.Refs), s.Current.Sum)
+	return append(append(slices.Clone(s.Refs), s.Current.Sum), s.Parts...)
 }
 
 // keepVersions adds the published version and trims: the newest keep stay, and
 // the published one whatever its age.
-func (c *cell) keepVersions(keep int) {
+func (c *cell) keepVersions(keep int, parts []Sum) {
 	current := c.snapshot.Current.Version
 	if i, found := slices.BinarySearchFunc(c.versions, current, compareVersions); !found {
 		c.versions = slices.Insert(c.versions, i, current)
+		c.parts[current] = slices.Clone(parts)
 	}
 	surplus := len(c.versions) - keep
 	c.versions = slices.DeleteFunc(c.versions, func(v Version) bool {
 		surplus--
-		return surplus >= 0 && compareVersions(v, current) != 0
+		drop := surplus >= 0 && compareVersions(v, current) != 0
+		if drop {
+			delete(c.parts, v)
+		}
+		return drop
 	})
 }
 
@@ -200,6 +207,9 @@ func (c *cell) collect() {
 	}
 	for i := range c.versions {
 		used[c.versions[i].Sum] = true
+		for _, part := range c.parts[c.versions[i]] {
+			used[part] = true
+		}
 	}
 	maps.DeleteFunc(c.blobs, func(s Sum, _ []byte) bool { return !used[s] })
 }

@@ -69,6 +69,9 @@ type Snapshot struct {
 	// Current is what readers are to be served from now on; nil while nothing
 	// has been proven. Its version is stored if the store lacks it.
 	Current *Pointer
+	// Parts lists the parts of Current's parameters when they are a Manifest.
+	// They are kept as long as the version is.
+	Parts []Sum
 
 	// Done answers the operator commands that this save consumes.
 	Done []Ack
@@ -77,7 +80,7 @@ type Snapshot struct {
 // Version is an immutable published model. Its identity is (Number, Sum).
 type Version struct {
 	Number   uint64   `json:"n"`
-	Sum      Sum      `json:"sha256"`  // blob of the model's parameters
+	Sum      Sum      `json:"sha256"`  // blob of the model's parameters, or of their Manifest
 	Parent   uint64   `json:"parent"`  // version that it grew from; 0 for none
 	Created  int64    `json:"created"` // time of its last record, milliseconds since 1970 UTC
 	Next     Position `json:"next"`    // it has learned the records before this one

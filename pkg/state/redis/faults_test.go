@@ -206,31 +206,42 @@ func TestUploadsExpire(t *testing.T) {
 
 // However many saves there were, the keys are those of the newest one.
 func TestKeysDoNotPileUp(t *testing.T) {
-	server := miniredis.RunT(t)
-	s := open(t, server.Addr())
-	ctx, k := t.Context(), state.Key{Model: "m", Partition: 7}
-	claim, _, err := s.Claim(ctx, k, owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for seq := uint64(1); seq <= 50; seq++ {
-		model, reference := blob(string(rune('A'+seq))), blob(string(rune('a'+seq)))
-		if err := s.Save(ctx, k, claim, seq-1, snapshot(seq, model, reference), 2); err != nil {
+	for chunk, perBlob := range map[int]int{64: 1, 1: 3} { // the index and two chunks
+		server := miniredis.RunT(t)
+		s := open(t, server.Addr())
+		s.SetChunk(chunk)
+		ctx, k := t.Context(), state.Key{Model: "m", Partition: 7}
+		claim, _, err := s.Claim(ctx, k, owner)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	// Blobs: the model and the reference of save 50, and version 49.
-	want := []string{"sl:{m/7}:b:", "sl:{m/7}:b:", "sl:{m/7}:b:", "sl:{m/7}:current", "sl:{m/7}:state", "sl:{m/7}:v", "sl:{m}:partitions"}
-	var got []string
-	for _, key := range server.Keys() {
-		if i := strings.Index(key, ":b:"); i > 0 {
-			key = key[:i+3]
+		for seq := uint64(1); seq <= 50; seq++ {
+			model, part, reference := blob("m"+string(rune('A'+seq))), blob("p"+string(rune('A'+seq))), blob("r"+string(rune('A'+seq)))
+			snap := snapshot(seq, model, part, reference)
+			snap.Parts = []state.Sum{part.Sum}
+			if err := s.Save(ctx, k, claim, seq-1, snap, 2); err != nil {
+				t.Fatal(err)
+			}
 		}
-		got = append(got, key)
-	}
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("keys %q, want %q", got, want)
+		// Blobs: those of save 50, and version 49 with its part.
+		want := slices.Repeat([]string{"sl:{m/7}:b:"}, 5*perBlob)
+		want = append(want, "sl:{m/7}:current", "sl:{m/7}:parts", "sl:{m/7}:state", "sl:{m/7}:uses", "sl:{m/7}:v", "sl:{m}:partitions")
+		var got []string
+		for _, key := range server.Keys() {
+			if i := strings.Index(key, ":b:"); i > 0 {
+				key = key[:i+3]
+			}
+			got = append(got, key)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("chunks of %d: keys %q, want %q", chunk, got, want)
+		}
+		for key, want := range map[string]int{"sl:{m/7}:parts": 2, "sl:{m/7}:uses": 4} {
+			if fields, err := server.HKeys(key); err != nil || len(fields) != want {
+				t.Errorf("chunks of %d: %s has %d fields, %v; want %d", chunk, key, len(fields), err, want)
+			}
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 func TestBehavesAsMem(t *testing.T) {
 	server := miniredis.RunT(t)
 	store := open(t, server.Addr())
+	store.SetChunk(8) // some blobs are of one value, some of two chunks
 	rapid.Check(t, func(r *rapid.T) {
 		server.FlushAll()
 		m := &machine{
@@ -30,7 +31,7 @@ func TestBehavesAsMem(t *testing.T) {
 			claims: []state.Claim{{Owner: owner, Number: 1}},
 		}
 		for i := range 6 {
-			m.blobs = append(m.blobs, blob(fmt.Sprint("blob ", i)))
+			m.blobs = append(m.blobs, blob("blob "[:5*(i%2)]+fmt.Sprint(i)))
 		}
 		r.Repeat(map[string]func(*rapid.T){
 			"claim": m.claim, "save": m.save, "send": m.send, "adopt": m.adopt, "": m.compare,
@@ -126,6 +127,13 @@ func (m *machine) save(r *rapid.T) {
 			Version: state.Version{Number: rapid.Uint64Range(1, 12).Draw(r, "version"), Sum: b.Sum, Learned: m.seq},
 			Mode:    rapid.SampledFrom([]string{"learning", "frozen"}).Draw(r, "mode"),
 			Schema:  []byte(rapid.SampledFrom([]string{"", `{"format":"json"}`}).Draw(r, "schema")),
+		}
+		for range rapid.IntRange(0, 2).Draw(r, "parts") {
+			b := pick.Draw(r, "part")
+			snap.Parts = append(snap.Parts, b.Sum)
+			if rapid.IntRange(0, 4).Draw(r, "part left out") > 0 {
+				snap.Blobs = append(snap.Blobs, b)
+			}
 		}
 	}
 	if rapid.IntRange(0, 3).Draw(r, "answer") == 0 {

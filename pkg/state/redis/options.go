@@ -21,6 +21,10 @@ type Options struct {
 	DB       int      `koanf:"db"` // database number; a cluster has only 0
 	TLS      TLS      `koanf:"tls"`
 
+	// Compression of blobs above 512 KiB: none (also the empty string) or zstd.
+	// Readers need not know it.
+	Compression string `koanf:"compression"`
+
 	// Timeouts of one attempt. Zero means the client's default: 5 s to
 	// connect, 3 s to read or write. An operation is tried up to four times.
 	DialTimeout  time.Duration `koanf:"dial_timeout"`
@@ -44,6 +48,9 @@ func (o *Options) Client() (goredis.UniversalClient, error) {
 	}
 	if o.DB != 0 && len(o.Addrs) > 1 {
 		return nil, fmt.Errorf("redis.db: %d: a cluster has only database 0", o.DB)
+	}
+	if o.Compression != "" && o.Compression != CompressionNone && o.Compression != CompressionZstd {
+		return nil, fmt.Errorf("redis.compression: %q: must be %s or %s", o.Compression, CompressionNone, CompressionZstd)
 	}
 	tlsConfig, err := o.TLS.config()
 	if err != nil {

@@ -96,18 +96,6 @@ func (s *Store) Versions(ctx context.Context, k state.Key) ([]state.Version, err
 	return versions, nil
 }
 
-// Blob implements state.Reader.
-func (s *Store) Blob(ctx context.Context, k state.Key, sum state.Sum) ([]byte, error) {
-	data, err := s.rdb.Get(ctx, blobKey(k, sum)).Bytes()
-	if errors.Is(err, goredis.Nil) {
-		err = state.ErrNotFound
-	}
-	if err != nil {
-		return nil, fmt.Errorf("blob %s of %s: %w", sum, k, err)
-	}
-	return data, state.CheckBlob(k, sum, data)
-}
-
 // State implements state.Reader.
 func (s *Store) State(ctx context.Context, k state.Key) (*state.Snapshot, state.Claim, error) {
 	var fields *goredis.SliceCmd

@@ -18,8 +18,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/klauspost/compress/zstd"
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -36,13 +36,12 @@ var (
 	adoptLua string
 )
 
-// uploadTTL is how long a blob waits for the save that refers to it.
-const uploadTTL = time.Hour
-
 // Store implements state.Store, state.Reader and state.Operator.
 type Store struct {
 	rdb                      goredis.UniversalClient
 	claim, save, send, adopt *goredis.Script
+	chunk                    int           // largest value of a blob
+	encoder                  *zstd.Encoder // compresses large blobs; nil for none
 }
 
 // New opens a client of its own; Close closes it.
@@ -51,7 +50,11 @@ func New(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewClient(rdb), nil
+	s := NewClient(rdb)
+	if opts.Compression == CompressionZstd {
+		s.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	}
+	return s, err
 }
 
 // NewClient uses a client that must read from primaries.
@@ -62,6 +65,7 @@ func NewClient(rdb goredis.UniversalClient) *Store {
 		save:  goredis.NewScript(saveLua),
 		send:  goredis.NewScript(sendLua),
 		adopt: goredis.NewScript(adoptLua),
+		chunk: chunkSize,
 	}
 }
 
@@ -99,6 +103,8 @@ func stateKey(k state.Key) string               { return prefix(k) + "state" }
 func versionsKey(k state.Key) string            { return prefix(k) + "v" }
 func currentKey(k state.Key) string             { return prefix(k) + "current" }
 func inboxKey(k state.Key) string               { return prefix(k) + "inbox" }
+func partsKey(k state.Key) string               { return prefix(k) + "parts" }
+func usesKey(k state.Key) string                { return prefix(k) + "uses" }
 func ackKey(k state.Key, id string) string      { return prefix(k) + "ack:" + id }
 func blobKey(k state.Key, s state.Sum) string   { return prefix(k) + "b:" + s.String() }
 func versionField(n uint64, s state.Sum) string { return strconv.FormatUint(n, 10) + ":" + s.String() }

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
@@ -82,7 +80,7 @@ func (s *Store) Save(ctx context.Context, k state.Key, c state.Claim, base uint6
 	if err := s.upload(ctx, k, snap.Blobs); err != nil {
 		return fmt.Errorf("save of %s: %w", k, err)
 	}
-	keys := []string{stateKey(k), versionsKey(k), currentKey(k), inboxKey(k)}
+	keys := []string{stateKey(k), versionsKey(k), currentKey(k), inboxKey(k), partsKey(k), usesKey(k)}
 	verdict, reply, err := s.verdict(ctx, s.save, keys, args...)
 	if err != nil {
 		return fmt.Errorf("save of %s: %w", k, err)
@@ -126,34 +124,6 @@ func parseClaim(reply []any) state.Claim {
 	return state.Claim{Owner: state.Owner{Group: text(reply[0]), Generation: int32(generation)}, Number: number}
 }
 
-// upload stores the blobs that Redis lacks. It never touches one that exists:
-// giving an expiry to a blob in use would lose it later.
-func (s *Store) upload(ctx context.Context, k state.Key, blobs []state.Blob) error {
-	if len(blobs) == 0 {
-		return nil
-	}
-	exists := make([]*goredis.IntCmd, len(blobs))
-	_, err := s.rdb.Pipelined(ctx, func(p goredis.Pipeliner) error {
-		for i := range blobs {
-			exists[i] = p.Exists(ctx, blobKey(k, blobs[i].Sum))
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for i := range blobs {
-		if exists[i].Val() == 1 {
-			continue
-		}
-		err := s.rdb.SetArgs(ctx, blobKey(k, blobs[i].Sum), blobs[i].Data, goredis.SetArgs{Mode: "NX", TTL: uploadTTL}).Err()
-		if err != nil && !errors.Is(err, goredis.Nil) {
-			return fmt.Errorf("blob %s: %w", blobs[i].Sum, err)
-		}
-	}
-	return nil
-}
-
 // saveArgs are the arguments of save.lua, in its order.
 func saveArgs(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, keep int) ([]any, error) {
 	var current, field, manifest string
@@ -173,7 +143,7 @@ func saveArgs(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, kee
 		prefix(k), c.Group, c.Generation, c.Number,
 		base, snap.Seq, digest[:],
 		snap.Next.Offset, snap.Next.LeaderEpoch, snap.Head, joinSums(snap.Refs),
-		keep, current, field, manifest,
+		keep, current, field, manifest, joinSums(snap.Parts),
 		channel(k.Model), k.Partition,
 	}
 	for _, a := range snap.Done {

@@ -1,0 +1,61 @@
+package state_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+func someManifest() *state.Manifest {
+	return &state.Manifest{Changed: 1234, Parts: []state.Part{
+		{Sum: state.SumOf([]byte("base")), Size: 1 << 27}, {Sum: state.SumOf([]byte("a")), Size: 300, Span: 16}, {Sum: state.SumOf([]byte("b")), Size: 20, Span: 1},
+	}}
+}
+
+func TestManifest(t *testing.T) {
+	want := someManifest()
+	data := want.Append([]byte("prefix"))[6:]
+	got, err := state.ParseManifest(data)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Fatalf("%v (-want +got):\n%s", err, diff)
+	}
+	if !state.IsManifest(data) || state.IsManifest([]byte("SL")) || state.IsManifest(wire.Begin(nil, wire.KindSGD, 1)) {
+		t.Error("manifests are not told from other blobs")
+	}
+	if sums := got.Sums(); len(sums) != 3 || sums[2] != want.Parts[2].Sum {
+		t.Errorf("sums %v", sums)
+	}
+	for name, spoil := range map[string]func(*state.Manifest){
+		"one part":      func(m *state.Manifest) { m.Parts = m.Parts[:1] },
+		"two bases":     func(m *state.Manifest) { m.Parts[1].Span = 0 },
+		"no base":       func(m *state.Manifest) { m.Parts[0].Span = 1 },
+		"too many":      func(m *state.Manifest) { m.Parts = append(m.Parts, make([]state.Part, state.MaxParts)...) },
+		"nothing in it": func(m *state.Manifest) { m.Parts = nil },
+	} {
+		m := someManifest()
+		spoil(m)
+		if _, err := state.ParseManifest(m.Append(nil)); !errors.Is(err, wire.ErrCorrupt) {
+			t.Errorf("%s: %v, want it refused as corrupt", name, err)
+		}
+	}
+}
+
+func FuzzParseManifest(f *testing.F) {
+	f.Add(someManifest().Append(nil))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := state.ParseManifest(data)
+		if err != nil {
+			if !errors.Is(err, wire.ErrCorrupt) && len(data) > 3 && data[3] == 1 {
+				t.Errorf("error %v does not wrap ErrCorrupt", err)
+			}
+			return
+		}
+		if again, err := state.ParseManifest(m.Append(nil)); err != nil || !cmp.Equal(m, again) {
+			t.Errorf("does not survive: %v", err)
+		}
+	})
+}
