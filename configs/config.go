@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
 
@@ -85,6 +86,7 @@ type Model struct {
 	Learner  catalog.Learner        `koanf:"learner"`
 	Guard    learner.GuardConfig    `koanf:"guard"`
 	Snapshot learner.SnapshotConfig `koanf:"snapshot"`
+	Metrics  metric.Points          `koanf:"metrics"`
 	// Scope is what one published model is learned from: partition. global
 	// is not available yet.
 	Scope string `koanf:"scope"`

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
@@ -42,6 +43,7 @@ func DefaultModel() Model {
 		Learner:  catalog.DefaultLearner(),
 		Guard:    learner.DefaultGuard(),
 		Snapshot: learner.DefaultSnapshot(),
+		Metrics:  metric.DefaultPoints(),
 		Scope:    "partition",
 	}
 }

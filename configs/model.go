@@ -97,7 +97,9 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 }
 
 // shapeless are the settings that leave no trace in a state.
-var shapeless = [...]string{"source.start", "source.dead_letter"}
+var shapeless = [...]string{
+	"source.start", "source.dead_letter", "metrics.threshold", "metrics.precision_at_k", "metrics.recall_at_fpr",
+}
 
 // Settings are all settings that shape the state of a partition, one
 // "key=value" a line, sorted by key.

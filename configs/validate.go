@@ -182,6 +182,7 @@ func (m *Model) check(path string) Errors {
 		v.foreign(keys, m.Guard.Validate())
 	}
 	v.foreign(keys, m.Snapshot.Validate())
+	v.foreign(keys, m.Metrics.Validate())
 	return v.errs
 }
 

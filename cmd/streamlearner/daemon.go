@@ -93,7 +93,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 		},
 		Logger:     d.log,
 		Registerer: registry,
-		Progress:   func() *metric.Progressive { return metric.New(catalog.Task(m.Learner), false) },
+		Progress:   func() *metric.Progressive { return metric.New(catalog.Task(m.Learner), false).At(m.Metrics) },
 		OnOutcome:  func(p int32, o *learner.Outcome) { d.story.see(name, p, o) },
 	})
 }

@@ -33,6 +33,8 @@ type replayReport struct {
 	Armed        *int64            `json:"guard_armed"` // event at which the guard was first armed; null for never
 	Published    uint64            `json:"published"`   // number of the newest proven version; 0 for none
 	Params       string            `json:"params_sha256"`
+
+	points metric.Points
 }
 
 func (r *replay) report() replayReport {
@@ -41,7 +43,7 @@ func (r *replay) report() replayReport {
 	out := replayReport{
 		Model: r.source.name, Format: m.Source.Format, Label: m.Source.Label, Positive: m.Source.Positive,
 		Events: stats.Fed, Learned: stats.Learned, Rejected: byReason(stats.Rejected), Examples: r.account.Examples,
-		Metrics: r.account.Metrics.Report(), Alarms: r.account.Alarms, Freezes: r.account.Freezes,
+		points: r.account.Metrics.Points(), Metrics: r.account.Metrics.Report(), Alarms: r.account.Alarms, Freezes: r.account.Freezes,
 		Mode: stats.Mode.String(), Armed: r.account.Armed, Published: stats.Published, Params: r.learner.Params().String(),
 	}
 	out.Files = r.source.names()
@@ -88,6 +90,8 @@ func (r *replayReport) print(w io.Writer) error {
 		value *float64
 	}{
 		{"accuracy", m.Accuracy}, {"ROC AUC", m.ROCAUC}, {"log loss", m.LogLoss}, {"F1", m.F1}, {"precision", m.Precision}, {"recall", m.Recall},
+		{fmt.Sprintf("precision of top %.3g%%", 100*r.points.PrecisionAtK), m.PrecisionAtK},
+		{fmt.Sprintf("recall at FPR %.3g%%", 100*r.points.RecallAtFPR), m.RecallAtFPR},
 		{"calibration error", m.CalibrationError}, {"MAE", m.MAE}, {"RMSE", m.RMSE}, {"R2", m.R2}, {"mean reward", m.MeanReward},
 	} {
 		figure(f.name, f.value)

@@ -45,7 +45,9 @@ func newReplay(s *replaySource) (*replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &replay{source: s, learner: l, weight: w, account: tune.NewAccount(catalog.Task(s.model.Learner), nil)}, nil
+	account := tune.NewAccount(catalog.Task(s.model.Learner), nil)
+	account.Metrics.At(s.model.Metrics)
+	return &replay{source: s, learner: l, weight: w, account: account}, nil
 }
 
 // run learns from all files, with a progress bar when w is a terminal.

@@ -17,6 +17,9 @@
 // weights differ from 1) and is for replay. Binned mode has a fixed size,
 // allocates nothing after New, and is for the daemon.
 //
+// A classifier is also measured at the points of operation that matter where
+// positives are rare: see Points.
+//
 // A Report is no part of any state: its last bits may differ between
 // architectures. EWMA may be part of one.
 package metric

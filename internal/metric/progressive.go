@@ -28,7 +28,7 @@ func (t Task) String() string {
 type Report struct {
 	Loss *float64 `json:"loss,omitempty"` // mean of Step.Loss
 
-	// Classification. The decision is positive at p >= 0.5. Of MultiClass only
+	// Classification. The decision is positive at p >= Points.Threshold. Of MultiClass only
 	// accuracy and log loss, which is that of the right class.
 	Accuracy  *float64 `json:"accuracy,omitempty"`
 	ROCAUC    *float64 `json:"roc_auc,omitempty"`       // area under the ROC curve, ties averaged
@@ -37,6 +37,14 @@ type Report struct {
 	F1        *float64 `json:"f1,omitempty"`
 	Precision *float64 `json:"precision,omitempty"`
 	Recall    *float64 `json:"recall,omitempty"`
+
+	// At the other points, see Points. With one class only there is no recall
+	// at a false-positive rate. Binned mode has errors: the exact precision is
+	// within the figure +- its error, the exact recall is the figure or up to its error above.
+	PrecisionAtK      *float64 `json:"precision_at_k,omitempty"`
+	PrecisionAtKError *float64 `json:"precision_at_k_error,omitempty"`
+	RecallAtFPR       *float64 `json:"recall_at_fpr,omitempty"`
+	RecallAtFPRError  *float64 `json:"recall_at_fpr_error,omitempty"`
 
 	// CalibrationError is the mean over 15 bins of equal weight, made in the
 	// order of the prediction, of |mean prediction - mean label|. Exact mode only.
@@ -53,6 +61,7 @@ type Report struct {
 // Progressive accumulates the figures of one model over one stream.
 type Progressive struct {
 	task   Task
+	points Points
 	weight float64 // sum of the weights
 	loss   float64 // weighted sums, as are the following
 	logs   float64
@@ -70,7 +79,7 @@ type Progressive struct {
 // New returns an empty accumulator. exact chooses between keeping every
 // prediction and binning them; see the package comment.
 func New(task Task, exact bool) *Progressive {
-	p := &Progressive{task: task}
+	p := &Progressive{task: task, points: DefaultPoints()}
 	switch {
 	case task != Classification:
 	case exact:
@@ -80,6 +89,15 @@ func New(task Task, exact bool) *Progressive {
 	}
 	return p
 }
+
+// At sets the points at which a classifier is measured. Call it before the first event.
+func (p *Progressive) At(points Points) *Progressive {
+	p.points = points
+	return p
+}
+
+// Points returns the points at which a classifier is measured.
+func (p *Progressive) Points() Points { return p.points }
 
 // Observe adds the step of one event with its importance weight. A rejected
 // step and a weight of 0 are skipped. The step is not kept.
@@ -126,7 +144,7 @@ func (p *Progressive) choose(s *event.Step, weight float64) {
 
 func (p *Progressive) classify(prob float64, positive bool, weight float64) {
 	q := min(max(prob, clip), 1-clip)
-	decided := prob >= 0.5
+	decided := prob >= p.points.Threshold
 	switch {
 	case positive && decided:
 		p.truePos += weight
@@ -198,6 +216,37 @@ func (p *Progressive) reportClasses(r *Report) {
 	} else if bothClasses {
 		auc, bound := p.bins.auc(positive, negative)
 		r.ROCAUC, r.AUCError = &auc, &bound
+	}
+	p.reportPoints(r, positive, negative)
+}
+
+// reportPoints adds the figures at the points. Exact scores must be sorted.
+func (p *Progressive) reportPoints(r *Report, positive, negative float64) {
+	s := newSweep(p.points, positive, negative)
+	if p.scores != nil {
+		p.scores.groups(func(_, pos, neg float64) { s.group(pos, neg) })
+	} else {
+		for i := range p.bins.pos {
+			if pos, neg := p.bins.pos[i], p.bins.neg[i]; pos+neg > 0 {
+				s.group(pos, neg)
+			}
+		}
+		if s.ranked {
+			r.PrecisionAtKError = &s.precisionError
+		}
+	}
+	if s.ranked {
+		r.PrecisionAtK = &s.precision
+	}
+	if positive == 0 || negative == 0 {
+		return
+	}
+	if !s.passed { // even the highest predictions have too many negatives
+		s.recallError = s.before / positive
+	}
+	r.RecallAtFPR = &s.recall
+	if p.scores == nil {
+		r.RecallAtFPRError = &s.recallError
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 type Candidate struct {
 	Learner learner.Config
 	Task    metric.Task
+	Points  metric.Points
 }
 
 // Options say how the candidates run and which of them to drop on the way.
@@ -102,6 +103,7 @@ type contender struct {
 
 func newContender(i int, c Candidate, g *group, o Options) (*contender, error) {
 	n := &contender{index: i, group: g, account: NewAccount(c.Task, o.Criterion)}
+	n.account.Metrics.At(c.Points)
 	c.Learner.Decoder = &n.player
 	var err error
 	if n.learner, err = learner.New(c.Learner, state.Position{LeaderEpoch: -1}); err != nil {

@@ -40,7 +40,7 @@ func candidate(t testing.TB, m configs.Model) tune.Candidate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tune.Candidate{Learner: cfg, Task: catalog.Task(m.Learner)}
+	return tune.Candidate{Learner: cfg, Task: catalog.Task(m.Learner), Points: m.Metrics}
 }
 
 // stream makes n records of which some are refused, always the same for a

@@ -174,7 +174,9 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 		value *float64
 	}{
 		{"loss", p.Loss}, {"accuracy", p.Accuracy}, {"roc_auc", p.ROCAUC}, {"roc_auc_error", p.AUCError}, {"log_loss", p.LogLoss},
-		{"f1", p.F1}, {"precision", p.Precision}, {"recall", p.Recall}, {"mae", p.MAE}, {"rmse", p.RMSE}, {"r2", p.R2}, {"mean_reward", p.MeanReward},
+		{"f1", p.F1}, {"precision", p.Precision}, {"recall", p.Recall},
+		{"precision_at_k", p.PrecisionAtK}, {"precision_at_k_error", p.PrecisionAtKError},
+		{"recall_at_fpr", p.RecallAtFPR}, {"recall_at_fpr_error", p.RecallAtFPRError}, {"mae", p.MAE}, {"rmse", p.RMSE}, {"r2", p.R2}, {"mean_reward", p.MeanReward},
 	} {
 		if f.value != nil {
 			c.gauge(m.progress, *f.value, f.name)
