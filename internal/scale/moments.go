@@ -15,10 +15,19 @@ type Moments struct {
 // of a constant sequence is exactly that constant, and its M2 exactly 0.
 func (m Moments) Add(x, h float64) Moments {
 	w := m.Weight + h
+	return m.add(x, h, w, h/w)
+}
+
+// add is Add with the new weight w and the share h/w of the value in it.
+func (m Moments) add(x, h, w, share float64) Moments {
 	d := x - m.Mean
-	mean := m.Mean + float64(d*(h/w))
+	mean := m.Mean + float64(d*share)
+	m2 := m.M2
 	// The two factors have one sign, but for rounding when h/w rounds to 1.
-	return Moments{w, mean, m.M2 + max(0, float64(float64(h*d)*(x-mean)))}
+	if v := float64(float64(h*d) * (x - mean)); !(v < 0) {
+		m2 += v
+	}
+	return Moments{w, mean, m2}
 }
 
 // Inverse returns 1 over the population standard deviation, or 0 for a

@@ -106,14 +106,20 @@ func (s *Scaler) Lookup(hash uint64) int {
 func (s *Scaler) Stage(dense []event.Feature, h float64, learning, seasoned bool) ([]Staged, *event.Rejection) {
 	s.staged, s.dense = slices.Grow(s.staged[:0], len(dense))[:len(dense)], dense
 	added := 0
+	staged, fields, c := s.staged[:len(dense)], s.fields, s.opt.Clip
+	weight, share := 0.0, 0.0 // h over the weight of a field; most fields have the same
 	for i := range dense {
-		f, st := &dense[i], &s.staged[i]
-		id := s.Lookup(f.Hash)
+		f, st := &dense[i], &staged[i]
+		id := st.ID // fields come mostly in the order of the event before
+		if uint(id) >= uint(len(fields)) || fields[id].Hash != f.Hash {
+			if id = s.Lookup(f.Hash); id < 0 {
+				added++
+			}
+			st.ID = id
+		}
 		var m Moments
 		if id >= 0 {
-			m = s.fields[id].Moments
-		} else {
-			added++
+			m = fields[id].Moments
 		}
 		if !(math.Abs(f.Value) <= s.quick) {
 			if limit := s.limit(id, seasoned); !(math.Abs(f.Value) <= limit) {
@@ -121,12 +127,19 @@ func (s *Scaler) Stage(dense []event.Feature, h float64, learning, seasoned bool
 			}
 		}
 		if learning {
-			m = m.Add(f.Value, h)
+			if w := m.Weight + h; w != weight {
+				weight, share = w, h/w
+			}
+			m = m.add(f.Value, h, weight, share)
 			if !m.Valid() {
 				return nil, &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("value %v with weight %v overflows the statistics of its field", f.Value, h)}
 			}
 		}
-		st.ID, st.X, st.m = id, s.apply(f.Value, m), m
+		x := f.Value
+		if s.opt.Standardize {
+			x = Clip((x-m.Mean)*m.Inverse(), c)
+		}
+		st.X, st.m = x, m
 	}
 	if learning && len(s.fields)+added > MaxFields {
 		return nil, &event.Rejection{Reason: event.TooManyFeatures, Detail: fmt.Sprintf("more than %d distinct numeric fields; exclude some, or make them categorical", MaxFields)}
@@ -136,15 +149,17 @@ func (s *Scaler) Stage(dense []event.Feature, h float64, learning, seasoned bool
 
 // Commit takes over the statistics that Stage computed when learning.
 func (s *Scaler) Commit() {
+	dense := s.dense[:len(s.staged)]
 	for i := range s.staged {
-		st, f := &s.staged[i], &s.dense[i]
-		id := st.ID
-		if id < 0 {
-			id = s.add(Field{Hash: f.Hash})
+		st, f := &s.staged[i], &dense[i]
+		if st.ID < 0 {
+			st.ID = s.add(Field{Hash: f.Hash})
 		}
-		field := &s.fields[id]
+		field := &s.fields[st.ID]
 		field.Moments = st.m
-		field.Max = max(field.Max, math.Abs(f.Value))
+		if ax := math.Abs(f.Value); ax > field.Max {
+			field.Max = ax
+		}
 		field.Events++
 	}
 }
@@ -169,7 +184,12 @@ func (s *Scaler) apply(x float64, m Moments) float64 {
 // Clip bounds x to [-c, c]; c = 0 means no bound.
 func Clip(x, c float64) float64 {
 	if c > 0 {
-		return max(-c, min(c, x))
+		if x > c {
+			return c
+		}
+		if x < -c {
+			return -c
+		}
 	}
 	return x
 }

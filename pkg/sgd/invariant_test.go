@@ -68,7 +68,7 @@ func TestInvariantLogisticSolves(t *testing.T) {
 		v := rapid.Float64Range(-400, 400).Draw(t, "margin")
 		s := math.Exp(rapid.Float64Range(-200, 200).Draw(t, "log step"))
 		odds := math.Exp(v)
-		d := invariantLogistic(odds, s)
+		d := invariantLogistic(odds/(1+odds), 1/(1+odds), s)
 		if got := d + odds*math.Expm1(d); !(math.Abs(got-s) <= 1e-9*s) {
 			t.Fatalf("d = %v gives %v, want %v", d, got, s)
 		}

@@ -41,20 +41,36 @@ func logistic(z, y float64) (p, loss, grad, t float64) {
 // invariantLogistic solves the ordinary differential equation of the
 // importance-weight-invariant update (Karampatziakis, Langford 2011,
 // https://arxiv.org/abs/1011.1576) for logistic loss: by how much the margin
-// sz grows when its odds are exp(sz) and s is rate times weight times the
-// squared norm of the example. It is the d >= 0 with d + odds (exp(d)-1) = s.
-func invariantLogistic(odds, s float64) float64 {
-	d := s / (1 + odds) // Newton's first step from 0; never below the solution
-	if d > 0.5 {
-		d = min(d, portable.Log(1+s/odds)) // nor is this one
+// sz of the label grows when its probability is p = 1-q and s is rate times
+// weight times the squared norm of the example. It is the d >= 0 with
+//
+//	f(d) = d + p (exp(d) - 1 - d) - s q = 0,
+//
+// which is d + odds (exp(d)-1) = s with odds p/q, times q.
+func invariantLogistic(p, q, s float64) float64 {
+	sq := float64(s * q)
+	if sq < smallStep { // the start of the series of the solution, and a step of Newton's method
+		psq := float64(p * sq)
+		d := float64(sq * (1 - float64(psq*(0.5-float64(0.5*psq)))))
+		pe := float64(p * expm1(d))
+		return d - float64((float64(d*q)+pe-sq)*(1-float64(pe*(1-float64(pe*(1-pe))))))
 	}
-	// The function is convex and increasing: from above Newton falls monotonically,
-	// and the error after a step is at most half its square.
+	// With d^2/2 for exp(d)-1-d; never below the solution.
+	d := 2 * sq / (1 + math.Sqrt(1+float64(2*p*sq)))
+	if d < 0.5 { // with d^3/6 more
+		pd := float64(p * d)
+		d -= float64(pd*d) * float64(d*(1.0/6)) * (1 - pd + float64(pd*pd))
+	} else {
+		d = min(d, portable.Log(1+sq/p)) // nor is this one
+	}
+	// Chebyshev's method: the error after a step is below its cube.
 	for range 50 {
-		em1 := expm1(d)
-		step := (d + float64(odds*em1) - s) / (1 + float64(odds*(em1+1)))
+		pe := float64(p * expm1(d))
+		r := 1 / (1 + pe)
+		newton := float64((float64(d*q) + pe - sq) * r)
+		step := newton + float64(newton*float64(0.5*newton*float64((p+pe)*r)))
 		d -= step
-		if step <= 1e-6*min(d, 1) {
+		if math.Abs(step) <= 1e-3*min(d, 1) {
 			break
 		}
 	}

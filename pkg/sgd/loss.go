@@ -97,11 +97,12 @@ func (p *plan) step(u *update, rate, ppu float64) float64 {
 	s := float64(h * ppu)
 	switch p.loss {
 	case lossLogistic:
-		odds := u.t // exp(sz)
+		q := 1 / (1 + u.t) // probability of the other label, when the margin has its sign
+		p := float64(u.t * q)
 		if u.right {
-			odds = 1 / u.t
+			p, q = q, p
 		}
-		d := invariantLogistic(odds, s) / ppu
+		d := invariantLogistic(p, q, s) / ppu
 		if u.y == 0 {
 			return -d
 		}
@@ -119,11 +120,16 @@ func (p *plan) step(u *update, rate, ppu float64) float64 {
 	return float64((u.y-u.z)*-expm1(-2*s)) / ppu
 }
 
+// smallStep is below what expm1 needs no exp.
+const smallStep = 0.03
+
 // expm1 returns exp(d)-1 with a relative error below 1e-13, for d well below the
-// overflow of exp. Most steps are small: they need no exp.
+// overflow of exp. Most steps are small.
 func expm1(d float64) float64 {
-	if math.Abs(d) < 0.01 {
-		return float64(d * (1 + float64(d/2*(1+float64(d/3*(1+float64(d/4*(1+float64(d/5*(1+d/6))))))))))
+	const c2, c3, c4, c5, c6 = 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720
+	if math.Abs(d) < smallStep {
+		d2 := float64(d * d)
+		return d + float64(d2*(c2+float64(d*c3)+float64(d2*(c4+float64(d*c5)+float64(d2*c6)))))
 	}
 	return portable.Exp(d) - 1
 }
