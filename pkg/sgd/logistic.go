@@ -59,7 +59,7 @@ func invariantLogistic(p, q, s float64) float64 {
 	d := 2 * sq / (1 + math.Sqrt(1+float64(2*p*sq)))
 	if d < 0.5 { // with d^3/6 more
 		pd := float64(p * d)
-		d -= float64(pd*d) * float64(d*(1.0/6)) * (1 - pd + float64(pd*pd))
+		d -= float64(float64(pd*d) * float64(d*(1.0/6)) * (1 - pd + float64(pd*pd)))
 	} else {
 		d = min(d, portable.Log(1+sq/p)) // nor is this one
 	}
