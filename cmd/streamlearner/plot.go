@@ -1,23 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"image/color"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
 
 	"github.com/streamlearner/streamlearner/internal/tune"
 )
@@ -30,12 +23,9 @@ type drawn struct {
 }
 
 const (
-	pictureWidth  = 10 * vg.Inch
-	pictureHeight = 5.5 * vg.Inch
-	pictureDPI    = 144
-	mostPoints    = 120 // windows of a curve, where there are few curves
-	fewestPoints  = 50  // where there are many, which would hide each other
-	named         = 8   // curves that have a colour and a place in the legend
+	mostPoints   = 120 // windows of a curve, where there are few curves
+	fewestPoints = 50  // where there are many, which would hide each other
+	named        = 8   // curves that have a colour and a place in the legend
 )
 
 // palette is that of Okabe and Ito (2008), which people with any colour vision
@@ -51,28 +41,16 @@ var (
 	frosty = color.RGBA{90, 90, 90, 255}    // marks
 )
 
-// checkPlot refuses a file that no picture can be written to.
-func checkPlot(path string) error {
-	if ext := strings.ToLower(filepath.Ext(path)); path != "" && ext != ".svg" && ext != ".png" {
-		return fmt.Errorf("--plot %s: must end in .svg or .png", path)
-	}
-	return nil
-}
-
 // draw writes the picture that --plot asks for. what is the figure of the curves.
-func (in *replayInput) draw(what string, curves []drawn) (err error) {
+func (in *replayInput) draw(what string, curves []drawn) error {
 	if in.plot == "" {
 		return nil
 	}
-	f, err := os.Create(in.plot)
+	p, legend, err := picture(in.title(), what, curves)
 	if err != nil {
-		return fmt.Errorf("--plot: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := drawCurves(f, strings.ToLower(filepath.Ext(in.plot)), in.title(), what, curves); err != nil {
 		return fmt.Errorf("--plot %s: %w", in.plot, err)
 	}
-	return nil
+	return writePicture(in.plot, p, legend)
 }
 
 // title names the files.
@@ -86,70 +64,10 @@ func (in *replayInput) title() string {
 	return strings.Join(names, ", ")
 }
 
-// drawCurves writes a picture in the format of a file extension.
-func drawCurves(w io.Writer, ext, title, what string, curves []drawn) error {
-	p, legend, err := picture(title, what, curves)
-	if err != nil {
-		return err
-	}
-	var canvas interface {
-		vg.CanvasSizer
-		io.WriterTo
-	}
-	if ext == ".svg" {
-		canvas = vgsvg.New(pictureWidth, pictureHeight)
-	} else {
-		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(pictureWidth, pictureHeight), vgimg.UseDPI(pictureDPI))}
-	}
-	c := draw.New(canvas)
-	c.SetColor(color.White)
-	c.Fill(c.Rectangle.Path())
-	const border = vg.Centimeter / 3
-	c = draw.Crop(c, border, -border, border, -border)
-	aside := legend.Rectangle(c).Size().X + 2*border
-	p.Draw(draw.Crop(c, 0, -aside, 0, 0))
-	beside := draw.Crop(c, c.Max.X-c.Min.X-aside+border, 0, 0, -vg.Centimeter)
-	legend.Draw(beside)
-	var b bytes.Buffer
-	if _, err := canvas.WriteTo(&b); err != nil {
-		return err
-	}
-	_, err = w.Write(bytes.ReplaceAll(b.Bytes(), []byte(fontName), []byte(fontNames)))
-	return err
-}
-
-// fontName is the font of an SVG, fontNames are those of the same widths that
-// other machines have.
-const (
-	fontName  = "font-family:Liberation Sans;"
-	fontNames = "font-family:Liberation Sans,Arial,Helvetica,sans-serif;"
-)
-
-// picture composes the plot and the legend beside it.
+// picture composes the plot of loss curves and its legend.
 func picture(title, what string, curves []drawn) (*plot.Plot, *plot.Legend, error) {
-	p, legend := plot.New(), plot.NewLegend()
-	legend.Top, legend.Left = true, true
-	for _, style := range []*text.Style{&legend.TextStyle, &p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
-		style.Font.Variant = "Sans"
-	}
-	legend.TextStyle.Font.Size = vg.Points(9)
-	legend.Padding = vg.Points(3)
-	legend.YPosition = draw.PosCenter
-	p.Title.Text = title
-	p.Title.TextStyle.Font.Size = vg.Points(12)
-	p.Title.Padding = vg.Points(8)
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Label.TextStyle.Font.Size = vg.Points(10)
-		axis.Tick.Label.Font.Size = vg.Points(9)
-		axis.Label.Padding = vg.Points(4)
-		axis.LineStyle.Color, axis.Tick.LineStyle.Color = frosty, frosty
-	}
-	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{8}, ticks{8}
-	p.X.Min = 0
-	grid := plotter.NewGrid()
-	grid.Horizontal.Color, grid.Vertical.Color = rule, rule
-	p.Add(grid)
-	v := &view{p: p, legend: &legend}
+	p, legend := newPicture(title)
+	v := &view{p: p, legend: legend}
 	for i := range curves {
 		v.window = max(v.window, curves[i].account.Curve.Window(max(fewestPoints, mostPoints-10*(len(curves)-1))))
 	}
@@ -161,7 +79,7 @@ func picture(title, what string, curves []drawn) (*plot.Plot, *plot.Legend, erro
 	}
 	v.describe(len(curves))
 	v.labels(what)
-	return p, &legend, nil
+	return p, legend, nil
 }
 
 // view is a picture in the making.

@@ -81,9 +81,12 @@ func TestDrawnPNG(t *testing.T) {
 	}
 	frozen := curve(2)
 	frozen.Freezes = []tune.Freeze{{Event: 500}}
-	var b bytes.Buffer
-	err := drawCurves(&b, ".png", "title", "loss", []drawn{{label: "a", account: curve(1)}, {label: "b", account: frozen}, {label: "c", account: curve(3), dropped: true}})
+	p, legend, err := picture("title", "loss", []drawn{{label: "a", account: curve(1)}, {label: "b", account: frozen}, {label: "c", account: curve(3), dropped: true}})
 	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := render(&b, ".png", p, legend); err != nil {
 		t.Fatal(err)
 	}
 	picture, err := png.Decode(&b)

@@ -13,26 +13,75 @@ import (
 
 // detector makes a detector on a sequence of numbers from parameters by name.
 type detector struct {
-	name string
-	make func(set map[string]string) (drift.Detector, error)
+	name    string
+	follows string // whose definition and defaults it has
+	maker
+}
+
+// maker is the part of a detector that follows from its parameters.
+type maker struct {
+	make   func(set map[string]string) (drift.Detector, error)
+	params func() []Parameter
 }
 
 func detectors() []detector {
 	return []detector{
-		{"adwin", with(drift.DefaultADWINParams, drift.NewADWIN)},
-		{"e_detector", with(drift.DefaultEDetectorParams, drift.NewEDetector)},
-		{"page_hinkley", with(drift.DefaultPageHinkleyParams, drift.NewPageHinkley)},
+		{"adwin", "River since 0.22", with(drift.DefaultADWINParams, drift.NewADWIN)},
+		{"cusum", "frouros, MOA", with(drift.DefaultCUSUMParams, drift.NewCUSUM)},
+		{"ddm", "River", with(drift.DefaultDDMParams, drift.NewDDM)},
+		{"e_detector", "docs/guard.md", with(drift.DefaultEDetectorParams, drift.NewEDetector)},
+		{"eddm", "River", with(drift.DefaultEDDMParams, drift.NewEDDM)},
+		{"hddm_a", "River", with(drift.DefaultHDDMAParams, drift.NewHDDMA)},
+		{"hddm_w", "River", with(drift.DefaultHDDMWParams, drift.NewHDDMW)},
+		{"kswin", "River", with(drift.DefaultKSWINParams, drift.NewKSWIN)},
+		{"page_hinkley", "River", with(drift.DefaultPageHinkleyParams, drift.NewPageHinkley)},
 	}
 }
 
-// with starts from the default parameters, applies those that are given, and constructs.
-func with[P any, D drift.Detector](defaults func() P, construct func(P) (D, error)) func(map[string]string) (drift.Detector, error) {
-	return func(set map[string]string) (drift.Detector, error) {
-		p := defaults()
-		if err := assign(reflect.ValueOf(&p).Elem(), set); err != nil {
-			return nil, err
+// Parameter is a parameter of a detector.
+type Parameter struct {
+	Name    string `json:"name"`
+	Default any    `json:"default"`
+}
+
+// Description says what a detector is.
+type Description struct {
+	Name    string      `json:"name"`
+	Domain  string      `json:"values"` // that it takes
+	Follows string      `json:"definition"`
+	Params  []Parameter `json:"parameters"`
+}
+
+// DescribeDetectors describes every detector.
+func DescribeDetectors() []Description {
+	var out []Description
+	for _, d := range detectors() {
+		made, err := d.make(nil)
+		if err != nil {
+			panic(fmt.Sprintf("catalog: detector %s refuses its defaults: %v", d.name, err))
 		}
-		return construct(p)
+		out = append(out, Description{Name: d.name, Domain: made.Domain().String(), Follows: d.follows, Params: d.params()})
+	}
+	return out
+}
+
+// with starts from the default parameters, applies those that are given, and constructs.
+func with[P any, D drift.Detector](defaults func() P, construct func(P) (D, error)) maker {
+	return maker{
+		make: func(set map[string]string) (drift.Detector, error) {
+			p := defaults()
+			if err := assign(reflect.ValueOf(&p).Elem(), set); err != nil {
+				return nil, err
+			}
+			return construct(p)
+		},
+		params: func() (out []Parameter) {
+			p := reflect.ValueOf(defaults())
+			for i := range p.NumField() {
+				out = append(out, Parameter{p.Type().Field(i).Tag.Get("koanf"), p.Field(i).Interface()})
+			}
+			return out
+		},
 	}
 }
 
@@ -61,7 +110,8 @@ func Detector(name string, set map[string]string) (drift.Detector, error) {
 	return nil, fmt.Errorf("detector %q: must be one of %s", name, strings.Join(Detectors(), ", "))
 }
 
-// assign sets fields of a struct by their koanf tags.
+// assign sets fields of a struct by their koanf tags, or by the alias that
+// another library has for them.
 func assign(p reflect.Value, set map[string]string) error {
 	var names []string
 	fields := map[string]reflect.Value{}
@@ -69,6 +119,9 @@ func assign(p reflect.Value, set map[string]string) error {
 		name := p.Type().Field(i).Tag.Get("koanf")
 		names = append(names, name)
 		fields[name] = p.Field(i)
+		if alias := p.Type().Field(i).Tag.Get("alias"); alias != "" {
+			fields[alias] = p.Field(i)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		f, ok := fields[name]

@@ -70,6 +70,7 @@ type File struct {
 	r      *bufio.Reader
 	buf    []byte
 	number int
+	lines  int // read so far
 }
 
 // Open opens the file of that name, or stdin for "-".

@@ -31,6 +31,10 @@ func (f *File) Next() ([]byte, error) {
 	}
 }
 
+// Line is the number, from 1, of the line at which the newest record ends. Rows
+// of a Parquet file have none: 0.
+func (f *File) Line() int { return f.lines }
+
 func skipped(format string, record []byte) bool {
 	record = bytes.TrimSpace(record)
 	return len(record) == 0 || format == LibSVM && record[0] == '#'
@@ -63,6 +67,7 @@ func (f *File) line(dst []byte) ([]byte, error) {
 			return dst, fmt.Errorf("longer than %d bytes", maxRecord)
 		case errors.Is(err, bufio.ErrBufferFull):
 		case err == nil, errors.Is(err, io.EOF) && len(dst) > begin:
+			f.lines++
 			return trimBreak(dst), nil
 		default:
 			return dst, err

@@ -89,6 +89,9 @@ func NewADWIN(p ADWINParams) (*ADWIN, error) {
 	return d, nil
 }
 
+// Domain implements Detector.
+func (d *ADWIN) Domain() Domain { return AnyNumber }
+
 // Reset implements Detector.
 func (d *ADWIN) Reset() {
 	d.count = [adwinRows]int{}
@@ -209,7 +212,7 @@ func (d *ADWIN) findCut() (cut, rose bool) {
 func (d *ADWIN) epsilon(n0, n1, confidence float64) float64 {
 	least := float64(d.p.MinWindowLength)
 	m := 1/(n0-least+1) + 1/(n1-least+1)
-	v := max(0, d.variance) / d.width
+	v := d.variance / d.width // below 0 by rounding: not a number, which no difference exceeds
 	return math.Sqrt(float64(2*m*v*confidence)) + float64(2.0/3.0*confidence*m)
 }
 

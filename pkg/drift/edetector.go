@@ -74,6 +74,9 @@ func NewEDetector(p EDetectorParams) (*EDetector, error) {
 	return d, nil
 }
 
+// Domain implements Detector.
+func (d *EDetector) Domain() Domain { return AnyNumber }
+
 // Reset implements Detector.
 func (d *EDetector) Reset() {
 	*d = EDetector{p: d.p, threshold: d.threshold, blocks: d.blocks[:0]}

@@ -153,3 +153,6 @@ func clamp(x float64) float64 {
 	}
 	return 0
 }
+
+// unit bounds x to [0, 1]; NaN becomes 0.
+func unit(x float64) float64 { return min(max(clamp(x), 0), 1) }

@@ -10,24 +10,37 @@ import (
 // machines are one detector of each kind, small enough that all of their
 // phases come up within 1,500 events.
 func machines(t testing.TB) map[string]machine {
-	adwin, err := NewADWIN(DefaultADWINParams())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ph, err := NewPageHinkley(DefaultPageHinkleyParams())
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := NewEDetector(EDetectorParams{ARL: 1_000, Block: 4, Reference: 200, Mode: ModeBoth})
-	if err != nil {
-		t.Fatal(err)
+	sequences := map[string]machine{}
+	for name, d := range small(t) {
+		sequences[name] = machine{d, d.Observe}
 	}
 	logistic, general := newScore(t, shortScore(ClipLogistic), 4), newScore(t, shortScore(ClipQuantile), 4)
-	return map[string]machine{
-		"adwin": {adwin, adwin.Observe}, "page_hinkley": {ph, ph.Observe}, "e_detector": {e, e.Observe},
-		"logistic": {logistic, func(x float64) Level { return logistic.Observe(x, -x, []uint16{0, 2}, []float64{x, 1}) }},
-		"general":  {general, func(x float64) Level { return general.Observe(x, x/3, []uint16{0, 3}, []float64{1, x}) }},
+	sequences["logistic"] = machine{logistic, func(x float64) Level { return logistic.Observe(x, -x, []uint16{0, 2}, []float64{x, 1}) }}
+	sequences["general"] = machine{general, func(x float64) Level { return general.Observe(x, x/3, []uint16{0, 3}, []float64{1, x}) }}
+	return sequences
+}
+
+// small are the detectors on a sequence of numbers.
+func small(t testing.TB) map[string]Detector {
+	return map[string]Detector{
+		"adwin":        made(t, NewADWIN, DefaultADWINParams()),
+		"cusum":        made(t, NewCUSUM, DefaultCUSUMParams()),
+		"ddm":          made(t, NewDDM, DefaultDDMParams()),
+		"e_detector":   made(t, NewEDetector, EDetectorParams{ARL: 1_000, Block: 4, Reference: 200, Mode: ModeBoth}),
+		"eddm":         made(t, NewEDDM, DefaultEDDMParams()),
+		"hddm_a":       made(t, NewHDDMA, HDDMAParams{DriftConfidence: .001, WarningConfidence: .01, TwoSidedTest: true}),
+		"hddm_w":       made(t, NewHDDMW, HDDMWParams{DriftConfidence: .001, WarningConfidence: .01, LambdaVal: .1, TwoSidedTest: true}),
+		"kswin":        made(t, NewKSWIN, DefaultKSWINParams()),
+		"page_hinkley": made(t, NewPageHinkley, DefaultPageHinkleyParams()),
 	}
+}
+
+func made[P any, D Detector](t testing.TB, construct func(P) (D, error), p P) Detector {
+	d, err := construct(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 type machine struct {

@@ -72,18 +72,31 @@ func TestGoldenSequences(t *testing.T) {
 	}{
 		{"adwin", 5_055, 3, 0x6e985c8f8f6672e8},
 		{"page_hinkley", 4_038, 49, 0x74982df8053a047e},
+		{"cusum", 4_123, 16, 0x7f17dc40bfdffb28},
+		{"ddm", 5_182, 2, 0x62a77d9254267572},
+		{"eddm", 5_508, 37, 0x54d64188db49dcd7},
+		{"hddm_a", 5_140, 3, 0x8ce93c8e811675ef},
+		{"hddm_w", 11_664, 1, 0x140010e73ae12848},
+		{"kswin", 4_141, 19, 0x7a7f332b5582cd73},
 		{"e_detector", 5_075, 3, 0x1b41e7cbd9a9f7b5},
 	} {
-		m := machines(t)[c.name]
+		d := small(t)[c.name]
 		s := scenario{rand.New(rand.NewPCG(4, 4))}
 		first, count := 0, 0
 		for i := range 12_000 {
 			loss, _, _ := s.next(i)
-			if m.observe(8*loss) == Drift {
+			x := 8 * loss
+			switch d.Domain() {
+			case UnitInterval:
+				x = min(loss, 1)
+			case ZeroOrOne:
+				x = flag(loss > .75)
+			}
+			if d.Observe(x) == Drift {
 				first, count = note(first, count, i)
 			}
 		}
-		if h := xxhash.Sum64(encoded(t, m.codec)); first != c.first || count != c.count || h != c.state {
+		if h := xxhash.Sum64(encoded(t, d)); first != c.first || count != c.count || h != c.state {
 			t.Errorf("%s: first alarm %d, %d in all, state %#x; want %d, %d, %#x", c.name, first, count, h, c.first, c.count, c.state)
 		}
 	}

@@ -68,6 +68,9 @@ func NewPageHinkley(p PageHinkleyParams) (*PageHinkley, error) {
 	return d, nil
 }
 
+// Domain implements Detector.
+func (d *PageHinkley) Domain() Domain { return AnyNumber }
+
 // Reset implements Detector.
 func (d *PageHinkley) Reset() {
 	d.n, d.mean, d.rise, d.fall = 0, 0, 0, 0

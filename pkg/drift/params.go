@@ -42,6 +42,16 @@ func readWithin(r *wire.Reader, limit float64) float64 {
 	return v
 }
 
+// readCount reads how often something was seen.
+func readCount(r *wire.Reader) uint64 {
+	n := r.Uvarint()
+	if n > 1<<62 {
+		r.Fail("%d values", n)
+		return 0
+	}
+	return n
+}
+
 // readPositive reads a number that something is divided by or clipped at.
 func readPositive(r *wire.Reader) float64 {
 	v := readWithin(r, math.MaxFloat64)
@@ -63,6 +73,25 @@ func readInto(r *wire.Reader, dst []float64) []float64 {
 		dst = append(dst, readWithin(r, huge))
 	}
 	return dst
+}
+
+// validateConfidences checks the error probabilities of a warning and of an alarm.
+func validateConfidences(drift, warning float64) error {
+	switch {
+	case !(drift > 0 && drift < 1):
+		return fmt.Errorf("drift_confidence: %v: must be between 0 and 1, both excluded", drift)
+	case !(warning >= drift && warning < 1):
+		return fmt.Errorf("warning_confidence: %v: must be at least drift_confidence (%v) and below 1", warning, drift)
+	}
+	return nil
+}
+
+// flag is how a boolean parameter is stored.
+func flag(on bool) float64 {
+	if on {
+		return 1
+	}
+	return 0
 }
 
 // stateVersion begins the encoding of every detector on a sequence.
