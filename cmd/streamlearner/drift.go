@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
@@ -126,7 +127,9 @@ func (in *driftInput) print(w io.Writer) error {
 
 // detectorTable shows every detector with its parameters and their defaults.
 func detectorTable() string {
-	t := newTable("detector", "values", "definition of", "parameters and defaults")
+	const parameters = "parameters and defaults"
+	t := newTable("detector", "values", "definition of", parameters)
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: parameters, WidthMax: 44, WidthMaxEnforcer: text.WrapSoft}})
 	for _, d := range catalog.DescribeDetectors() {
 		params := make([]string, len(d.Params))
 		for i, p := range d.Params {

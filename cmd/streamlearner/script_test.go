@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
@@ -104,7 +105,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s lacks a short or a long description, or an example", c.CommandPath())
 		}
 		for line := range strings.Lines(c.Long) {
-			if len(strings.TrimSuffix(line, "\n")) > 90 {
+			if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > 90 {
 				t.Errorf("%s: line is too long for a terminal: %s", c.CommandPath(), line)
 			}
 		}
