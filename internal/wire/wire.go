@@ -36,8 +36,8 @@ var ErrCorrupt = errors.New("corrupt")
 
 const (
 	magic0, magic1 = 'S', 'L'
-	headerLen      = 4
-	checksumLen    = 8
+	HeaderLen      = 4
+	ChecksumLen    = 8
 )
 
 // Begin appends the header of an envelope and returns the extended slice.
@@ -53,7 +53,7 @@ func Seal(b []byte, start int) []byte {
 
 // KindOf returns the kind that an envelope claims, 0 when b is none.
 func KindOf(b []byte) Kind {
-	if len(b) < headerLen || b[0] != magic0 || b[1] != magic1 {
+	if len(b) < HeaderLen || b[0] != magic0 || b[1] != magic1 {
 		return 0
 	}
 	return Kind(b[2])
@@ -61,7 +61,7 @@ func KindOf(b []byte) Kind {
 
 // Open checks an envelope and returns its version and a reader of its payload.
 func Open(b []byte, kind Kind) (version byte, r *Reader, err error) {
-	if len(b) < headerLen+checksumLen {
+	if len(b) < HeaderLen+ChecksumLen {
 		return 0, nil, fmt.Errorf("%w: %d bytes are too few for an envelope", ErrCorrupt, len(b))
 	}
 	if b[0] != magic0 || b[1] != magic1 {
@@ -70,11 +70,11 @@ func Open(b []byte, kind Kind) (version byte, r *Reader, err error) {
 	if Kind(b[2]) != kind {
 		return 0, nil, fmt.Errorf("%w: object of kind %d where kind %d was expected", ErrCorrupt, b[2], kind)
 	}
-	body, sum := b[:len(b)-checksumLen], binary.LittleEndian.Uint64(b[len(b)-checksumLen:])
+	body, sum := b[:len(b)-ChecksumLen], binary.LittleEndian.Uint64(b[len(b)-ChecksumLen:])
 	if got := xxhash.Sum64(body); got != sum {
 		return 0, nil, fmt.Errorf("%w: checksum %016x, computed %016x", ErrCorrupt, sum, got)
 	}
-	return b[3], NewReader(body[headerLen:]), nil
+	return b[3], NewReader(body[HeaderLen:]), nil
 }
 
 // AppendUvarint appends v as an unsigned LEB128 varint.

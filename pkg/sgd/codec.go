@@ -3,7 +3,6 @@ package sgd
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/internal/wire"
@@ -30,11 +29,11 @@ const formatVersion = 3
 //	rls: D, then U above the diagonal by columns float64 (see factor)
 //
 // With hashing feature 2^bits is the intercept.
-func (m *Model) AppendBinary(b []byte) ([]byte, error) {
-	n := m.touched.len()
-	start := len(b)
-	b = slices.Grow(b, 256+48*m.scaler.Len()+n*(2+8*m.p.floats()))
-	b = wire.Begin(b, wire.KindSGD, formatVersion)
+func (m *Model) AppendBinary(b []byte) ([]byte, error) { return m.Capture(true)(b), nil }
+
+// appendHead appends the envelope's begin and what stands before the features.
+func (m *Model) appendHead(b []byte, kind wire.Kind) []byte {
+	b = wire.Begin(b, kind, formatVersion)
 	b = m.p.append(b)
 	b = wire.AppendUvarint(b, m.events)
 	for _, v := range [...]float64{m.weight, m.sparse} {
@@ -45,18 +44,7 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	for k := range m.p.rowCount() {
 		b = m.appendRow(b, m.rowAt(k))
 	}
-	b = wire.AppendUvarint(b, uint64(n))
-	keys := keyWriter{m: m, last: -1}
-	m.touched.each(func(i int) {
-		b = keys.append(b, i)
-		for k := range m.p.rowCount() {
-			v := m.numbers(i<<m.shift + k*m.lanes)
-			for _, v := range v[:m.p.floats()] {
-				b = wire.AppendFloat64(b, v)
-			}
-		}
-	})
-	return wire.Seal(m.appendRLS(b), start), nil
+	return b
 }
 
 // UnmarshalBinary replaces the live parameters by those that AppendBinary
@@ -76,19 +64,26 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("sgd: read model: %w", err)
 	}
-	m.eachRow(&m.touched, func(at, _ int) { m.setNumbers(at, new([maxFloats]float64)) })
-	m.touched.clear()
+	m.eachRow(m.touched(), func(at, _ int) { m.setNumbers(at, new([maxFloats]float64)) })
+	m.before.clear()
+	clear(m.changed)
 	m.p.readSlots(&body, true, func(id key, k int, v *[maxFloats]float64) {
 		j := m.resolve(id)
 		m.setNumbers(int(j)<<m.shift+k*m.lanes, v)
-		m.touched.add(j)
+		m.before.add(j)
 		if m.p.optimizer == optRLS {
 			rls.index[int(v[2])-1] = j
 		}
 	})
+	m.rls = rls
+	m.takeHead(&h)
+	return nil
+}
+
+// takeHead replaces all but the features.
+func (m *Model) takeHead(h *head) {
 	m.events, m.weight, m.sparse = h.events, h.weight, h.sparse
 	m.labels, m.scaler = h.labels, h.scaler
-	m.rls = rls
 	for k := range h.rows {
 		*m.rowAt(k) = h.rows[k]
 	}
@@ -96,7 +91,6 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 		m.refs[i].fields = m.refs[i].fields[:0]
 	}
 	m.enroll(0)
-	return nil
 }
 
 // Open returns the model that AppendBinary wrote, with the configuration that

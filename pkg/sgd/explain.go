@@ -50,7 +50,7 @@ func (m *Model) Weights() event.Weights {
 		out.Bits = 64
 	}
 	f, sizes := m.p.frame(&m.labels), m.typical()
-	m.eachRow(&m.touched, func(at, k int) {
+	m.eachRow(m.touched(), func(at, k int) {
 		j := (at - k*m.lanes) >> m.shift
 		w := event.Weight{ID: uint64(j), Intercept: j == m.home>>m.shift, Class: k, Value: float64(f.SD * m.seen(at-k*m.lanes, k, 0))}
 		if m.exact != nil {

@@ -23,8 +23,8 @@ func TestExactLearnsAsHashed(t *testing.T) {
 				t.Fatalf("%s: event %d: without hashing %v, %v, with it %v, %v", name, i, x.Prediction, x.Loss, h.Prediction, h.Loss)
 			}
 		}
-		if n := exact.touched.len(); n != hashed.touched.len() {
-			t.Errorf("%s: %d features without hashing, %d with it", name, n, hashed.touched.len())
+		if n := exact.touched().len(); n != hashed.touched().len() {
+			t.Errorf("%s: %d features without hashing, %d with it", name, n, hashed.touched().len())
 		}
 	}
 }

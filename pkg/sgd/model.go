@@ -33,7 +33,8 @@ type Model struct {
 	shift   uint32     // log2 of the slots of a weight
 	lanes   int        // slots of a weight
 	home    int        // where the slot of the intercept is
-	touched featureSet // features that have been learned
+	before  featureSet // features that had been learned at the last Mark, or more; see touched
+	changed []uint64   // bit j: feature j has been learned since
 	exact   *directory // without hashing: the numbers of the features
 	scaler  *scale.Scaler
 	labels  labels
@@ -66,7 +67,7 @@ func New(c Config) (*Model, error) {
 	n, shift := 1<<p.bits+1, p.shift()
 	m := &Model{
 		cfg: c, p: p, penalised: p.penalised(), varying: p.varies(), mask: 1<<p.bits - 1, shift: shift, lanes: p.lanes(), home: 1 << p.bits << shift,
-		slots: make([]slot, n<<shift), touched: newFeatureSet(n, p.bits == 0), scaler: scale.New(p.scaling()), class: newClassRows(p.classes),
+		slots: make([]slot, n<<shift), before: newFeatureSet(n, p.bits == 0), changed: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()), class: newClassRows(p.classes),
 	}
 	if p.bits == 0 {
 		m.exact, m.home = newDirectory(), exactHome
@@ -195,17 +196,18 @@ func (m *Model) commit(after labels, h float64) {
 	m.weight += h
 	m.events++
 	m.sparse = max(m.sparse, m.maxSparse)
-	words, act, shift := m.touched.words, m.act, m.shift
+	if m.exact != nil {
+		m.change()
+		return
+	}
+	words, act, shift := m.changed, m.act, m.shift
 	for i := range act {
 		a := &act[i]
 		if a.x == 0 {
 			continue
 		}
-		if j := a.idx >> (shift & 31); m.exact != nil {
-			m.touched.add(j)
-		} else {
-			words[j>>6] |= 1 << (j & 63)
-		}
+		j := a.idx >> (shift & 31)
+		words[j>>6] |= 1 << (j & 63)
 	}
 }
 

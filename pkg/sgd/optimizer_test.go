@@ -257,7 +257,7 @@ func TestRaceMemberIsNAG(t *testing.T) {
 		nag.Learn(&e)
 		ada.Learn(&e)
 	}
-	auto.touched.each(func(i int) {
+	auto.touched().each(func(i int) {
 		near(t, "weight of member 0", auto.slots[2*i].W, nag.slots[i].W)
 		near(t, "weight of member 2", auto.slots[2*i+1].member(2), ada.slots[i].W)
 	})

@@ -29,7 +29,7 @@ func (m *Model) penalise(u *update, rate float64, t tally) tally {
 		if i > 0 && a.x != 0 {
 			c := &m.slots[a.idx+1]
 			n := u.h
-			if m.touched.has(a.idx >> (m.shift & 31)) {
+			if m.has(a.idx >> (m.shift & 31)) {
 				n = max(0, now-c.W)
 			}
 			c.W = now

@@ -37,7 +37,7 @@ type frozenField struct {
 func (m *Model) SetReference(i int) {
 	r := &m.refs[i]
 	m.clearReference(i)
-	r.known.set(&m.touched)
+	r.known.set(m.touched())
 	m.eachRow(&r.known, func(at, k int) { m.slots[at].R.setRef(i, narrow(m.frozen(at, m.rowAt(k)))) })
 	r.scaler = m.scaler.Clone()
 	r.frame = m.p.frame(&m.labels)

@@ -1,0 +1,205 @@
+package sgd
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
+)
+
+// A change is what has been learned since the last Mark. It is encoded like a
+// whole model (AppendBinary), with kind KindSGDDelta, but lists only the
+// features that were learned: the rest of a model is small and stands in a
+// change in full. With recursive least squares, where every event moves every
+// weight, a change is the whole model.
+
+// has reports whether feature j has been learned.
+func (m *Model) has(j uint32) bool {
+	return m.before.has(j) || int(j>>6) < len(m.changed) && m.changed[j>>6]>>(j&63)&1 == 1
+}
+
+// touched returns the features that have been learned. Learning notes them in
+// changed alone, so that an event writes to one set only.
+func (m *Model) touched() *featureSet {
+	if m.exact == nil {
+		for w, word := range m.changed {
+			if word&^m.before.words[w] != 0 {
+				m.before.words[w] |= word
+			}
+		}
+	}
+	return &m.before
+}
+
+// change notes the features of the event as learned, without hashing.
+func (m *Model) change() {
+	for i := range m.act {
+		if a := &m.act[i]; a.x != 0 {
+			m.enlist(a.idx >> (m.shift & 31))
+		}
+	}
+}
+
+// enlist notes that feature j was learned, or came with a change.
+func (m *Model) enlist(j uint32) {
+	for int(j>>6) >= len(m.changed) {
+		m.changed = append(m.changed, 0)
+	}
+	m.changed[j>>6] |= 1 << (j & 63)
+	if m.exact != nil {
+		m.before.add(j)
+	}
+}
+
+// Mark lets the next change begin.
+func (m *Model) Mark() {
+	m.touched()
+	clear(m.changed)
+}
+
+// Footprint returns about how many bytes the change since the last Mark takes,
+// and the whole model. The same events give the same numbers.
+func (m *Model) Footprint() (change, whole int) {
+	set := m.touched()
+	n := 0
+	for _, word := range m.changed {
+		n += bits.OnesCount64(word)
+	}
+	head, feature := 256+48*m.scaler.Len(), 2+8*m.p.floats()*m.p.rowCount()
+	whole = head + set.len()*feature
+	if m.p.optimizer == optRLS {
+		whole += 8 * (len(m.rls.d) + len(m.rls.u))
+		return whole, whole
+	}
+	return head + n*feature, whole
+}
+
+// Capture copies the model, or what has changed since the last Mark, and
+// returns a function that appends the encoded copy. The function may be called
+// at any time, while the model learns on.
+func (m *Model) Capture(whole bool) func(b []byte) []byte {
+	kind := wire.KindSGD
+	if whole = whole || m.p.optimizer == optRLS; !whole {
+		kind = wire.KindSGDDelta
+	}
+	c := &capture{plan: &m.p, head: m.appendHead(nil, kind), tail: m.appendRLS(nil)}
+	set := m.touched()
+	n := 0
+	switch {
+	case whole:
+		n = set.len()
+	default:
+		for _, word := range m.changed {
+			n += bits.OnesCount64(word)
+		}
+	}
+	c.keys = make([]uint64, n)
+	c.numbers = make([]float64, n*m.p.floats()*m.p.rowCount())
+	switch {
+	case m.exact != nil:
+		i := 0
+		set.each(func(j int) {
+			if whole || m.changed[j>>6]>>(j&63)&1 == 1 {
+				c.keys[i] = m.exact.hashes[j]
+				m.copyNumbers(c, i, j)
+				i++
+			}
+		})
+	case whole:
+		m.copyFeatures(c, set.words)
+	default:
+		m.copyFeatures(c, m.changed)
+	}
+	return c.append
+}
+
+// copyFeatures copies the features of a set, with hashing.
+func (m *Model) copyFeatures(c *capture, set []uint64) {
+	i := 0
+	for w, word := range set {
+		for ; word != 0; word &= word - 1 {
+			j := w<<6 + bits.TrailingZeros64(word)
+			c.keys[i] = uint64(j)
+			m.copyNumbers(c, i, j)
+			i++
+		}
+	}
+}
+
+// copyNumbers copies the numbers of feature j as the ith.
+func (m *Model) copyNumbers(c *capture, i, j int) {
+	floats, rows := m.p.floats(), m.p.rowCount()
+	out := c.numbers[i*rows*floats:]
+	for k := range rows {
+		v := m.numbers(j<<m.shift + k*m.lanes)
+		copy(out[k*floats:(k+1)*floats], v[:])
+	}
+}
+
+// capture is a copy of some features of a model and of all else in it.
+type capture struct {
+	plan    *plan
+	head    []byte // with the begin of the envelope
+	keys    []uint64
+	numbers []float64
+	tail    []byte
+}
+
+func (c *capture) append(b []byte) []byte {
+	start := len(b)
+	if b == nil {
+		b = make([]byte, 0, len(c.head)+len(c.tail)+len(c.keys)*4+8*len(c.numbers)+32)
+	}
+	b = append(b, c.head...)
+	b = wire.AppendUvarint(b, uint64(len(c.keys)))
+	per := c.plan.floats() * c.plan.rowCount()
+	last := -1
+	for i, key := range c.keys {
+		if c.plan.bits == 0 {
+			b = wire.AppendUint64(b, key)
+		} else {
+			b = wire.AppendUvarint(b, uint64(int(key)-last))
+			last = int(key)
+		}
+		for _, v := range c.numbers[i*per : (i+1)*per] {
+			b = wire.AppendFloat64(b, v)
+		}
+	}
+	return wire.Seal(append(b, c.tail...), start)
+}
+
+// ApplyChange makes of the model that a change began with the one that it
+// ended with. What it brings counts as changed since the last Mark. Bytes of
+// another configuration, or damaged ones, are refused and change nothing.
+func (m *Model) ApplyChange(b []byte) error {
+	if wire.KindOf(b) == wire.KindSGD {
+		if err := m.UnmarshalBinary(b); err != nil {
+			return err
+		}
+		m.before.each(func(j int) { m.enlist(uint32(j)) })
+		return nil
+	}
+	p, r, err := openEnvelope(b, wire.KindSGDDelta)
+	if err != nil {
+		return fmt.Errorf("sgd: read change: %w", err)
+	}
+	if err := m.p.compatible(&p); err != nil {
+		return fmt.Errorf("sgd: read change: %w", err)
+	}
+	h := readHead(&m.p, r)
+	if r.Err() == nil && m.p.optimizer == optRLS {
+		r.Fail("a change of some features only, but recursive least squares moves all")
+	}
+	body := *r // read once to check everything, then again to take it over
+	m.p.readSlots(r, false, func(key, int, *[maxFloats]float64) {})
+	if err := r.Close(); err != nil {
+		return fmt.Errorf("sgd: read change: %w", err)
+	}
+	m.p.readSlots(&body, true, func(id key, k int, v *[maxFloats]float64) {
+		j := m.resolve(id)
+		m.setNumbers(int(j)<<m.shift+k*m.lanes, v)
+		m.enlist(j)
+	})
+	m.takeHead(&h)
+	return nil
+}

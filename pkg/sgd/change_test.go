@@ -1,0 +1,200 @@
+package sgd
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// someEvent has some of three numeric fields and of twenty others.
+func someEvent(r *rand.Rand, p *plan) event.Event {
+	e := event.Event{Weight: 1, Label: float64(r.IntN(9)), Labelled: true}
+	switch {
+	case p.classes > 0:
+		e.Label = float64(r.IntN(p.classes))
+	case p.binary():
+		e.Label = float64(r.IntN(2))
+	}
+	for i := range 3 {
+		if r.IntN(2) == 0 {
+			e.X.Dense = append(e.X.Dense, event.Feature{Hash: xxhash.Sum64String(fmt.Sprint("field", i)), Value: r.NormFloat64()})
+		}
+	}
+	for range 2 {
+		e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: xxhash.Sum64String(fmt.Sprint("city=", r.IntN(20))), Value: 1})
+	}
+	return e
+}
+
+func bin(t testing.TB, m *Model) []byte {
+	t.Helper()
+	b, err := m.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// chain is a model with a copy that is kept up by its changes alone.
+type chain struct {
+	m, copy *Model
+	parts   [][]byte // the model at the beginning, and the changes since
+}
+
+func (c *chain) step(t *testing.T) {
+	t.Helper()
+	delta := c.m.Capture(false)(nil)
+	c.m.Mark()
+	c.parts = append(c.parts, delta)
+	if err := c.copy.ApplyChange(delta); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.copy.Capture(false)(nil); !bytes.Equal(got, delta) {
+		t.Errorf("what an applied change brought is not what has changed: %d bytes, want %d", len(got), len(delta))
+	}
+	c.copy.Mark()
+}
+
+// Whatever the optimizer, a model and its changes come to the model at the end,
+// bit for bit, applied one by one or merged in any grouping.
+func TestChanges(t *testing.T) {
+	for name, edit := range goldens {
+		t.Run(name, func(t *testing.T) {
+			m := trained(t, edit)
+			r := rand.New(rand.NewPCG(7, 7))
+			learn := func(n int) {
+				for range n {
+					e := someEvent(r, &m.p)
+					if s := m.Learn(&e); s.Reject != nil {
+						t.Fatal(s.Reject)
+					}
+				}
+			}
+			learn(40)
+			m.Mark()
+			ch := chain{m: m, copy: newModel(t, func(c *Config) { *c = m.Config() }), parts: [][]byte{bin(t, m)}}
+			if err := ch.copy.UnmarshalBinary(ch.parts[0]); err != nil {
+				t.Fatal(err)
+			}
+			var at [][]byte
+			for range 7 {
+				learn(3)
+				ch.step(t)
+				at = append(at, bin(t, m))
+			}
+			want := bin(t, m)
+			if got := bin(t, ch.copy); !bytes.Equal(got, want) {
+				t.Fatalf("the changes applied give another model")
+			}
+			merged := func(parts ...[]byte) []byte {
+				t.Helper()
+				b, err := m.Merge(parts...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return b
+			}
+			if got := merged(ch.parts...); !bytes.Equal(got, want) {
+				t.Errorf("the changes merged with their base give another model")
+			}
+			for i := 1; i < len(ch.parts); i++ {
+				tail := merged(ch.parts[i:]...)
+				if got := merged(append(ch.parts[:i:i], tail)...); !bytes.Equal(got, want) {
+					t.Errorf("changes from %d on merged first give another model", i)
+				}
+				if got := merged(ch.parts[:i+1]...); !bytes.Equal(got, at[i-1]) {
+					t.Errorf("the first %d changes give another model than there was", i)
+				}
+			}
+			change, whole := m.Footprint()
+			if size := len(want); whole < size/2 || whole > 2*size || change > whole {
+				t.Errorf("footprint %d of %d; the model has %d bytes", change, whole, size)
+			}
+		})
+	}
+}
+
+// A capture is a copy: the model may learn on before it is encoded.
+func TestCaptureIsACopy(t *testing.T) {
+	m := newModel(t, func(c *Config) { c.Bits = 6 })
+	r := rand.New(rand.NewPCG(1, 1))
+	learn := func() {
+		e := someEvent(r, &m.p)
+		m.Learn(&e)
+	}
+	for range 20 {
+		learn()
+	}
+	whole, delta := m.Capture(true), m.Capture(false)
+	wantWhole, wantDelta := bin(t, m), m.Capture(false)([]byte("ahead"))
+	for range 20 {
+		learn()
+	}
+	if !bytes.Equal(whole(nil), wantWhole) || !bytes.Equal(delta([]byte("ahead")), wantDelta) {
+		t.Error("what was learned after a capture is in it")
+	}
+}
+
+func TestDamagedChangesAreRefused(t *testing.T) {
+	m := newModel(t, func(c *Config) { c.Loss, c.Bits = "squared", 6 })
+	r := rand.New(rand.NewPCG(1, 1))
+	e := someEvent(r, &m.p)
+	m.Learn(&e)
+	before := bin(t, m)
+	delta := m.Capture(false)(nil)
+	other := newModel(t, func(c *Config) { c.Loss, c.Bits = "squared", 7 }).Capture(false)(nil)
+	bad := map[string][]byte{"other bits": other, "short": delta[:len(delta)-1], "nothing": nil, "no change": wire.Seal(wire.Begin(nil, wire.KindState, 1), 0)}
+	for i := range delta {
+		flipped := bytes.Clone(delta)
+		flipped[i] ^= 0x40
+		bad[fmt.Sprint("bit in byte ", i)] = flipped
+	}
+	for name, b := range bad {
+		if m.ApplyChange(b) == nil {
+			t.Errorf("%s: applied", name)
+		}
+		if _, err := m.Merge(before, b); err == nil {
+			t.Errorf("%s: merged", name)
+		}
+	}
+	if !bytes.Equal(bin(t, m), before) {
+		t.Error("a refused change left a trace")
+	}
+}
+
+func FuzzMerge(f *testing.F) {
+	for _, bits := range []int{0, 4} {
+		m := newModel(f, func(c *Config) { c.Loss, c.Bits = "squared", bits })
+		r := rand.New(rand.NewPCG(1, 1))
+		e := someEvent(r, &m.p)
+		m.Learn(&e)
+		whole := m.Capture(true)(nil)
+		m.Mark()
+		e = someEvent(r, &m.p)
+		m.Learn(&e)
+		f.Add(whole, m.Capture(false)(nil))
+	}
+	f.Fuzz(func(t *testing.T, base, delta []byte) {
+		m := newModel(t, func(c *Config) { c.Loss, c.Bits = "squared", 4 })
+		resealed := func(b []byte) []byte {
+			if len(b) < wire.HeaderLen+wire.ChecksumLen {
+				return b
+			}
+			return wire.Seal(bytes.Clone(b[:len(b)-wire.ChecksumLen]), 0)
+		}
+		base, delta = resealed(base), resealed(delta)
+		merged, err := m.Merge(base, delta)
+		if err != nil || m.UnmarshalBinary(base) != nil || m.ApplyChange(delta) != nil {
+			return
+		}
+		if got := m.Capture(true)(nil); !bytes.Equal(got, merged) {
+			t.Errorf("merged %d bytes, applied %d", len(merged), len(got))
+		}
+	})
+}
