@@ -17,6 +17,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/admin"
 	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/internal/names"
 	"github.com/streamlearner/streamlearner/pkg/consumer"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -94,6 +95,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 		Logger:     d.log,
 		Registerer: registry,
 		Progress:   func() *metric.Progressive { return metric.New(catalog.Task(m.Learner), false).At(m.Metrics) },
+		Names:      func() *names.Table { return nameTable(m) },
 		OnOutcome:  func(p int32, o *learner.Outcome) { d.story.see(name, p, o) },
 	})
 }

@@ -19,6 +19,7 @@ type StoreUnderTest interface {
 	state.Store
 	state.Reader
 	state.Operator
+	state.NameKeeper
 }
 
 // Store runs the rules that a store must keep. open returns a store, which
@@ -46,6 +47,7 @@ func Store(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		"Partitions":       testPartitions,
 		"ConcurrentClaims": testConcurrent,
 		"Watch":            testWatch,
+		"Names":            testNames,
 	} {
 		t.Run(name, func(t *testing.T) {
 			model := fmt.Sprintf("conform-%x", rand.Uint64())

@@ -21,7 +21,7 @@ const (
 	Longest = 128
 	// First is how many records are all looked at.
 	First = 4096
-	// Every is how many records lie between two that a daemon looks at later.
+	// Every is how many records lie between two that a daemon looks at later: 0.4% of the decoding.
 	Every = 256
 
 	formatVersion = 1
@@ -31,12 +31,19 @@ const (
 // Table is a bounded table of names. It is not safe for concurrent use.
 type Table struct {
 	decoder event.Named
-	every   uint64
 	ev      event.Event
-	offered uint64
 	looked  uint64
 	names   map[uint64]entry
 	changed bool
+}
+
+// Sampler chooses the records that a table looks at: each of the first, then one in every so many.
+type Sampler struct{ Every, offered uint64 }
+
+// Take counts a record, and reports whether it is to be looked at.
+func (s *Sampler) Take() bool {
+	s.offered++
+	return s.offered <= First || s.offered%s.Every == 0
 }
 
 type entry struct {
@@ -44,24 +51,14 @@ type entry struct {
 	seen uint64 // number of the look that found it last
 }
 
-// New returns an empty table. The decoder, which must be fresh, is used for
-// nothing else; every is how many records lie between two that are looked at.
-func New(d event.Named, every uint64) *Table {
+// New returns an empty table. The decoder, which must be fresh, is used for nothing else.
+func New(d event.Named) *Table {
 	d.KeepNames()
-	return &Table{decoder: d, every: every, names: map[uint64]entry{}}
+	return &Table{decoder: d, names: map[uint64]entry{}}
 }
 
-// Offer looks at a record when its turn has come: at each of the first, then
-// at one in every so many.
-func (t *Table) Offer(record []byte) {
-	t.offered++
-	if t.offered <= First || t.offered%t.every == 0 {
-		t.look(record)
-	}
-}
-
-// look learns the names of a record's features. A record that is refused has some too.
-func (t *Table) look(record []byte) {
+// Look learns the names of a record's features. A record that is refused has some too.
+func (t *Table) Look(record []byte) {
 	_ = t.decoder.Decode(record, &t.ev) // the learner says what is wrong with it
 	t.looked++
 	for hash, name := range t.decoder.Names() {
@@ -104,8 +101,11 @@ func (t *Table) forget() {
 	}
 }
 
-// Changed reports whether there are names that were not encoded yet.
+// Changed reports whether there are names that are not stored yet.
 func (t *Table) Changed() bool { return t.changed }
+
+// Stored tells that what Append returned last is stored.
+func (t *Table) Stored() { t.changed = false }
 
 // Names returns a copy of all names by their hashes.
 func (t *Table) Names() map[uint64]string {
@@ -120,7 +120,6 @@ func (t *Table) Names() map[uint64]string {
 // uvarint, then of each in ascending order of the hashes its hash uint64 and
 // the name as a string.
 func (t *Table) Append(b []byte) []byte {
-	t.changed = false
 	start := len(b)
 	b = wire.Begin(b, wire.KindNames, formatVersion)
 	b = wire.AppendUvarint(b, uint64(len(t.names)))

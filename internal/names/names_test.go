@@ -13,19 +13,23 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
-func table(t testing.TB, every uint64) *Table {
+func table(t testing.TB) *Table {
 	t.Helper()
 	d, err := event.NewJSON(event.Schema{Label: "y"}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(d, every)
+	return New(d)
 }
 
 func TestTableLooksAtTheFirstAndThenAtSome(t *testing.T) {
-	n := table(t, 100)
+	n := table(t)
+	sampler := Sampler{Every: 100}
 	for i := range 2 * First {
-		n.Offer(fmt.Appendf(nil, `{"y":1,"c":"%d"}`, i))
+		if !sampler.Take() {
+			continue
+		}
+		n.Look(fmt.Appendf(nil, `{"y":1,"c":"%d"}`, i))
 	}
 	got := n.Names()
 	if want := First + First/100; len(got) != want+1 && len(got) != want {
@@ -34,19 +38,19 @@ func TestTableLooksAtTheFirstAndThenAtSome(t *testing.T) {
 	if name := got[xxhash.Sum64String("c=7")]; name != "c=7" {
 		t.Errorf("name %q", name)
 	}
-	n.Offer([]byte(`{"y":`)) // refused, and no harm
+	n.Look([]byte(`{"y":`)) // refused, and no harm
 	if !n.Changed() {
 		t.Error("nothing has changed")
 	}
 	b := n.Append(nil)
-	if n.Changed() {
-		t.Error("changed after it was encoded")
+	if n.Stored(); n.Changed() {
+		t.Error("changed after it was stored")
 	}
 	read, err := Read(b)
 	if err != nil || !maps.Equal(read, got) {
 		t.Errorf("read %d names of %d: %v", len(read), len(got), err)
 	}
-	again := table(t, 100)
+	again := table(t)
 	again.Restore(read)
 	if string(again.Append(nil)) != string(b) {
 		t.Error("other bytes after a restore")
@@ -55,9 +59,9 @@ func TestTableLooksAtTheFirstAndThenAtSome(t *testing.T) {
 
 // A full table forgets the half that was found longest ago.
 func TestTableIsBounded(t *testing.T) {
-	n := table(t, 1)
+	n := table(t)
 	for i := range Most + 10 {
-		n.Offer(fmt.Appendf(nil, `{"y":1,"always":2,"c":"%d"}`, i))
+		n.Look(fmt.Appendf(nil, `{"y":1,"always":2,"c":"%d"}`, i))
 		if len(n.names) > Most {
 			t.Fatalf("%d names after %d records", len(n.names), i)
 		}
@@ -77,8 +81,8 @@ func TestTableIsBounded(t *testing.T) {
 }
 
 func TestLongNamesAreCut(t *testing.T) {
-	n := table(t, 1)
-	n.Offer([]byte(`{"y":1,"c":"` + strings.Repeat("é", 100) + `"}`))
+	n := table(t)
+	n.Look([]byte(`{"y":1,"c":"` + strings.Repeat("é", 100) + `"}`))
 	for _, name := range n.Names() {
 		if len(name) > Longest || !utf8.ValidString(name) || !strings.HasSuffix(name, "é...") {
 			t.Errorf("%d bytes: %q", len(name), name)
@@ -100,8 +104,8 @@ func TestResolver(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	n := table(f, 1)
-	n.Offer([]byte(`{"y":1,"c":"x","n":2}`))
+	n := table(f)
+	n.Look([]byte(`{"y":1,"c":"x","n":2}`))
 	b := n.Append(nil)
 	f.Add(b[4 : len(b)-8])
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -110,7 +114,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		n := table(t, 1)
+		n := table(t)
 		n.Restore(read)
 		if again, err := Read(n.Append(nil)); err != nil || !maps.Equal(again, read) {
 			t.Errorf("read again: %v", err)

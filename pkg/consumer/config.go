@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/internal/names"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -81,6 +82,9 @@ type Deps struct {
 	// Progress makes the progressive validation of a partition, from the moment
 	// that this process takes it over; nil for none.
 	Progress func() *metric.Progressive
+	// Names makes a table that learns the names of features from some of the
+	// records, which is kept beside the state if Store is a state.NameKeeper; nil for none.
+	Names func() *names.Table
 	// OnOutcome is called on the partition's goroutine for every alarm, change
 	// of mode and proven version. It must be quick and keep nothing of o.
 	OnOutcome func(partition int32, o *learner.Outcome)

@@ -34,7 +34,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		c.add(0, 0)
 	}
 	wait(t, func() (bool, string) {
-		got := names(t, m.registry)
+		got := metricNames(t, m.registry)
 		diff := cmp.Diff(documented(t), got)
 		return diff == "", "metrics (-documented +exposed):\n" + diff
 	})
@@ -72,7 +72,7 @@ func (p published) Snapshot() *state.Snapshot {
 	return s
 }
 
-func names(t *testing.T, reg *prometheus.Registry) (all []string) {
+func metricNames(t *testing.T, reg *prometheus.Registry) (all []string) {
 	t.Helper()
 	families, err := reg.Gather()
 	if err != nil {

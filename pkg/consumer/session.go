@@ -30,6 +30,7 @@ type session struct {
 	letters *letters
 	// progress is the progressive validation since the session began; nil for none.
 	progress *metric.Progressive
+	namer    *namer // nil for none
 
 	next     int64          // offset of the next record
 	captured state.Position // position of the newest snapshot taken
@@ -45,7 +46,7 @@ type session struct {
 func newSession(p *partition, l Learner, claim state.Claim, snap *state.Snapshot) *session {
 	next := l.Next()
 	s := &session{p: p, learner: l, next: next.Offset, captured: next, due: true, stored: -1}
-	s.letters = newLetters(p)
+	s.letters, s.namer = newLetters(p), newNamer(p)
 	if fn := p.c.deps.Progress; fn != nil {
 		s.progress = fn()
 	}
@@ -69,6 +70,7 @@ func (s *session) run() error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.saver.run(ctx) })
 	wg.Go(func() { s.letters.run(ctx) })
+	wg.Go(func() { s.namer.run(ctx) })
 	defer wg.Wait()
 	defer cancel()
 	err := s.loop()
@@ -131,6 +133,7 @@ func (s *session) feedOne(r *kgo.Record) error {
 		Offset: r.Offset, LeaderEpoch: r.LeaderEpoch, Time: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value,
 	})
 	s.next = r.Offset + 1
+	s.namer.offer(r.Value)
 	if o.Alarm != nil || o.Change != nil || o.Proven {
 		s.notable(o)
 	}

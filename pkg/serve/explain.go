@@ -1,9 +1,13 @@
 package serve
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
+	"github.com/streamlearner/streamlearner/internal/names"
 	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // explainer divides a score among the features.
@@ -61,6 +65,24 @@ func (c *Client) ExplainJSON(b []byte) (Explanation, error) {
 	}
 	x.Names = named.Names()
 	return x, nil
+}
+
+// Names returns the names of features that are known in a partition, by their
+// hashes. The learner keeps them beside the model, from some of its records: a
+// feature may have none. It asks the store.
+func (c *Client) Names(ctx context.Context, partition int32) (map[uint64]string, error) {
+	keeper, ok := c.store.(state.NameKeeper)
+	if !ok {
+		return nil, nil
+	}
+	b, err := keeper.Names(ctx, state.Key{Model: c.opts.Model, Partition: partition})
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return names.Read(b)
 }
 
 func (c *Client) explain(t *table, partition int32, e *event.Event) (Explanation, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/streamlearner/streamlearner/internal/names"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/serve"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -52,6 +53,21 @@ func TestExplain(t *testing.T) {
 		if got, err := explain(); err != nil || got.Margin != x.Margin || got.Names != nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
+	}
+	if known, err := c.Names(t.Context(), 0); err != nil || len(known) > 0 {
+		t.Errorf("names that nobody stored: %v, %v", known, err)
+	}
+	fresh, err := event.NewJSON(schema, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := names.New(fresh)
+	table.Look(body)
+	if err := store.SaveNames(t.Context(), state.Key{Model: "fraud"}, table.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if known, err := c.Names(t.Context(), 0); err != nil || known[amount] != "amount" {
+		t.Errorf("names %v, %v", known, err)
 	}
 	if _, err := c.ExplainIn(3, &e); !errors.Is(err, serve.ErrNoModel) {
 		t.Errorf("partition without a model: %v", err)

@@ -15,6 +15,7 @@ type Mem struct {
 	mu       sync.Mutex
 	cells    map[Key]*cell
 	watchers []*watcher
+	names    map[Key][]byte
 }
 
 // cell is what is stored for one key.
@@ -35,7 +36,7 @@ type watcher struct {
 }
 
 // NewMem returns an empty store.
-func NewMem() *Mem { return &Mem{cells: map[Key]*cell{}} }
+func NewMem() *Mem { return &Mem{cells: map[Key]*cell{}, names: map[Key][]byte{}} }
 
 // Clone returns an independent copy, which shares only the immutable data of
 // blobs. A simulation that puts an earlier clone in the place of its store has
@@ -45,6 +46,7 @@ func (m *Mem) Clone() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := NewMem()
+	out.names = maps.Clone(m.names)
 	for k, c := range m.cells {
 		d := *c // the snapshot is replaced by saves, never changed
 		d.versions = slices.Clone(c.versions)

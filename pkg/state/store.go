@@ -71,6 +71,15 @@ type Reader interface {
 	Watch(ctx context.Context, model string, fn func(Key)) error
 }
 
+// NameKeeper keeps the names of features beside the state of a partition, for
+// people. They are no part of the state: anyone may write them at any time, the
+// last one wins, and nothing depends on their being there.
+type NameKeeper interface {
+	SaveNames(ctx context.Context, k Key, names []byte) error
+	// Names returns what was saved last; ErrNotFound while there is nothing.
+	Names(ctx context.Context, k Key) ([]byte, error)
+}
+
 // Operator gives orders to owners and hands partitions over.
 type Operator interface {
 	// Send puts a command into the inbox of k.

@@ -103,6 +103,7 @@ func stateKey(k state.Key) string               { return prefix(k) + "state" }
 func versionsKey(k state.Key) string            { return prefix(k) + "v" }
 func currentKey(k state.Key) string             { return prefix(k) + "current" }
 func inboxKey(k state.Key) string               { return prefix(k) + "inbox" }
+func namesKey(k state.Key) string               { return prefix(k) + "names" }
 func partsKey(k state.Key) string               { return prefix(k) + "parts" }
 func usesKey(k state.Key) string                { return prefix(k) + "uses" }
 func ackKey(k state.Key, id string) string      { return prefix(k) + "ack:" + id }

@@ -1,0 +1,96 @@
+package consumer
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/streamlearner/streamlearner/internal/names"
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+func table() *names.Table {
+	d, err := event.NewJSON(event.Schema{}, false)
+	if err != nil {
+		panic(err)
+	}
+	return names.New(d)
+}
+
+// The names of a session reach the store, and a later session goes on with
+// them, however damaged they are.
+func TestNamesAreKept(t *testing.T) {
+	store := state.NewMem()
+	deps := someDeps()
+	deps.Store, deps.Names, deps.Logger = store, table, slog.New(slog.DiscardHandler)
+	cfg := validConfig()
+	cfg.SaveInterval = 5 * time.Millisecond
+	c, err := New(cfg, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := func(record string, want ...string) {
+		p := newPartition(c, nil, 2, 1)
+		defer p.cancel()
+		n := newNamer(p)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { n.run(ctx) })
+		defer wg.Wait()
+		defer cancel()
+		n.offer([]byte(record))
+		wait(t, func() (bool, string) {
+			b, err := store.Names(t.Context(), p.key)
+			if err != nil {
+				return false, err.Error()
+			}
+			known, err := names.Read(b)
+			for _, name := range want {
+				if known[xxhash.Sum64String(name)] != name {
+					return false, name + " is not there"
+				}
+			}
+			return err == nil, "damaged"
+		})
+	}
+	session(`{"a":1}`, "a")
+	session(`{"b":"x"}`, "a", "b=x")
+	if err := store.SaveNames(t.Context(), state.Key{Model: cfg.Model, Partition: 2}, []byte("damaged")); err != nil {
+		t.Fatal(err)
+	}
+	session(`{"c":1}`, "c")
+}
+
+// Without a table, or a store that keeps names, there are none, and nothing goes wrong.
+func TestNoNames(t *testing.T) {
+	s := feedingSession(t)
+	if s.namer != nil {
+		t.Fatal("names are learned unasked")
+	}
+	s.namer.offer([]byte(`{}`))
+	s.namer.run(t.Context())
+}
+
+// A learner that is faster than its namer is not held up.
+func TestNamerNeverBlocks(t *testing.T) {
+	deps := someDeps()
+	deps.Store, deps.Names, deps.Logger = state.NewMem(), table, slog.New(slog.DiscardHandler)
+	c, err := New(validConfig(), deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPartition(c, nil, 0, 1)
+	defer p.cancel()
+	n := newNamer(p)
+	for range 10 * waitingNames {
+		n.offer([]byte(`{"a":1}`)) // nobody runs it
+	}
+	if len(n.records) != waitingNames {
+		t.Errorf("%d records wait, want %d", len(n.records), waitingNames)
+	}
+}
