@@ -130,7 +130,7 @@ func TestLoadErrors(t *testing.T) {
 				`c.yaml:6: models.Fraud: "Fraud": a model's name may have small letters, digits, _ and - only`,
 				`c.yaml:7: models.b.source.format: "jsn": must be one of json, csv, libsvm, vw, vwjson; did you mean json?`,
 				`c.yaml:7: models.b.scope: "global": one model from all partitions is not available yet; use partition (the default), one model per partition`,
-				`c.yaml:7: models.b.learner.loss: "hing": must be one of logistic, squared, hinge, quantile, huber, poisson, ova, softmax`,
+				`c.yaml:7: models.b.learner.loss: "hing": must be one of logistic, squared, hinge, quantile, huber, poisson, ova, softmax, multilabel, csoaa`,
 				`c.yaml:7: models.b.guard.recovery: "auto": is not available yet; use cooldown (the default) or manual`,
 				`c.yaml:7: models.b.snapshot.keep: 0: must be at least 1 version`,
 				`c.yaml:8: models.c.source.topic: "": must name the topic to learn from`,

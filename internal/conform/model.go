@@ -181,6 +181,7 @@ func testPredictPure(t *testing.T, ms *Models) {
 	sameBytes(t, "predictions in between", asked, marshal(t, plain))
 	scorer, ok := asked.(interface{ Score(*event.Event) float64 })
 	for i := range events {
+		events[i].Labelled = false // as a reader has it
 		if s := asked.Predict(&events[i]); ok && math.Float64bits(scorer.Score(&events[i])) != math.Float64bits(s.Prediction) {
 			t.Fatalf("event %d: Score %v, Predict %v", i, scorer.Score(&events[i]), s.Prediction)
 		}

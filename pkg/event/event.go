@@ -35,6 +35,12 @@ type Event struct {
 	Weight float64 // importance weight h >= 0; 1 when the record names none
 	Label  float64 // label: a number, or 1 (positive class) and 0; for a bandit the reward
 
+	// Labels is the label as a set of classes, ascending, each once, with Schema.LabelType
+	// multilabel; Costs the cost of each class that the event can have, ascending
+	// by class, with costs. Label is then how many they are.
+	Labels []uint32
+	Costs  []Cost
+
 	// Labelled is false when an event was decoded for scoring only.
 	Labelled bool
 
@@ -49,7 +55,14 @@ func (e *Event) Reset() {
 	e.Time, e.Key, e.ID = 0, e.Key[:0], e.ID[:0]
 	e.X.Reset()
 	e.Weight, e.Label, e.Labelled = 1, 0, false
+	e.Labels, e.Costs = e.Labels[:0], e.Costs[:0]
 	e.Actions, e.Arm, e.Prob = e.Actions[:0], 0, 0
+}
+
+// Cost is the cost of predicting a class.
+type Cost struct {
+	Class uint32
+	Cost  float64
 }
 
 // Decoder turns the value of a record into an Event. It resets e first, keeps

@@ -12,10 +12,18 @@ type Step struct {
 	UpdateNorm float64 // Euclidean norm of the weight change; 0 when nothing was learned
 
 	// Class is the predicted class of a multiclass model, and Probs the
-	// probabilities of all classes, which add up to 1. Probs is nil for other models, and valid
+	// probabilities of all classes, which add up to 1; of a model of label sets they do
+	// not, and of a cost-sensitive one they are costs. Probs is nil for other models, and valid
 	// until the model's next call.
 	Class int
 	Probs []float64
+
+	// Labels is the set of right classes, as in Event, for a model of label sets.
+	Labels []uint32
+
+	// Cost is the cost of Class, and Regret what it is above the lowest, for a
+	// cost-sensitive model.
+	Cost, Regret float64
 
 	// Ref is the same event seen by the frozen references; nil where a
 	// reference is not set. Valid until the model's next call.

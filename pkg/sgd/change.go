@@ -65,7 +65,7 @@ func (m *Model) Footprint() (change, whole int) {
 	for _, word := range m.changed {
 		n += bits.OnesCount64(word)
 	}
-	head, feature := 256+48*m.scaler.Len(), 2+8*m.p.floats()*m.p.rowCount()
+	head, feature := 256+48*m.scaler.Len()+len(m.calibration)*m.p.calibrate.Size(), 2+8*m.p.floats()*m.p.rowCount()
 	whole = head + set.len()*feature
 	if m.p.optimizer == optRLS {
 		whole += 8 * (len(m.rls.d) + len(m.rls.u))

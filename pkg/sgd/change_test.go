@@ -17,7 +17,8 @@ func someEvent(r *rand.Rand, p *plan) event.Event {
 	e := event.Event{Weight: 1, Label: float64(r.IntN(9)), Labelled: true}
 	switch {
 	case p.classes > 0:
-		e.Label = float64(r.IntN(p.classes))
+		k := r.IntN(p.classes)
+		e.Label, e.Labels, e.Costs = float64(k), []uint32{uint32(k)}, []event.Cost{{Class: uint32(k), Cost: r.Float64()}}
 	case p.binary():
 		e.Label = float64(r.IntN(2))
 	}

@@ -3,6 +3,7 @@ package sgd
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
@@ -12,7 +13,7 @@ import (
 // optimizer of its own. The rows of a feature, one a class, lie side by side. The predicted class is
 // that of the highest margin, of equal ones the first; the probabilities are
 // those of the rows over their sum. The loss is the sum of the losses of the
-// rows. Softmax has the same rows, see softmax.go.
+// rows. Other losses of several classes have such rows too, see softmax.go and targets.go.
 
 // maxClasses bounds the rows of a feature.
 const maxClasses = 1024
@@ -29,17 +30,24 @@ type classRows struct {
 	rows []row
 
 	// The event at hand.
-	probs  []float64
-	z      []float64 // softmax: the scores
-	offset []float64 // softmax: what the scores are compared with; 0 for one-vs-all
-	before []row     // the rows as they were
-	saved  []slot    // the slots of its features as they were
-	seen   []refSlot
+	target  []float64 // what each row aims at: 1 or 0, or a cost
+	listed  []bool    // classes that it can have: all but with costs
+	labels  []uint32  // multilabel: its classes
+	probs   []float64
+	margins []float64
+	z       []float64 // softmax: the scores
+	offset  []float64 // softmax: what the scores are compared with; 0 for one-vs-all
+	before  []row     // the rows as they were
+	saved   []slot    // the slots of its features as they were
+	seen    []refSlot
 }
 
 func newClassRows(classes int) classRows {
-	return classRows{rows: make([]row, classes), before: make([]row, classes), probs: make([]float64, classes),
-		z: make([]float64, classes), offset: make([]float64, classes)}
+	return classRows{
+		rows: make([]row, classes), before: make([]row, classes), listed: slices.Repeat([]bool{true}, classes),
+		target: make([]float64, classes), probs: make([]float64, classes), margins: make([]float64, classes),
+		z: make([]float64, classes), offset: make([]float64, classes),
+	}
 }
 
 // rowCount is the number of linear scores.
@@ -53,14 +61,6 @@ func (m *Model) rowAt(k int) *row {
 	return &m.class.rows[k]
 }
 
-// classLabel returns the class that the label names, or why it is refused.
-func (m *Model) classLabel(e *event.Event) (float64, *event.Rejection) {
-	if y := e.Label; y >= 0 && y < float64(m.p.classes) && y == math.Trunc(y) {
-		return y, nil
-	}
-	return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v: must be the index of a class, a whole number from 0 to %d (learner.classes %d)", e.Label, m.p.classes-1, m.p.classes)}
-}
-
 // turn moves on to the next row, or back by so many.
 func (m *Model) turn(rows int) {
 	by := uint32(rows * m.lanes) // wraps round when negative
@@ -69,68 +69,9 @@ func (m *Model) turn(rows int) {
 	}
 }
 
-// election gathers what the rows say of an event.
-type election struct {
-	step  event.Step
-	label float64 // -1 for none
-	best  float64 // highest margin
-	sum   float64 // of the probabilities
-	grad2 float64 // sum of the squared derivatives
-}
-
-// vote counts the step of row k.
-func (v *election) vote(m *Model, k int, s *event.Step) {
-	z := s.Margin
-	if m.p.softmax {
-		z = m.class.z[k]
-	}
-	if k == 0 || z > v.best {
-		v.best, v.step.Class = z, k
-		if v.label < 0 {
-			v.step.Margin = s.Margin
-		}
-	}
-	if float64(k) == v.label {
-		v.step.Margin, v.step.Grad = s.Margin, s.Grad
-	}
-	m.class.probs[k] = s.Prediction
-	v.sum += s.Prediction
-	if !m.p.softmax || float64(k) == v.label {
-		v.step.Loss += s.Loss
-	}
-	v.grad2 += float64(s.Grad * s.Grad)
-}
-
-// result is the step of all rows.
-func (v *election) result(m *Model, norm2 float64) event.Step {
-	if m.p.softmax {
-		copy(m.class.probs, m.class.z)
-		softmax(m.class.probs)
-	} else {
-		for k := range m.class.probs {
-			m.class.probs[k] /= v.sum
-		}
-	}
-	s := v.step
-	s.Prediction, s.Probs = float64(s.Class), m.class.probs
-	if v.label >= 0 {
-		s.Label = v.label
-		s.GradNorm = math.Sqrt(float64(v.grad2 * norm2))
-	}
-	return s
-}
-
-// is is 1 for the class of the label and 0 for the others.
-func is(k int, label float64) float64 {
-	if float64(k) == label {
-		return 1
-	}
-	return 0
-}
-
-// predictClasses is Predict for a gathered event; label is -1 for none.
-func (m *Model) predictClasses(label float64) event.Step {
-	v, norm2 := election{label: label}, 0.0
+// predictClasses is Predict for a gathered event; label is that of classLabel.
+func (m *Model) predictClasses(label float64, labelled bool) event.Step {
+	v, norm2 := election{label: label, labelled: labelled}, 0.0
 	f := m.p.frame(&m.labels)
 	m.contrast(0)
 	for k := range m.class.rows {
@@ -138,10 +79,10 @@ func (m *Model) predictClasses(label float64) event.Step {
 		var z float64
 		var s event.Step
 		z, norm2 = m.dotRow(k, 0)
-		if label < 0 {
+		if !labelled {
 			s.Prediction, s.Margin = m.p.predict(z, &f)
 		} else {
-			m.p.evaluate(&s, z, is(k, label), &f)
+			m.p.evaluate(&s, z, m.class.target[k], &f)
 		}
 		v.vote(m, k, &s)
 		m.turn(1)
@@ -152,17 +93,17 @@ func (m *Model) predictClasses(label float64) event.Step {
 
 // predictRows is Predict for a gathered event.
 func (m *Model) predictRows(e *event.Event) event.Step {
-	label := -1.0
+	label := 0.0
 	var refs event.Step
 	if e.Labelled {
-		y, rej := m.classLabel(e)
+		y, rej := m.label(e)
 		if rej != nil {
 			return event.Step{Reject: rej}
 		}
 		label = y
 		m.read(e, &refs, y)
 	}
-	s := m.predictClasses(label)
+	s := m.predictClasses(label, e.Labelled)
 	s.Ref = refs.Ref
 	if rej := unstable(&s); rej != nil {
 		return event.Step{Reject: rej}
@@ -174,12 +115,13 @@ func (m *Model) predictRows(e *event.Event) event.Step {
 // learned; when one refuses the event, all are put back.
 func (m *Model) learnClasses(e *event.Event, y, h float64) event.Step {
 	var (
-		v         = election{label: y}
+		v         = election{label: y, labelled: true}
 		refs      event.Step
 		norm2     float64
 		change    float64
 		rejection *event.Rejection
-		f         = m.p.frame(&m.labels)
+		after     = m.labelsAfter(h)
+		f, next   = m.p.frame(&m.labels), m.p.frame(&after)
 	)
 	m.read(e, &refs, y)
 	m.saveRows()
@@ -187,15 +129,14 @@ func (m *Model) learnClasses(e *event.Event, y, h float64) event.Step {
 	for k := range m.class.rows {
 		m.row = m.class.rows[k]
 		var s event.Step
-		var z float64
+		var z, norm float64
 		z, norm2 = m.dotRow(k, h)
-		u := newUpdate(z, norm2, is(k, y), h)
-		m.p.aim(&u, &s, &f, &f)
+		u := newUpdate(z, norm2, m.class.target[k], h)
+		m.p.aim(&u, &s, &f, &next)
 		s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
 		v.vote(m, k, &s)
-		norm := 0.0
-		if rejection = unstable(&s); rejection == nil {
-			norm, rejection = m.learnFrom(&u, s.Loss, &f, &f)
+		if rejection = unstable(&s); rejection == nil && m.class.listed[k] {
+			norm, rejection = m.learnFrom(&u, s.Loss, &f, &next)
 		}
 		m.class.rows[k] = m.row
 		change += float64(norm * norm)
@@ -208,12 +149,15 @@ func (m *Model) learnClasses(e *event.Event, y, h float64) event.Step {
 	if rejection == nil {
 		m.turn(-len(m.class.rows))
 		s := v.result(m, norm2)
-		s.Ref, s.UpdateNorm = refs.Ref, math.Sqrt(change)
-		if rejection = unstable(&s); rejection == nil && !(finite(change) && finite(m.weight+h)) {
+		s.Ref, s.UpdateNorm = refs.Ref, float64(math.Sqrt(change)*f.SD)
+		if rejection = unstable(&s); rejection == nil && !(finite(change) && finite(m.weight+h) && after.Valid()) {
 			rejection = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v overflows the sum of the weights", h)}
 		}
 		if rejection == nil {
-			m.commit(m.labels, h)
+			m.commit(after, h)
+			for k, z := range m.class.margins {
+				m.calibrateBy(k, z, m.class.target[k], h)
+			}
 			return s
 		}
 	}
@@ -242,44 +186,72 @@ func (m *Model) restoreRows() {
 	copy(m.class.rows, m.class.before)
 }
 
-// ScoreClasses returns the predicted class of an event and appends the
-// probabilities of all classes to dst, as Predict gives them. It is for models
-// of several classes, and as safe for concurrent use as Score.
+// ScoreClasses returns the predicted class of an event and appends to dst the
+// probabilities of all classes, as Predict gives them; with the loss csoaa their
+// costs. It is for models of several classes, and as safe for concurrent use as Score.
 func (m *Model) ScoreClasses(e *event.Event, dst []float64) (class int, probs []float64) {
-	start := len(dst)
-	best := math.Inf(-1)
+	start, sum := len(dst), 0.0
+	f, best, margin := m.p.frame(&m.labels), math.Inf(-1), math.Inf(-1)
 	for k := range m.class.rows {
-		z := m.score(e, k)
-		if z > best {
-			best, class = z, k
+		p, z, said := m.scoreRow(e, k, &f)
+		if said > best || said == best && z > margin {
+			best, margin, class = said, z, k
 		}
-		dst = append(dst, z)
+		dst = append(dst, p)
+		sum += p
 	}
-	own := dst[start:]
-	if m.p.softmax {
+	switch own := dst[start:]; m.p.several {
+	case severalSoftmax:
 		softmax(own)
-		return class, dst
-	}
-	sum, f := 0.0, m.p.frame(&m.labels)
-	for k, z := range own {
-		own[k], _ = m.p.predict(z, &f)
-		sum += own[k]
-	}
-	for k := range own {
-		own[k] /= sum
+	case severalOVA:
+		for k := range own {
+			own[k] /= sum
+		}
+	case severalMultilabel, severalCosts:
 	}
 	return class, dst
 }
 
-// scoreClass is the class of ScoreClasses as a number.
+// scoreRow returns what row k says of an event: its probability (of softmax the
+// score, of csoaa the cost), its margin, and how much it speaks for its class.
+func (m *Model) scoreRow(e *event.Event, k int, f *frame) (p, margin, said float64) {
+	z := m.score(e, k)
+	if m.p.softmax() {
+		return z, z, z
+	}
+	p, margin = m.p.predict(z, f)
+	switch {
+	case m.p.several == severalCosts:
+		return p, margin, -margin
+	case m.calibration != nil:
+		p = m.calibration[k].Probability(margin)
+		return p, margin, p
+	}
+	return p, margin, margin
+}
+
+// scoreClass is what Predict has as prediction: the class, or of several labels their number.
 func (m *Model) scoreClass(e *event.Event) float64 {
-	best, class := math.Inf(-1), 0
-	for k := range m.class.rows {
-		if z := m.score(e, k); z > best {
-			best, class = z, k
-		}
+	class, labels := m.chosen(e)
+	if m.p.several == severalMultilabel {
+		return float64(labels)
 	}
 	return float64(class)
+}
+
+// chosen returns the class of an event, and how many labels it probably has.
+func (m *Model) chosen(e *event.Event) (class, labels int) {
+	f, best, margin := m.p.frame(&m.labels), math.Inf(-1), math.Inf(-1)
+	for k := range m.class.rows {
+		p, z, said := m.scoreRow(e, k, &f)
+		if said > best || said == best && z > margin {
+			best, margin, class = said, z, k
+		}
+		if p >= 0.5 {
+			labels++
+		}
+	}
+	return class, labels
 }
 
 // refSlot is a feature of the event at hand as a reference sees it.
@@ -300,13 +272,16 @@ func (m *Model) readClasses(f *frame, i int, y float64) (loss, grad float64) {
 			c.z[k] += float64(s.x * m.slots[s.at+by].R.ref(i))
 		}
 	}
-	if m.p.softmax {
+	if m.p.softmax() {
 		others(c.z, c.offset, c.probs)
 	}
 	for k := range c.rows {
+		if !c.listed[k] {
+			continue
+		}
 		var s event.Step
-		m.p.evaluate(&s, c.z[k]-c.offset[k], is(k, y), f)
-		if !m.p.softmax || float64(k) == y {
+		m.p.evaluate(&s, c.z[k]-c.offset[k], c.target[k], f)
+		if !m.p.softmax() || float64(k) == y {
 			loss += s.Loss
 		}
 		if k&2 == 0 {

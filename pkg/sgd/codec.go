@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/streamlearner/streamlearner/internal/calibrate"
 	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
@@ -20,6 +21,7 @@ const formatVersion = 3
 //	numeric fields (scale.Scaler.Append)
 //	for each row (one, or one a class): nag S, nag T float64; auto: the member
 //	served byte, discounted losses of the members float64
+//	with calibration the map of each row (calibrate.Map.Append)
 //	number of features uvarint, then of each, ascending: distance to the feature
 //	before (the first: to -1) uvarint, or with bits 0, in order of arrival, the hash (of the
 //	intercept, the first, 0) uint64; and for each row the numbers of its slots float64: sgd W;
@@ -44,7 +46,7 @@ func (m *Model) appendHead(b []byte, kind wire.Kind) []byte {
 	for k := range m.p.rowCount() {
 		b = m.appendRow(b, m.rowAt(k))
 	}
-	return b
+	return m.appendCalibration(b)
 }
 
 // UnmarshalBinary replaces the live parameters by those that AppendBinary
@@ -84,6 +86,7 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 func (m *Model) takeHead(h *head) {
 	m.events, m.weight, m.sparse = h.events, h.weight, h.sparse
 	m.labels, m.scaler = h.labels, h.scaler
+	m.calibration = h.calibration
 	for k := range h.rows {
 		*m.rowAt(k) = h.rows[k]
 	}
@@ -114,6 +117,7 @@ type head struct {
 	labels         labels
 	scaler         *scale.Scaler
 	rows           []row
+	calibration    []calibrate.Map
 }
 
 func readHead(p *plan, r *wire.Reader) head {
@@ -126,6 +130,7 @@ func readHead(p *plan, r *wire.Reader) head {
 	for range p.rowCount() {
 		h.rows = append(h.rows, p.readRow(r))
 	}
+	h.calibration = p.readCalibration(r)
 	return h
 }
 

@@ -44,6 +44,8 @@ func trained(t testing.TB, edit func(*Config)) *Model {
 		}
 	})
 	for i, e := range small() {
+		e.Labels = []uint32{uint32(i % 3)}
+		e.Costs = []event.Cost{{Class: 0, Cost: e.Label}, {Class: uint32(1 + i%2), Cost: 3}}
 		switch {
 		case m.p.classes > 0:
 			e.Label = float64(int(e.Label) % 3)
@@ -61,27 +63,31 @@ func trained(t testing.TB, edit func(*Config)) *Model {
 }
 
 var goldens = map[string]func(*Config){
-	"nag_squared":   func(c *Config) { c.Optimizer = "nag" },
-	"auto_squared":  nil,
-	"auto_logistic": func(c *Config) { c.Loss = "logistic" },
-	"nag_logistic":  func(c *Config) { c.Loss, c.Optimizer = "logistic", "nag" },
-	"sgd_logistic":  func(c *Config) { c.Loss, c.Optimizer, c.Power, c.InterceptRate = "logistic", "sgd", 0.5, 0.01 },
-	"adagrad":       func(c *Config) { c.Optimizer = "adagrad" },
-	"nag_penalised": func(c *Config) { c.Optimizer, c.L1, c.L2 = "nag", 1e-3, 1e-2 },
-	"sgd_penalised": func(c *Config) { c.Optimizer, c.L1, c.L2 = "sgd", 1e-3, 1e-2 },
-	"ada_penalised": func(c *Config) { c.Optimizer, c.L1, c.L2 = "adagrad", 1e-3, 1e-2 },
-	"ova":           func(c *Config) { c.Loss, c.Classes, c.Bits = "ova", 3, 6 },
-	"exact":         func(c *Config) { c.Bits = 0 },
-	"exact_ova":     func(c *Config) { c.Loss, c.Classes, c.Optimizer, c.Bits = "ova", 3, "nag", 0 },
-	"exact_rls":     func(c *Config) { c.Optimizer, c.Bits = "rls", 0 },
-	"softmax":       func(c *Config) { c.Loss, c.Classes, c.Bits = "softmax", 3, 6 },
-	"adam":          func(c *Config) { c.Optimizer = "adam" },
-	"ftrl":          func(c *Config) { c.Optimizer, c.L1 = "ftrl", 0.1 },
-	"coin":          func(c *Config) { c.Optimizer = "coin" },
-	"arow":          func(c *Config) { c.Loss, c.Optimizer = "hinge", "arow" },
-	"scw":           func(c *Config) { c.Loss, c.Optimizer = "hinge", "scw" },
-	"rls":           func(c *Config) { c.Optimizer = "rls" },
-	"vw_squared":    func(c *Config) { c.Compat = "vw" },
+	"nag_squared":    func(c *Config) { c.Optimizer = "nag" },
+	"auto_squared":   nil,
+	"auto_logistic":  func(c *Config) { c.Loss = "logistic" },
+	"nag_logistic":   func(c *Config) { c.Loss, c.Optimizer = "logistic", "nag" },
+	"sgd_logistic":   func(c *Config) { c.Loss, c.Optimizer, c.Power, c.InterceptRate = "logistic", "sgd", 0.5, 0.01 },
+	"adagrad":        func(c *Config) { c.Optimizer = "adagrad" },
+	"nag_penalised":  func(c *Config) { c.Optimizer, c.L1, c.L2 = "nag", 1e-3, 1e-2 },
+	"sgd_penalised":  func(c *Config) { c.Optimizer, c.L1, c.L2 = "sgd", 1e-3, 1e-2 },
+	"ada_penalised":  func(c *Config) { c.Optimizer, c.L1, c.L2 = "adagrad", 1e-3, 1e-2 },
+	"ova":            func(c *Config) { c.Loss, c.Classes, c.Bits = "ova", 3, 6 },
+	"exact":          func(c *Config) { c.Bits = 0 },
+	"exact_ova":      func(c *Config) { c.Loss, c.Classes, c.Optimizer, c.Bits = "ova", 3, "nag", 0 },
+	"exact_rls":      func(c *Config) { c.Optimizer, c.Bits = "rls", 0 },
+	"softmax":        func(c *Config) { c.Loss, c.Classes, c.Bits = "softmax", 3, 6 },
+	"adam":           func(c *Config) { c.Optimizer = "adam" },
+	"ftrl":           func(c *Config) { c.Optimizer, c.L1 = "ftrl", 0.1 },
+	"coin":           func(c *Config) { c.Optimizer = "coin" },
+	"arow":           func(c *Config) { c.Loss, c.Optimizer = "hinge", "arow" },
+	"scw":            func(c *Config) { c.Loss, c.Optimizer = "hinge", "scw" },
+	"rls":            func(c *Config) { c.Optimizer = "rls" },
+	"vw_squared":     func(c *Config) { c.Compat = "vw" },
+	"multilabel":     func(c *Config) { c.Loss, c.Classes, c.Bits = "multilabel", 3, 6 },
+	"csoaa":          func(c *Config) { c.Loss, c.Classes, c.Bits = "csoaa", 3, 6 },
+	"ova_platt":      func(c *Config) { c.Loss, c.Classes, c.Bits, c.Calibrate = "ova", 3, 6, "platt" },
+	"hinge_isotonic": func(c *Config) { c.Loss, c.Calibrate = "hinge", "isotonic" },
 	"adam_schedule": func(c *Config) {
 		c.Optimizer, c.Schedule, c.RateDecay, c.Warmup, c.ClipCoordinate = "adam", "inverse", 0.01, 10, 0.5
 	},

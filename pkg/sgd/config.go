@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/streamlearner/streamlearner/internal/calibrate"
 )
 
 // Config holds the settings of a linear model. The zero value is not valid;
@@ -12,7 +14,8 @@ import (
 type Config struct {
 	// Loss is "logistic" (default) or "hinge" for labels of two classes, 0 and 1 or
 	// -1 and 1; "squared", "huber" or "quantile" for any finite label; "poisson" for counts;
-	// "ova" (one against all) or "softmax" for labels of several classes.
+	// "ova" (one against all) or "softmax" for labels of several classes; "multilabel"
+	// for sets of classes; "csoaa" for a cost of each class.
 	Loss string `koanf:"loss"`
 
 	// Classes is the number of classes of the losses of several classes, 2 to 1024.
@@ -88,6 +91,12 @@ type Config struct {
 	L1 float64 `koanf:"l1"`
 	L2 float64 `koanf:"l2"`
 
+	// Calibrate is how margins become probabilities, for the losses logistic, hinge,
+	// ova and multilabel: "none" (default), by the logistic function; "platt", by one whose slope and
+	// offset are fitted online; "isotonic", by a table that is fitted online and never
+	// falls. See internal/calibrate. Loss and gradient stay those of the margin.
+	Calibrate string `koanf:"calibrate"`
+
 	// Bits sets the number of weights, 2^bits; 1 to 30, default 18. A weight takes
 	// 32 bytes of memory, or 64 with the optimizers auto and coin, and with
 	// penalties on nag, sgd and adagrad. Features that share a slot share a weight.
@@ -122,15 +131,12 @@ type Config struct {
 // maxBits bounds the table of weights at 32 GiB.
 const maxBits = 30
 
-// The losses of several classes.
-const (
-	ova         = "ova"
-	softmaxLoss = "softmax"
-)
+// ova is a loss of several classes, see severals.
+const ova = "ova"
 
 // Default returns the settings that need no tuning on most streams.
 func Default() Config {
-	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Beta: 1, Decay: 1, Schedule: "auto", Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
+	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Beta: 1, Decay: 1, Schedule: "auto", Calibrate: "none", Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
 }
 
 // Names that a configuration may use.
@@ -144,7 +150,10 @@ var (
 
 // Validate reports the first key that has a value which is not allowed.
 func (c Config) Validate() error {
-	if err := oneOf("loss", c.Loss, append(losses[:], ova, softmaxLoss)); err != nil {
+	if err := oneOf("loss", c.Loss, append(losses[:], severals[:]...)); err != nil {
+		return err
+	}
+	if err := oneOf("calibrate", c.Calibrate, calibrate.Methods[:]); err != nil {
 		return err
 	}
 	if err := oneOf("schedule", c.Schedule, append([]string{"auto"}, schedules[:]...)); err != nil {
@@ -201,6 +210,9 @@ func (c Config) validateTogether() error {
 	if c.Delta != standard.Delta && c.Loss != "huber" {
 		return fmt.Errorf("learner.delta: %v: must be %v unless learner.loss is huber", c.Delta, standard.Delta)
 	}
+	if margins := []string{"logistic", "hinge", ova, "multilabel"}; c.Calibrate != standard.Calibrate && !slices.Contains(margins, c.Loss) {
+		return fmt.Errorf("learner.calibrate: %q: must be none unless learner.loss is %s", c.Calibrate, strings.Join(margins, ", "))
+	}
 	if err := c.validateClasses(); err != nil {
 		return err
 	}
@@ -228,8 +240,8 @@ func (c Config) validateTogether() error {
 		}
 	}
 	switch {
-	case (opt == optAROW || opt == optSCW) && c.Loss != "logistic" && c.Loss != "hinge" && c.Loss != ova:
-		return fmt.Errorf("learner.optimizer: %q: needs labels that are classes: set learner.loss to logistic, hinge or ova", c.Optimizer)
+	case (opt == optAROW || opt == optSCW) && c.Loss != "logistic" && c.Loss != "hinge" && c.Loss != ova && c.Loss != "multilabel":
+		return fmt.Errorf("learner.optimizer: %q: needs labels that are classes: set learner.loss to logistic, hinge, ova or multilabel", c.Optimizer)
 	case opt == optRLS && c.Loss != "squared":
 		return fmt.Errorf("learner.optimizer: %q: needs learner.loss squared", c.Optimizer)
 	case c.Compat == "vw":
@@ -240,10 +252,10 @@ func (c Config) validateTogether() error {
 
 // validateClasses checks the number of classes and what they take of memory.
 func (c Config) validateClasses() error {
-	several := c.Loss == ova || c.Loss == softmaxLoss
+	several := slices.Contains(severals[:], c.Loss)
 	switch {
 	case !several && c.Classes != 0:
-		return fmt.Errorf("learner.classes: %d: must be 0 unless learner.loss is ova or softmax", c.Classes)
+		return fmt.Errorf("learner.classes: %d: must be 0 unless learner.loss is %s", c.Classes, strings.Join(severals[:], ", "))
 	case !several:
 		return nil
 	case c.Classes < 2 || c.Classes > maxClasses:

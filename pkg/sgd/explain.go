@@ -14,7 +14,7 @@ import (
 func (m *Model) Explain(e *event.Event) event.Explanation {
 	out := event.Explanation{Classes: m.p.classes, Terms: make([]event.Term, 0, e.X.Len())}
 	if m.p.classes > 0 {
-		out.Class = int(m.scoreClass(e))
+		out.Class, _ = m.chosen(e)
 	}
 	f := m.p.frame(&m.labels)
 	out.Intercept = f.Mean + float64(f.SD*m.seen(m.home, out.Class, 1))

@@ -43,12 +43,12 @@ func (p *plan) frame(l *labels) frame {
 
 // label returns the label as the loss sees it, or why it is refused.
 func (m *Model) label(e *event.Event) (float64, *event.Rejection) {
+	if m.p.classes > 0 {
+		return m.classLabel(e)
+	}
 	y := e.Label
 	if !finite(y) {
 		return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v is not a finite number", y)}
-	}
-	if m.p.classes > 0 {
-		return m.classLabel(e)
 	}
 	if m.p.binary() {
 		if class, ok := scale.Sign(y); ok {

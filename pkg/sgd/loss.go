@@ -47,13 +47,6 @@ func (p *plan) predict(z float64, f *frame) (prediction, margin float64) {
 	return prediction, margin
 }
 
-// prediction is that of predict, in the frame after the labels.
-func (p *plan) prediction(z float64, l *labels) float64 {
-	f := p.frame(l)
-	prediction, _ := p.predict(z, &f)
-	return prediction
-}
-
 // evaluate fills prediction, margin, label, loss and gradient of a step for
 // the linear score z. It returns exp(-|z|) for the logistic loss.
 func (p *plan) evaluate(s *event.Step, z, y float64, f *frame) (t float64) {

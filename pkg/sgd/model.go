@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/streamlearner/streamlearner/internal/calibrate"
 	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
@@ -45,6 +46,8 @@ type Model struct {
 	class   classRows
 	rls     rls
 
+	calibration []calibrate.Map // of each row; nil without
+
 	refs [2]reference
 
 	// The event at hand.
@@ -68,6 +71,7 @@ func New(c Config) (*Model, error) {
 	m := &Model{
 		cfg: c, p: p, penalised: p.penalised(), varying: p.varies(), mask: 1<<p.bits - 1, shift: shift, lanes: p.lanes(), home: 1 << p.bits << shift,
 		slots: make([]slot, n<<shift), before: newFeatureSet(n, p.bits == 0), changed: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()), class: newClassRows(p.classes),
+		calibration: p.newCalibration(),
 	}
 	if p.bits == 0 {
 		m.exact, m.home = newDirectory(), exactHome
@@ -112,6 +116,7 @@ func (m *Model) Predict(e *event.Event) event.Step {
 	if rej := unstable(&s); rej != nil {
 		return event.Step{Reject: rej}
 	}
+	s.Prediction = m.probability(0, s.Prediction, s.Margin)
 	return s
 }
 
@@ -184,6 +189,8 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 		s.UpdateNorm = float64(s.UpdateNorm * before.SD)
 	}
 	m.commit(after, h)
+	s.Prediction = m.probability(0, s.Prediction, s.Margin)
+	m.calibrateBy(0, s.Margin, y, h)
 	return s
 }
 
@@ -288,7 +295,9 @@ func (m *Model) Score(e *event.Event) float64 {
 	if m.p.classes > 0 {
 		return m.scoreClass(e)
 	}
-	return m.p.prediction(m.score(e, 0), &m.labels)
+	f := m.p.frame(&m.labels)
+	prediction, margin := m.p.predict(m.score(e, 0), &f)
+	return m.probability(0, prediction, margin)
 }
 
 // score returns the linear score of an event in row k. It touches no scratch.

@@ -3,6 +3,7 @@ package sgd_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,6 +64,18 @@ func fill(lossName string) func(r *rand.Rand, e *event.Event) {
 			e.Label = math.Floor(max(0, min(3, 2+z)))
 		case lossName == "poisson":
 			e.Label = math.Round(math.Abs(z))
+		case lossName == "multilabel":
+			for k := range uint32(4) {
+				if z > float64(k)-1+r.NormFloat64() {
+					e.Labels = append(e.Labels, k)
+				}
+			}
+		case lossName == "csoaa":
+			for k := range uint32(4) {
+				if k == 1 || r.IntN(4) > 0 {
+					e.Costs = append(e.Costs, event.Cost{Class: k, Cost: math.Abs(z - float64(k))})
+				}
+			}
 		}
 	}
 }
@@ -102,8 +115,13 @@ func wild(lossName string) func(r *rand.Rand, e *event.Event) {
 			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: uint64(r.IntN(20)), Value: number()})
 		}
 		e.Labelled, e.Label = true, number()
-		if binary(lossName) || several(lossName) {
+		switch {
+		case binary(lossName) || several(lossName):
 			e.Label = float64(r.IntN(2))
+		case lossName == "multilabel" && r.IntN(2) == 0:
+			e.Labels = append(e.Labels, uint32(r.IntN(4)))
+		case lossName == "csoaa":
+			e.Costs = append(e.Costs, event.Cost{Class: uint32(r.IntN(4)), Cost: number()})
 		}
 		if r.IntN(2) == 0 {
 			e.Weight = math.Abs(number())
@@ -138,6 +156,19 @@ func refused(lossName string) []conform.Refused {
 	}
 	if lossName == "poisson" {
 		bad = append(bad, conform.Refused{Name: "Negative", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Label = -1 }})
+	}
+	switch lossName {
+	case "multilabel":
+		bad = slices.DeleteFunc(bad, func(r conform.Refused) bool { return r.Name == "LabelNaN" })
+		return append(bad, conform.Refused{Name: "NoClass", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Labels = []uint32{4} }})
+	case "csoaa":
+		bad = slices.DeleteFunc(bad, func(r conform.Refused) bool { return r.Name == "LabelNaN" })
+		return append(bad,
+			conform.Refused{Name: "NoCosts", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Costs = nil }},
+			conform.Refused{Name: "NoClass", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Costs = []event.Cost{{Class: 4}} }},
+			conform.Refused{Name: "CostNaN", Reason: event.LabelInvalid, Spoil: func(e *event.Event) { e.Costs[0].Cost = math.NaN() }},
+			conform.Refused{Name: "CostExtreme", Reason: event.Extreme, Spoil: func(e *event.Event) { e.Costs[0].Cost = 1e7 }},
+		)
 	}
 	if several(lossName) {
 		return append(bad,
@@ -178,6 +209,25 @@ func configs() map[string]sgd.Config {
 		c := sgd.Default()
 		c.Loss, c.Classes, c.Optimizer, c.Bits = "ova", 4, o, 9
 		out["ova/"+o] = c
+	}
+	for _, l := range []string{"multilabel", "csoaa"} {
+		for _, o := range []string{"auto", "nag", "coin", "adam"} {
+			c := sgd.Default()
+			c.Loss, c.Classes, c.Optimizer, c.Bits = l, 4, o, 5
+			out[l+"/"+o] = c
+		}
+	}
+	for _, method := range []string{"platt", "isotonic"} {
+		for _, l := range []string{"logistic", "hinge", "ova", "multilabel"} {
+			c := sgd.Default()
+			c.Loss, c.Calibrate, c.Optimizer, c.Bits = l, method, "nag", 5
+			if l != "logistic" && l != "hinge" {
+				c.Classes = 4
+			} else {
+				c.Optimizer = "auto"
+			}
+			out[l+"/"+method] = c
+		}
 	}
 	for _, l := range []string{"logistic", "squared"} {
 		for _, o := range []string{"auto", "nag", "sgd", "adagrad", "adam", "ftrl", "coin", "arow", "scw", "rls"} {

@@ -1,6 +1,10 @@
 package sgd
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/streamlearner/streamlearner/internal/calibrate"
+)
 
 // optimizer is an algorithm that moves the weights. Each has a file of its own.
 type optimizer byte
@@ -30,8 +34,9 @@ type plan struct {
 	loss          loss
 	optimizer     optimizer
 	bits          int
-	classes       int  // 0 for losses of one number
-	softmax       bool // of the classes; else one-vs-all
+	classes       int     // 0 for losses of one number
+	several       several // what the classes are
+	calibrate     calibrate.Method
 	standardize   bool
 	scaleLabel    bool
 	vw            bool
@@ -54,10 +59,14 @@ type plan struct {
 
 func (c Config) plan() plan {
 	p := plan{
-		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, softmax: c.Loss == softmaxLoss, vw: c.Compat == "vw",
+		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, several: severalOf(c.Loss), vw: c.Compat == "vw",
 		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate,
-		schedule: c.schedule(), rateDecay: c.RateDecay, warmup: float64(c.Warmup), clipEach: c.ClipCoordinate,
+		calibrate: calibrate.Method(max(0, slices.Index(calibrate.Methods[:], c.Calibrate))),
+		schedule:  c.schedule(), rateDecay: c.RateDecay, warmup: float64(c.Warmup), clipEach: c.ClipCoordinate,
 		beta: c.Beta, l1: c.L1, l2: c.L2, clipGradient: c.ClipGradient, clip: c.Clip, extreme: c.Extreme,
+	}
+	if p.several == severalCosts {
+		p.loss = lossSquared
 	}
 	p.standardize = c.Standardize == "on" || c.Standardize == "auto" && !p.vw
 	p.scaleLabel = !p.link() && (c.ScaleLabel == "on" || c.ScaleLabel == "auto" && !p.vw)
@@ -75,6 +84,9 @@ func (c Config) plan() plan {
 	}
 	return p
 }
+
+// severalOf returns what the classes of a loss are, if it has classes.
+func severalOf(loss string) several { return several(max(0, slices.Index(severals[:], loss))) }
 
 func (p plan) defaultRate() float64 {
 	switch p.optimizer {

@@ -3,21 +3,23 @@ package sgd
 import (
 	"fmt"
 
+	"github.com/streamlearner/streamlearner/internal/calibrate"
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
 
 // append appends the configuration that the parameters were learned with:
 // loss (0 logistic, 1 squared, 2 hinge, 3 quantile, 4 huber, 5 poisson) and optimizer
-// (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto) and schedule (0 constant, 1 power, 2 inverse, 3 exponential) byte; bits,
-// classes (0, or of one-vs-all and softmax, whose loss is logistic) uvarint;
-// standardize, scale_label, compat vw, softmax boolean bytes; tau, delta, rate, decay, power, intercept_rate, beta, l1, l2, clip_gradient, clip, extreme, rate_decay, warmup, clip_coordinate float64.
+// (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto), schedule (0 constant, 1 power, 2 inverse, 3 exponential) and calibrate (0 none, 1 platt, 2 isotonic) byte; bits,
+// classes (0, or of the losses of several classes, which are logistic, or squared
+// with csoaa) uvarint; standardize, scale_label, compat vw boolean bytes; several (0 ova, 1 softmax, 2 multilabel, 3 csoaa) byte; tau, delta, rate, decay, power, intercept_rate, beta, l1, l2, clip_gradient, clip, extreme, rate_decay, warmup, clip_coordinate float64.
 func (p *plan) append(b []byte) []byte {
-	b = append(b, byte(p.loss), byte(p.optimizer), byte(p.schedule))
+	b = append(b, byte(p.loss), byte(p.optimizer), byte(p.schedule), byte(p.calibrate))
 	b = wire.AppendUvarint(b, uint64(p.bits))
 	b = wire.AppendUvarint(b, uint64(p.classes))
-	for _, v := range [...]bool{p.standardize, p.scaleLabel, p.vw, p.softmax} {
+	for _, v := range [...]bool{p.standardize, p.scaleLabel, p.vw} {
 		b = wire.AppendBool(b, v)
 	}
+	b = append(b, byte(p.several))
 	for _, v := range p.numbers() {
 		b = wire.AppendFloat64(b, *v)
 	}
@@ -38,18 +40,30 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 	if version != formatVersion {
 		return plan{}, nil, fmt.Errorf("format version %d, this program reads version %d", version, formatVersion)
 	}
-	p := plan{loss: loss(r.Byte()), optimizer: optimizer(r.Byte()), schedule: schedule(r.Byte())}
+	p := plan{loss: loss(r.Byte()), optimizer: optimizer(r.Byte()), schedule: schedule(r.Byte()), calibrate: calibrate.Method(r.Byte())}
 	bits, classes := r.Uvarint(), r.Uvarint()
-	p.standardize, p.scaleLabel, p.vw, p.softmax = r.Bool(), r.Bool(), r.Bool(), r.Bool()
+	p.standardize, p.scaleLabel, p.vw, p.several = r.Bool(), r.Bool(), r.Bool(), several(r.Byte())
 	for _, v := range p.numbers() {
 		*v = r.Finite()
 	}
-	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || int(p.schedule) >= len(schedules) || !(p.warmup >= 0 && p.warmup <= 1e12) || bits > maxBits ||
-		classes == 1 || classes > maxClasses || classes > 0 && p.loss != lossLogistic || classes == 0 && p.softmax {
+	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || int(p.schedule) >= len(schedules) || int(p.calibrate) >= len(calibrate.Methods) || !(p.warmup >= 0 && p.warmup <= 1e12) || bits > maxBits ||
+		classes == 1 || classes > maxClasses || !p.severalValid(int(classes)) {
 		r.Fail("loss %d, optimizer %d, %d bits, %d classes", p.loss, p.optimizer, bits, classes)
 	}
 	p.bits, p.classes = int(bits), int(classes)
 	return p, r, r.Err()
+}
+
+// severalValid reports whether the loss fits to what the classes are, if there are any.
+func (p *plan) severalValid(classes int) bool {
+	if classes == 0 {
+		return p.several == 0
+	}
+	rows := lossLogistic
+	if p.several == severalCosts {
+		rows = lossSquared
+	}
+	return int(p.several) < len(severals) && p.loss == rows
 }
 
 // config returns a configuration whose plan is p.
@@ -57,17 +71,14 @@ func (p *plan) config() Config {
 	c := Config{
 		Beta: p.beta, L1: p.l1, L2: p.l2, ClipGradient: p.clipGradient,
 		Loss: losses[p.loss], Tau: p.tau, Delta: p.delta, Optimizer: optimizers[p.optimizer], Rate: p.rate, Decay: p.decay, Power: p.power, InterceptRate: p.interceptRate,
-		Schedule: schedules[p.schedule], RateDecay: p.rateDecay, Warmup: int(p.warmup), ClipCoordinate: p.clipEach,
+		Calibrate: calibrate.Methods[p.calibrate], Schedule: schedules[p.schedule], RateDecay: p.rateDecay, Warmup: int(p.warmup), ClipCoordinate: p.clipEach,
 		Bits: p.bits, Standardize: onOff(p.standardize), Clip: p.clip, ScaleLabel: onOff(p.scaleLabel), Extreme: p.extreme,
 	}
 	if p.vw {
 		c.Compat = "vw"
 	}
 	if p.classes > 0 {
-		c.Loss, c.Classes = ova, p.classes
-		if p.softmax {
-			c.Loss = softmaxLoss
-		}
+		c.Loss, c.Classes = severals[p.several], p.classes
 	}
 	if p.optimizer == optRLS {
 		c.Rate = 0
@@ -101,6 +112,7 @@ func (p *plan) compatible(q *plan) error {
 		{"l1", have.L1, want.L1},
 		{"l2", have.L2, want.L2},
 		{"clip", have.Clip, want.Clip},
+		{"calibrate", have.Calibrate, want.Calibrate},
 		{"scale_label", have.ScaleLabel, want.ScaleLabel},
 	} {
 		if k.have != k.want {

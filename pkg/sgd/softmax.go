@@ -44,7 +44,7 @@ func others(z, out, exps []float64) {
 // contrast takes the scores of all rows for the gathered event, and what they
 // are compared with: 0 for one-vs-all.
 func (m *Model) contrast(h float64) {
-	if !m.p.softmax {
+	if !m.p.softmax() {
 		return
 	}
 	for k := range m.class.rows {
