@@ -96,10 +96,8 @@ func (s *Score) Observe(loss, grad float64, j []uint16, x []float64) Level {
 		s.sample(loss, grad)
 		return Stable
 	}
-	loss = min(max(loss, -s.clipLoss), s.clipLoss)
-	grad = min(max(grad, -s.clipGrad), s.clipGrad)
-	x = x[:len(j)]
-	u := s.u
+	loss, grad = bound(loss, s.clipLoss), bound(grad, s.clipGrad)
+	u, x := s.u, x[:len(j)]
 	for i, c := range j {
 		u[c] += float64(grad * x[i])
 	}
@@ -148,7 +146,7 @@ func (s *Score) alignment(sums []float64, factor float64) float64 {
 	mu, inv, z := s.mu[:len(s.active)], s.inv[:len(s.active)], s.z[:len(s.active)]
 	for i, c := range s.active {
 		w := float64((clamp(float64(sums[c]*factor)) - mu[i]) * inv[i])
-		w = min(max(w, -maxWhite), maxWhite)
+		w = bound(w, maxWhite)
 		dot += float64(w * z[i])
 		norm += float64(z[i] * z[i])
 		z[i] = float64((1-ewmaWeight)*z[i]) + float64(ewmaWeight*w)
@@ -157,6 +155,17 @@ func (s *Score) alignment(sums []float64, factor float64) float64 {
 		return 0
 	}
 	return dot / math.Sqrt(norm)
+}
+
+// bound returns x within limit of 0; NaN stays what it is.
+func bound(x, limit float64) float64 {
+	if x > limit {
+		return limit
+	}
+	if x < -limit {
+		return -limit
+	}
+	return x
 }
 
 func (s *Score) dropBlock() {

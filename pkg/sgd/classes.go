@@ -260,11 +260,28 @@ type refSlot struct {
 	x  float64
 }
 
-// readClasses evaluates reference i, with its frame, on the features that it sees. The gradient of
+// see collects the features of the event as reference r sees them. Its reading has their values.
+func (m *Model) see(r *reference, e *event.Event) []refSlot {
+	seen, act, xs := append(m.class.seen[:0], refSlot{m.act[0].idx, 1}), m.act[1:], r.reading.X[1:]
+	for k, st := range m.scaler.Staged() {
+		if ff := r.field(&m.p, st.ID, e.X.Dense[k].Hash); ff.known {
+			seen = append(seen, refSlot{act[k].idx, float64(ff.sign * xs[0])})
+			xs = xs[1:]
+		}
+	}
+	act = act[len(e.X.Dense):]
+	for k := range e.X.Sparse {
+		seen = append(seen, refSlot{act[k].idx, e.X.Sparse[k].Value})
+	}
+	return seen
+}
+
+// readClasses evaluates reference r, of index i, on the features that it sees. The gradient of
 // several rows is watched along one direction: the sum over the classes of derivative
 // times a fixed sign (-1 for every other two classes), times x.
-func (m *Model) readClasses(f *frame, i int, y float64) (loss, grad float64) {
+func (m *Model) readClasses(r *reference, i int, e *event.Event, y float64) (loss, grad float64) {
 	c := &m.class
+	c.seen = m.see(r, e)
 	for k := range c.rows {
 		by := uint32(k * m.lanes)
 		c.z[k] = 0
@@ -280,7 +297,7 @@ func (m *Model) readClasses(f *frame, i int, y float64) (loss, grad float64) {
 			continue
 		}
 		var s event.Step
-		m.p.evaluate(&s, c.z[k]-c.offset[k], c.target[k], f)
+		m.p.evaluate(&s, c.z[k]-c.offset[k], c.target[k], &r.frame)
 		if !m.p.softmax() || float64(k) == y {
 			loss += s.Loss
 		}

@@ -47,12 +47,34 @@ func (p *plan) predict(z float64, f *frame) (prediction, margin float64) {
 	return prediction, margin
 }
 
+// lossAt returns the loss and its derivative at the linear score z, as evaluate has them.
+func (p *plan) lossAt(z, y float64, f *frame) (loss, grad float64) {
+	if p.loss == lossLogistic {
+		_, loss, grad, _ = logistic(clamp(z, f.Lo, f.Hi), y)
+		return loss, grad
+	}
+	var s event.Step
+	p.evaluate(&s, z, y, f)
+	return s.Loss, s.Grad
+}
+
+// clamp returns x within [lo, hi]; NaN stays what it is.
+func clamp(x, lo, hi float64) float64 {
+	if x > hi {
+		return hi
+	}
+	if x < lo {
+		return lo
+	}
+	return x
+}
+
 // evaluate fills prediction, margin, label, loss and gradient of a step for
 // the linear score z. It returns exp(-|z|) for the logistic loss.
 func (p *plan) evaluate(s *event.Step, z, y float64, f *frame) (t float64) {
 	s.Label = y
 	if p.loss == lossLogistic {
-		s.Margin = max(f.Lo, min(f.Hi, z))
+		s.Margin = clamp(z, f.Lo, f.Hi)
 		s.Prediction, s.Loss, s.Grad, t = logistic(s.Margin, y)
 		return t
 	}

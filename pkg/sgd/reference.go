@@ -2,7 +2,6 @@ package sgd
 
 import (
 	"math"
-	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -20,6 +19,7 @@ type reference struct {
 	frame  frame
 	scaler *scale.Scaler // frozen, nothing is staged in it
 	fields []frozenField // the live scaler's fields, as the reference sees them
+	unseen frozenField   // a field that the live scaler does not have
 	known  featureSet    // the features that have a weight in it
 
 	reading event.Reading
@@ -28,9 +28,9 @@ type reference struct {
 // frozenField is how a reference sees a field of the live scaler.
 type frozenField struct {
 	mean, inv  float64
+	sign       float64
 	known      bool // the reference has the field
 	coordinate uint16
-	sign       float64
 }
 
 // SetReference freezes the live parameters as reference i, 0 or 1.
@@ -115,49 +115,69 @@ func (m *Model) read(e *event.Event, s *event.Step, y float64) {
 
 func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Reading {
 	r := &m.refs[i]
+	o := &r.reading
 	n := 1 + e.X.Len()
-	js, xs := slices.Grow(r.reading.J[:0], n)[:n], slices.Grow(r.reading.X[:0], n)[:n]
+	if o.J, o.X = o.J[:cap(o.J)], o.X[:cap(o.X)]; min(len(o.J), len(o.X)) < n {
+		o.J, o.X = make([]uint16, n), make([]float64, n)
+	}
+	z, dense := m.readDense(r, i, e.X.Dense, o.J, o.X)
+	n = dense + len(e.X.Sparse)
+	o.J, o.X = o.J[:n], o.X[:n]
+	z += m.readSparse(i, e.X.Sparse, o.J[dense:], o.X[dense:])
+	if m.p.classes > 0 {
+		o.Loss, o.Grad = m.readClasses(r, i, e, y)
+	} else {
+		o.Loss, o.Grad = m.p.lossAt(z, y, &r.frame)
+	}
+	if o.Loss > math.MaxFloat64 {
+		o.Loss = math.MaxFloat64
+	}
+	return o
+}
+
+// readDense fills coordinates and values of the intercept and of the numeric
+// fields that reference r, of index i, knows. It returns their part of the score and their number.
+func (m *Model) readDense(r *reference, i int, dense []event.Feature, js []uint16, xs []float64) (z float64, n int) {
+	slots, act, clip, sh := m.slots, m.act, m.p.clip, 32*uint(i)
 	js[0], xs[0] = 0, 1
-	slots, act, n := m.slots, m.act[1:], 1
-	z := slots[m.act[0].idx].R.ref(i)
-	multi, seen := m.p.classes > 0, append(m.class.seen[:0], refSlot{m.act[0].idx, 1})
-	for k, st := range m.scaler.Staged() {
-		f := &e.X.Dense[k]
-		var ff frozenField
-		if st.ID >= 0 {
-			ff = r.fields[st.ID]
-		} else { // new to the live scaler, perhaps not to a reference from before a restore
-			ff = r.see(&m.p, f.Hash)
-		}
+	z, n = slots[act[0].idx].R.at(sh), 1
+	act = act[1 : 1+len(dense)]
+	staged := m.scaler.Staged()[:len(dense)]
+	for k := range dense {
+		f := &dense[k]
+		ff := r.field(&m.p, staged[k].ID, f.Hash)
 		if !ff.known {
-			continue
+			continue // it contributes 0
 		}
-		x := scale.Clip(float64((f.Value-ff.mean)*ff.inv), m.p.clip)
-		if multi {
-			seen = append(seen, refSlot{act[k].idx, x})
-		}
-		z += float64(x * slots[act[k].idx].R.ref(i))
+		x := scale.Clip(float64((f.Value-ff.mean)*ff.inv), clip)
+		z += float64(x * slots[act[k].idx].R.at(sh))
 		js[n], xs[n] = ff.coordinate, float64(ff.sign*x)
 		n++
 	}
-	act = act[len(e.X.Dense):]
-	for k := range e.X.Sparse {
-		f := &e.X.Sparse[k]
-		if multi {
-			seen = append(seen, refSlot{act[k].idx, f.Value})
-		}
-		z += float64(f.Value * slots[act[k].idx].R.ref(i))
-		js[n], xs[n] = sketch(f.Hash, f.Value)
-		n++
+	return z, n
+}
+
+// field returns how the reference sees the field of that index in the live
+// scaler. A new field has none, but a reference from before a restore may know it.
+func (r *reference) field(p *plan, id int, hash uint64) *frozenField {
+	if uint(id) < uint(len(r.fields)) {
+		return &r.fields[id]
 	}
-	var s event.Step
-	if m.class.seen = seen; multi {
-		s.Loss, s.Grad = m.readClasses(&r.frame, i, y)
-	} else {
-		m.p.evaluate(&s, z, y, &r.frame)
+	r.unseen = r.see(p, hash)
+	return &r.unseen
+}
+
+// readSparse is readDense for the sparse features.
+func (m *Model) readSparse(i int, sparse []event.Feature, js []uint16, xs []float64) (z float64) {
+	slots, sh := m.slots, 32*uint(i)
+	act := m.act[len(m.act)-len(sparse):]
+	act, js, xs = act[:len(sparse)], js[:len(sparse)], xs[:len(sparse)]
+	for k := range sparse {
+		f := &sparse[k]
+		z += float64(f.Value * slots[act[k].idx].R.at(sh))
+		js[k], xs[k] = sketch(f.Hash, f.Value)
 	}
-	r.reading = event.Reading{Loss: min(s.Loss, math.MaxFloat64), Grad: s.Grad, J: js[:n], X: xs[:n]}
-	return &r.reading
+	return z
 }
 
 // narrow rounds a weight to float32, within its range.

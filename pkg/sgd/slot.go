@@ -20,7 +20,12 @@ type slot struct {
 type packed uint64
 
 // ref returns the weight at reference i.
-func (b packed) ref(i int) float64 { return float64(math.Float32frombits(uint32(b >> (32 * (i & 1))))) }
+func (b packed) ref(i int) float64 { return b.at(32 * uint(i)) }
+
+// at returns the float32 at bit shift, 0 or 32.
+func (b packed) at(shift uint) float64 {
+	return float64(math.Float32frombits(uint32(b >> (shift & 63))))
+}
 
 // setRef sets the weight at reference i.
 func (b *packed) setRef(i int, w float32) {

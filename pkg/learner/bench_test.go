@@ -1,0 +1,91 @@
+package learner_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/sgd"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// decoded is a decoder that hands out events that were decoded before.
+type decoded struct {
+	events []event.Event
+	next   int
+}
+
+func (d *decoded) Decode(_ []byte, e *event.Event) error {
+	*e = d.events[d.next%len(d.events)]
+	d.next++
+	return nil
+}
+
+// benchEvents are labelled events, half of whose features are numeric.
+func benchEvents(features int) []event.Event {
+	r := rand.New(rand.NewPCG(1, 1))
+	hash := func(j int) uint64 { return rand.New(rand.NewPCG(uint64(j), 7)).Uint64() }
+	events := make([]event.Event, 4096)
+	for i := range events {
+		e := &events[i]
+		e.Reset()
+		z := 0.
+		for j := range features / 2 {
+			x := r.NormFloat64()
+			z += x
+			e.X.Dense = append(e.X.Dense, event.Feature{Hash: hash(j), Value: x*float64(j+1) + 3})
+		}
+		for j := range features - features/2 {
+			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: hash(1000 + 1000*j + r.IntN(1000)), Value: 1})
+		}
+		if e.Labelled = true; z+r.NormFloat64() > 0 {
+			e.Label = 1
+		}
+	}
+	return events
+}
+
+// BenchmarkFeed is the cost of an event without decoding it. What the guard
+// costs is the difference of guarded and unguarded.
+func BenchmarkFeed(b *testing.B) {
+	for _, optimizer := range []string{"nag", "auto"} {
+		for _, features := range []int{16, 20, 30} {
+			for _, guarded := range []bool{false, true} {
+				b.Run(fmt.Sprintf("%s/features=%d/guarded=%t", optimizer, features, guarded), func(b *testing.B) {
+					m := sgd.Default()
+					m.Optimizer = optimizer
+					guard := learner.DefaultGuard()
+					guard.Enabled = guarded
+					guard.FalseFreezeEvery = 1e9 // the events repeat
+					l, err := learner.New(learner.Config{
+						Model:    func() (learner.Model, error) { return sgd.New(m) },
+						Decoder:  &decoded{events: benchEvents(features)},
+						Guard:    guard,
+						Snapshot: learner.SnapshotConfig{Every: 1 << 40, Quarantine: 1 << 40, Keep: 1},
+						Arch:     "any",
+					}, state.Position{})
+					if err != nil {
+						b.Fatal(err)
+					}
+					feed := func() {
+						if o := l.Feed(learner.Record{Offset: l.Next().Offset}); o.Reject != nil || o.Alarm != nil {
+							b.Fatalf("%+v", o)
+						}
+					}
+					for range 40_000 {
+						feed()
+					}
+					if l.Armed() != guarded {
+						b.Fatalf("armed: %t", l.Armed())
+					}
+					b.ReportAllocs()
+					for b.Loop() {
+						feed()
+					}
+				})
+			}
+		}
+	}
+}
