@@ -54,30 +54,30 @@ func explanationOf(x *serve.Explanation, names map[uint64]string, top int) *expl
 
 const (
 	barHalf      = 7  // characters of the longest bar
-	termColumns  = 52 // what the columns beside the names take, at least
+	termColumns  = 64 // what the columns beside the names take, at least
 	fewestOfName = 16 // characters of a name that are shown, however narrow the terminal
 )
 
 func (r *explanationReport) print(w io.Writer) error {
-	columns := newTable("feature", "value", "weight", "contribution", "")
-	columns.SetColumnConfigs([]table.ColumnConfig{rightAligned(2), rightAligned(3), rightAligned(4)})
+	columns := newTable("feature", "value", "scaled", "weight", "contribution", "")
+	columns.SetColumnConfigs([]table.ColumnConfig{rightAligned(2), rightAligned(3), rightAligned(4), rightAligned(5)})
 	longest := math.Abs(r.Rest)
 	for _, t := range r.Features {
 		longest = max(longest, math.Abs(t.Contribution))
 	}
 	room := nameRoom(w, termColumns)
 	for _, t := range r.Features {
-		columns.AppendRow(table.Row{cutName(t.Feature, room), number(t.Value), number(t.Weight), number(t.Contribution), bar(t.Contribution, longest)})
+		columns.AppendRow(table.Row{cutName(t.Feature, room), number(t.Value), number(t.Scaled), number(t.Weight), number(t.Contribution), bar(t.Contribution, longest)})
 	}
 	if r.Left > 0 {
-		columns.AppendRow(table.Row{fmt.Sprintf("(%d others)", r.Left), "", "", number(r.Rest), bar(r.Rest, longest)})
+		columns.AppendRow(table.Row{fmt.Sprintf("(%d others)", r.Left), "", "", "", number(r.Rest), bar(r.Rest, longest)})
 	}
-	columns.AppendRow(table.Row{"(intercept)", "", "", number(r.Intercept), ""})
+	columns.AppendRow(table.Row{"(intercept)", "", "", "", number(r.Intercept), ""})
 	of := "margin"
 	if r.Class != nil {
 		of = fmt.Sprintf("margin of class %d", *r.Class)
 	}
-	columns.AppendRow(table.Row{of, "", "", number(r.Margin), ""})
+	columns.AppendRow(table.Row{of, "", "", "", number(r.Margin), ""})
 	_, err := fmt.Fprintf(w, "\n%s\n", columns.Render())
 	return err
 }

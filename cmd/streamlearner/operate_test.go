@@ -159,6 +159,7 @@ func TestOperate(t *testing.T) {
 	})
 	t.Run("parameters are those of a replay", in.parity)
 	t.Run("score", in.score)
+	t.Run("weights", in.weights)
 	t.Run("freeze", in.freeze)
 	t.Run("tables", in.tables)
 	t.Run("orphans", in.orphans)

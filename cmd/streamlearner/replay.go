@@ -21,6 +21,7 @@ type replayInput struct {
 	set         []string
 	options     dataset.Options
 	files       []string
+	weights     int    // show so many weights
 	plot        string // file to draw the loss curves to; empty for none
 	asJSON      bool
 	tuning      tuning
@@ -57,6 +58,7 @@ input only the beginning is looked at for this.
 ` + tuningHelp,
 		Example: `  streamlearner replay --label class --format csv --set learner.loss=logistic events.csv
   streamlearner replay --label last --json electricity.txt.gz
+  streamlearner replay --label last --weights 10 electricity.txt.gz
   streamlearner replay --label cnt --set features.exclude=instant,casual,registered bikes.csv
   streamlearner replay -c configs/fraud.yaml --model fraud day-1.jsonl.zst day-2.jsonl.zst
   streamlearner replay --label class --grid learner.rate=0.1,0.3,1 \
@@ -79,6 +81,7 @@ input only the beginning is looked at for this.
 	f.StringVar(&in.options.Header, "header", "auto", "csv: whether the first row names the columns: auto, yes or no")
 	f.StringArrayVar(&in.set, "set", nil, "setting of the model, as in learner.loss=squared (repeatable)")
 	f.StringVar(&in.plot, "plot", "", "draw the loss curves to this file, .svg or .png")
+	f.IntVar(&in.weights, "weights", 0, "show so many weights of the learned model, those that count most first")
 	in.tuning.flags(f)
 	in.gate.flags(f)
 	jsonFlag(cmd, &in.asJSON)
@@ -106,10 +109,16 @@ func (in *replayInput) run(cmd *cobra.Command) error {
 	if err != nil {
 		return usageError(err)
 	}
+	if in.weights > 0 {
+		if err := r.nameFeatures(); err != nil {
+			return usageError(err)
+		}
+	}
 	if err := r.run(cmd.ErrOrStderr()); err != nil {
 		return err
 	}
 	report := r.report()
+	report.Weights = r.topWeights(in.weights)
 	if err := in.draw(report.figure(), []drawn{{label: s.name, account: r.account}}); err != nil {
 		return err
 	}
@@ -120,6 +129,12 @@ func (in *replayInput) run(cmd *cobra.Command) error {
 func (in *replayInput) check(cmd *cobra.Command) error {
 	if err := checkPlot(in.plot); err != nil {
 		return err
+	}
+	if in.weights < 0 {
+		return fmt.Errorf("--weights %d: must not be negative", in.weights)
+	}
+	if in.weights > 0 && (in.gate.on || in.tuning.on()) {
+		return errors.New("--weights: shows the weights of one configuration; leave out --gate and the flags that try several")
 	}
 	if in.gate.on {
 		return in.gate.check(cmd.Flags(), in)

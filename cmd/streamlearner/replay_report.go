@@ -33,6 +33,7 @@ type replayReport struct {
 	Armed        *int64            `json:"guard_armed"` // event at which the guard was first armed; null for never
 	Published    uint64            `json:"published"`   // number of the newest proven version; 0 for none
 	Params       string            `json:"params_sha256"`
+	Weights      *weightsReport    `json:"weights,omitempty"`
 
 	points metric.Points
 }
@@ -99,8 +100,10 @@ func (r *replayReport) print(w io.Writer) error {
 	row("events/s", "%.0f", r.Rate)
 	r.printGuard(row)
 	row("parameters", "sha256 %s", r.Params)
-	_, err := fmt.Fprintln(w, t.Render())
-	return err
+	if _, err := fmt.Fprintln(w, t.Render()); err != nil || r.Weights == nil {
+		return err
+	}
+	return r.Weights.print(w)
 }
 
 func (r *replayReport) printGuard(row func(name, format string, args ...any)) {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/dataset"
+	"github.com/streamlearner/streamlearner/internal/names"
 	"github.com/streamlearner/streamlearner/internal/tune"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
@@ -20,6 +22,9 @@ type replay struct {
 	weight  *weigher
 	account *tune.Account
 	elapsed time.Duration
+
+	names   *names.Table // nil unless weights are to be shown
+	sampler names.Sampler
 }
 
 // weigher is a decoder that remembers the weight of the newest event.
@@ -65,8 +70,32 @@ func (r *replay) run(w io.Writer) error {
 			return err
 		}
 		o := r.learner.Feed(learner.Record{Offset: offset, LeaderEpoch: -1, Value: record})
+		if r.names != nil && r.sampler.Take() {
+			r.names.Look(record)
+		}
 		r.account.Observe(r.learner, o, r.weight.weight, offset)
 	}
+}
+
+// namesEvery is how many records lie between two whose names are learned, where few features may be missed.
+const namesEvery = 8
+
+// nameFeatures makes the replay learn the names of features.
+func (r *replay) nameFeatures() error {
+	if _, ok := r.learner.Model().(weighted); !ok {
+		return fmt.Errorf("--weights: a model of the kind %s has none", r.source.model.Learner.Kind)
+	}
+	r.names, r.sampler = nameTable(r.source.model), names.Sampler{Every: namesEvery}
+	return nil
+}
+
+// topWeights returns the weights to show, nil for none.
+func (r *replay) topWeights(n int) *weightsReport {
+	m, ok := r.learner.Model().(weighted)
+	if r.names == nil || !ok {
+		return nil
+	}
+	return topWeights(m, r.names.Names(), n)
 }
 
 // recordReader reads files one after the other, with a progress bar for each

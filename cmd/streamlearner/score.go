@@ -68,8 +68,8 @@ A bandit chooses an arm instead, at random by its probabilities.
 
 --explain divides the score among the features: weight times value of each, in
 units of the margin (log-odds of a classifier, else units of the label), which
-with the intercept add up to the margin. The weight of a numeric field counts for
-standard deviations from its mean. Of a model of pairs each pair counts half for
+with the intercept add up to the margin. A numeric field is scaled to standard
+deviations from its mean before. Of a model of pairs each pair counts half for
 either feature; of several classes it is the linear score of the predicted one.
 
 There is one model per partition. The key of the event chooses it as Kafka's

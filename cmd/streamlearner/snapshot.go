@@ -20,9 +20,10 @@ func snapshotCommand() *cobra.Command {
 		Long: `Look at what is stored in Redis: for every partition of a model the state of its
 learner with the offset at which it goes on, and the versions published from it.`,
 		Example: `  streamlearner snapshot list -c configs/fraud.yaml
-  streamlearner snapshot show fraud/3`,
+  streamlearner snapshot show fraud/3
+  streamlearner snapshot diff fraud/3`,
 	}
-	cmd.AddCommand(snapshotListCommand(), snapshotShowCommand(), snapshotAdoptCommand())
+	cmd.AddCommand(snapshotListCommand(), snapshotShowCommand(), snapshotDiffCommand(), snapshotAdoptCommand())
 	return cmd
 }
 

@@ -60,20 +60,29 @@ type modelReport struct {
 	Kind  string `json:"kind"`
 	Bytes int    `json:"bytes"`
 	// Base is the prediction for an event without features: what the intercept says.
-	Base *float64 `json:"base_prediction,omitempty"`
+	Base    *float64       `json:"base_prediction,omitempty"`
+	Weights *weightsReport `json:"weights,omitempty"`
 }
 
 func snapshotShowCommand() *cobra.Command {
 	var t target
 	var asJSON bool
+	var top int
 	cmd := &cobra.Command{
 		Use:   "show MODEL/PARTITION",
 		Short: "Show the state of one partition in full",
 		Long: `Show the state of one partition: where it stands in the topic, who owns it, mode of
 the learner and of its guard, what was learned and refused, the published version
-that readers are served, the kept ones and those in quarantine, and the settings.`,
+that readers are served, the kept ones and those in quarantine, and the settings.
+
+--weights N shows the N weights of the published model that count most, with the
+names of their features as far as the learner has noted them: by weight, or where
+numeric fields are used as they are, by weight times the standard deviation of
+the field. Features that share a weight have " | " between them; a feature
+without a known name is # and the low bits of its hash.`,
 		Example: `  streamlearner snapshot show fraud/3
-  streamlearner snapshot show fraud/3 --redis redis-1:6379 --json`,
+  streamlearner snapshot show fraud/3 --redis redis-1:6379 --json
+  streamlearner snapshot show fraud/3 --weights 20`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			k, err := state.ParseKey(args[0])
@@ -85,7 +94,10 @@ that readers are served, the kept ones and those in quarantine, and the settings
 				return err
 			}
 			defer func() { _ = store.Close() }() // only read
-			r, err := readState(cmd.Context(), store, k)
+			if top < 0 {
+				return usageError(fmt.Errorf("--weights %d: must not be negative", top))
+			}
+			r, err := readState(cmd.Context(), store, k, top)
 			if err != nil {
 				return fmt.Errorf("%s: %w", k, err)
 			}
@@ -96,11 +108,12 @@ that readers are served, the kept ones and those in quarantine, and the settings
 		},
 	}
 	t.redisFlags(cmd)
+	cmd.Flags().IntVar(&top, "weights", 0, "show so many weights of the published model, those that count most first")
 	jsonFlag(cmd, &asJSON)
 	return cmd
 }
 
-func readState(ctx context.Context, store *redis.Store, k state.Key) (*stateReport, error) {
+func readState(ctx context.Context, store *redis.Store, k state.Key, top int) (*stateReport, error) {
 	s, claim, err := store.State(ctx, k)
 	if err != nil {
 		return nil, err
@@ -123,10 +136,10 @@ func readState(ctx context.Context, store *redis.Store, k state.Key) (*stateRepo
 	for _, v := range d.Quarantine {
 		r.Pending = append(r.Pending, versionReport{v, v.Sum.String()})
 	}
-	return r, r.readVersions(ctx, store, k)
+	return r, r.readVersions(ctx, store, k, top)
 }
 
-func (r *stateReport) readVersions(ctx context.Context, store *redis.Store, k state.Key) error {
+func (r *stateReport) readVersions(ctx context.Context, store *redis.Store, k state.Key, top int) error {
 	current, err := store.Current(ctx, k)
 	switch {
 	case errors.Is(err, state.ErrNotFound):
@@ -134,7 +147,7 @@ func (r *stateReport) readVersions(ctx context.Context, store *redis.Store, k st
 		return err
 	default:
 		r.Current = &versionReport{current.Version, current.Sum.String()}
-		if r.Model, err = readModel(ctx, store, k, current.Sum); err != nil {
+		if r.Model, err = readModel(ctx, store, k, current.Sum, top); err != nil {
 			return fmt.Errorf("version %d: %w", current.Number, err)
 		}
 	}
@@ -148,22 +161,42 @@ func (r *stateReport) readVersions(ctx context.Context, store *redis.Store, k st
 	return nil
 }
 
-// readModel reads and opens published parameters.
-func readModel(ctx context.Context, store *redis.Store, k state.Key, sum state.Sum) (*modelReport, error) {
-	blob, err := store.Blob(ctx, k, sum)
+// readModel describes published parameters, with so many of their weights.
+func readModel(ctx context.Context, store *redis.Store, k state.Key, sum state.Sum, top int) (*modelReport, error) {
+	m, r, err := openModel(ctx, store, k, sum)
 	if err != nil {
 		return nil, err
 	}
-	m, kind, err := catalog.Open(blob)
-	if err != nil {
-		return nil, err
-	}
-	r := &modelReport{Kind: kind, Bytes: len(blob)}
 	if scorer, ok := m.(interface{ Score(*event.Event) float64 }); ok {
 		base := scorer.Score(&event.Event{Weight: 1})
 		r.Base = &base
 	}
+	if top == 0 {
+		return r, nil
+	}
+	list, ok := m.(weighted)
+	if !ok {
+		return nil, usageError(fmt.Errorf("--weights: a model of the kind %s has none", r.Kind))
+	}
+	known, err := storedNames(ctx, store, k)
+	if err != nil {
+		return nil, err
+	}
+	r.Weights = topWeights(list, known, top)
 	return r, nil
+}
+
+// openModel reads and opens published parameters.
+func openModel(ctx context.Context, store *redis.Store, k state.Key, sum state.Sum) (learner.Model, *modelReport, error) {
+	blob, err := store.Blob(ctx, k, sum)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, kind, err := catalog.Open(blob)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, &modelReport{Kind: kind, Bytes: len(blob)}, nil
 }
 
 func (r *stateReport) print(w io.Writer) error {
@@ -202,8 +235,10 @@ func (r *stateReport) print(w io.Writer) error {
 	for _, s := range r.Settings {
 		row("setting", "%s", s)
 	}
-	_, err := fmt.Fprintln(w, t.Render())
-	return err
+	if _, err := fmt.Fprintln(w, t.Render()); err != nil || r.Model == nil || r.Model.Weights == nil {
+		return err
+	}
+	return r.Model.Weights.print(w)
 }
 
 func (g guardReport) String() string {

@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 )
 
@@ -12,8 +13,8 @@ type Named interface {
 	// KeepNames makes the decoder keep names. Call it before the first record.
 	KeepNames()
 	// Names are the names of the features of the newest record by their hashes,
-	// valid until the next one. The name of a product is that of its features
-	// in ascending order of their hashes, with " * " between them.
+	// valid until the next one. The name of a product is those of its features
+	// in alphabetical order, with " * " between them.
 	Names() map[uint64]string
 }
 
@@ -54,5 +55,6 @@ func (f *filler) productName(n int) string {
 	for i := 0; i < n; i += 8 {
 		parts = append(parts, f.names[binary.LittleEndian.Uint64(f.crosses.name[i:])])
 	}
+	slices.Sort(parts)
 	return strings.Join(parts, " * ")
 }

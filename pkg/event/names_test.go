@@ -2,8 +2,8 @@ package event
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -86,17 +86,22 @@ func checkNames(t *testing.T, x *Vector, names map[uint64]string, want []string)
 	}
 }
 
+func product(names ...string) string {
+	slices.Sort(names)
+	return strings.Join(names, " * ")
+}
+
 // isProduct reports whether a hash is that of the product of two or three named features, whose names it joins.
 func isProduct(hash uint64, names map[uint64]string) bool {
 	for a := range names {
 		for b := range names {
 			pair := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, a), b)
 			if a < b && xxhash.Sum64(pair) == hash {
-				return names[hash] == fmt.Sprintf("%s * %s", names[a], names[b])
+				return names[hash] == product(names[a], names[b])
 			}
 			for c := range names {
 				if a < b && b < c && xxhash.Sum64(binary.LittleEndian.AppendUint64(pair, c)) == hash {
-					return names[hash] == fmt.Sprintf("%s * %s * %s", names[a], names[b], names[c])
+					return names[hash] == product(names[a], names[b], names[c])
 				}
 			}
 		}

@@ -231,11 +231,15 @@ func (l *Learner) Stats() Stats {
 // Params returns the SHA-256 of the parameters that this learner stands for:
 // those of the live model while Learning, of the last good version otherwise.
 func (l *Learner) Params() state.Sum {
-	m := l.model
+	return state.SumOf(encode(l.Model(), nil))
+}
+
+// Model returns the model whose parameters Params is about. It must not be changed.
+func (l *Learner) Model() Model {
 	if l.champion != nil {
-		m = l.champion
+		return l.champion
 	}
-	return state.SumOf(encode(m, nil))
+	return l.model
 }
 
 // Champion returns the last good model while the learner is not Learning, else
