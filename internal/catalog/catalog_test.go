@@ -19,7 +19,7 @@ import (
 // entry is held to them without being asked.
 func TestDetectorsConform(t *testing.T) {
 	quick := map[string]map[string]string{"e_detector": {"reference": "2000"}, "page_hinkley": {"threshold": "20"},
-		"eddm": {"alpha": "0.8", "beta": "0.7"}, "kswin": {"alpha": "1e-5"}}
+		"eddm": {"alpha": "0.8", "beta": "0.7"}, "kswin": {"alpha": "1e-5"}, "cusum_frozen": {"min_instances": "500", "threshold": "20"}}
 	for _, name := range Detectors() {
 		t.Run(name, func(t *testing.T) {
 			conform.Detector(t, name, func() drift.Detector {
@@ -39,7 +39,7 @@ func TestDetectorErrors(t *testing.T) {
 		set  map[string]string
 		want string
 	}{
-		{"adwn", nil, `detector "adwn": must be one of adwin, cusum, ddm, e_detector, eddm, hddm_a, hddm_w, kswin, page_hinkley`},
+		{"adwn", nil, `detector "adwn": must be one of adwin, cusum, cusum_frozen, ddm, e_detector, eddm, hddm_a, hddm_w, kswin, mewma, page_hinkley`},
 		{"adwin", map[string]string{"delt": "1"}, "detector adwin: delt: there is no such parameter; it has delta, clock, max_buckets, min_window_length, grace_period, mode"},
 		{"adwin", map[string]string{"delta": "x"}, `detector adwin: delta: "x": must be a number`},
 		{"adwin", map[string]string{"clock": "1.5"}, `detector adwin: clock: "1.5": must be a whole number`},

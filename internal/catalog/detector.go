@@ -28,12 +28,14 @@ func detectors() []detector {
 	return []detector{
 		{"adwin", "River since 0.22", with(drift.DefaultADWINParams, drift.NewADWIN)},
 		{"cusum", "frouros, MOA", with(drift.DefaultCUSUMParams, drift.NewCUSUM)},
+		{"cusum_frozen", "River after 0.23", with(drift.DefaultFrozenCUSUMParams, drift.NewFrozenCUSUM)},
 		{"ddm", "River", with(drift.DefaultDDMParams, drift.NewDDM)},
 		{"e_detector", "docs/guard.md", with(drift.DefaultEDetectorParams, drift.NewEDetector)},
 		{"eddm", "River", with(drift.DefaultEDDMParams, drift.NewEDDM)},
 		{"hddm_a", "River", with(drift.DefaultHDDMAParams, drift.NewHDDMA)},
 		{"hddm_w", "River", with(drift.DefaultHDDMWParams, drift.NewHDDMW)},
 		{"kswin", "River", with(drift.DefaultKSWINParams, drift.NewKSWIN)},
+		{"mewma", "Lowry et al. 1992", with(drift.DefaultMEWMAParams, drift.NewMEWMA)},
 		{"page_hinkley", "River", with(drift.DefaultPageHinkleyParams, drift.NewPageHinkley)},
 	}
 }

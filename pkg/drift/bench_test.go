@@ -36,43 +36,24 @@ func BenchmarkScore(b *testing.B) {
 	}
 }
 
-func benchmark(b *testing.B, d Detector) {
+// BenchmarkDetectors is the cost per value of the detectors on a sequence of numbers.
+func BenchmarkDetectors(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	xs := make([]float64, 1<<12)
 	for i := range xs {
-		xs[i] = rng.Float64()
+		xs[i] = flag(rng.Float64() < .3)
 	}
-	for i := range 20_000 {
-		d.Observe(xs[i%len(xs)])
+	for name, d := range small(b) {
+		b.Run(name, func(b *testing.B) {
+			for i := range 20_000 {
+				d.Observe(xs[i%len(xs)])
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				d.Observe(xs[i%len(xs)])
+				i++
+			}
+		})
 	}
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		d.Observe(xs[i%len(xs)])
-		i++
-	}
-}
-
-func BenchmarkADWIN(b *testing.B) {
-	d, err := NewADWIN(DefaultADWINParams())
-	if err != nil {
-		b.Fatal(err)
-	}
-	benchmark(b, d)
-}
-
-func BenchmarkPageHinkley(b *testing.B) {
-	d, err := NewPageHinkley(DefaultPageHinkleyParams())
-	if err != nil {
-		b.Fatal(err)
-	}
-	benchmark(b, d)
-}
-
-func BenchmarkEDetector(b *testing.B) {
-	d, err := NewEDetector(DefaultEDetectorParams())
-	if err != nil {
-		b.Fatal(err)
-	}
-	benchmark(b, d)
 }

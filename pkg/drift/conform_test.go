@@ -25,6 +25,9 @@ func TestDetectors(t *testing.T) {
 	aTwo, wTwo := drift.DefaultHDDMAParams(), drift.DefaultHDDMWParams()
 	aTwo.TwoSidedTest, wTwo.TwoSidedTest = true, true
 	conform.Detector(t, "cusum", func() drift.Detector { return must(drift.NewCUSUM(drift.DefaultCUSUMParams())) })
+	conform.Detector(t, "cusum_frozen", func() drift.Detector {
+		return must(drift.NewFrozenCUSUM(drift.FrozenCUSUMParams{MinInstances: 500, Slack: .5, Threshold: 20, Mode: drift.ModeBoth}))
+	})
 	conform.Detector(t, "ddm", func() drift.Detector { return must(drift.NewDDM(drift.DefaultDDMParams())) })
 	conform.Detector(t, "eddm", func() drift.Detector {
 		return must(drift.NewEDDM(drift.EDDMParams{WarmStart: 30, Alpha: .8, Beta: .7}))
@@ -34,6 +37,7 @@ func TestDetectors(t *testing.T) {
 	conform.Detector(t, "hddm_w", func() drift.Detector { return must(drift.NewHDDMW(drift.DefaultHDDMWParams())) })
 	conform.Detector(t, "hddm_w_both", func() drift.Detector { return must(drift.NewHDDMW(wTwo)) })
 	conform.Detector(t, "kswin", func() drift.Detector { return must(drift.NewKSWIN(kswin)) })
+	conform.Detector(t, "mewma", func() drift.Detector { return must(drift.NewMEWMA(drift.DefaultMEWMAParams())) })
 	conform.Detector(t, "adwin", func() drift.Detector { return must(drift.NewADWIN(drift.DefaultADWINParams())) })
 	conform.Detector(t, "adwin_up", func() drift.Detector { return must(drift.NewADWIN(up)) })
 	conform.Detector(t, "page_hinkley", func() drift.Detector { return must(drift.NewPageHinkley(drift.DefaultPageHinkleyParams())) })

@@ -16,6 +16,11 @@ func machines(t testing.TB) map[string]machine {
 	}
 	logistic, general := newScore(t, shortScore(ClipLogistic), 4), newScore(t, shortScore(ClipQuantile), 4)
 	sequences["logistic"] = machine{logistic, func(x float64) Level { return logistic.Observe(x, -x, []uint16{0, 2}, []float64{x, 1}) }}
+	vector, err := NewMEWMAVector(MEWMAParams{Lambda: .1, ARL: 2_000, Reference: 100}, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sequences["mewma vector"] = machine{vector, func(x float64) Level { return vector.ObserveScore(x, []uint16{0, 1, 3}, []float64{x, 1, -x}) }}
 	sequences["general"] = machine{general, func(x float64) Level { return general.Observe(x, x/3, []uint16{0, 3}, []float64{1, x}) }}
 	return sequences
 }
@@ -25,12 +30,14 @@ func small(t testing.TB) map[string]Detector {
 	return map[string]Detector{
 		"adwin":        made(t, NewADWIN, DefaultADWINParams()),
 		"cusum":        made(t, NewCUSUM, DefaultCUSUMParams()),
+		"cusum_frozen": made(t, NewFrozenCUSUM, DefaultFrozenCUSUMParams()),
 		"ddm":          made(t, NewDDM, DefaultDDMParams()),
 		"e_detector":   made(t, NewEDetector, EDetectorParams{ARL: 1_000, Block: 4, Reference: 200, Mode: ModeBoth}),
 		"eddm":         made(t, NewEDDM, DefaultEDDMParams()),
 		"hddm_a":       made(t, NewHDDMA, HDDMAParams{DriftConfidence: .001, WarningConfidence: .01, TwoSidedTest: true}),
 		"hddm_w":       made(t, NewHDDMW, HDDMWParams{DriftConfidence: .001, WarningConfidence: .01, LambdaVal: .1, TwoSidedTest: true}),
 		"kswin":        made(t, NewKSWIN, DefaultKSWINParams()),
+		"mewma":        made(t, NewMEWMA, MEWMAParams{Lambda: .05, ARL: 2_000, Reference: 100}),
 		"page_hinkley": made(t, NewPageHinkley, DefaultPageHinkleyParams()),
 	}
 }

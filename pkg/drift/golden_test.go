@@ -78,6 +78,8 @@ func TestGoldenSequences(t *testing.T) {
 		{"hddm_a", 5_140, 3, 0x8ce93c8e811675ef},
 		{"hddm_w", 11_664, 1, 0x140010e73ae12848},
 		{"kswin", 4_141, 19, 0x7a7f332b5582cd73},
+		{"mewma", 5_033, 4, 0x801742c56e5da417},
+		{"cusum_frozen", 4_161, 22, 0x8ab8715f5de5f218},
 		{"e_detector", 5_075, 3, 0x1b41e7cbd9a9f7b5},
 	} {
 		d := small(t)[c.name]

@@ -134,8 +134,13 @@ func (m *mersenne) read(r *wire.Reader) {
 		return
 	}
 	m.next = int(next)
+	seen := uint64(0)
 	for i := 0; i < mersenneSize; i += 2 {
 		v := r.Uint64()
+		seen |= v
 		m.word[i], m.word[i+1] = uint32(v), uint32(v>>32)
+	}
+	if seen == 0 {
+		r.Fail("a generator that gives nothing but zeros")
 	}
 }
