@@ -35,7 +35,7 @@ func detectors() []detector {
 		{"hddm_a", "River", with(drift.DefaultHDDMAParams, drift.NewHDDMA)},
 		{"hddm_w", "River", with(drift.DefaultHDDMWParams, drift.NewHDDMW)},
 		{"kswin", "River", with(drift.DefaultKSWINParams, drift.NewKSWIN)},
-		{"mewma", "Lowry et al. 1992", with(drift.DefaultMEWMAParams, drift.NewMEWMA)},
+		{"mewma", "Lowry and others", with(drift.DefaultMEWMAParams, drift.NewMEWMA)},
 		{"page_hinkley", "River", with(drift.DefaultPageHinkleyParams, drift.NewPageHinkley)},
 	}
 }

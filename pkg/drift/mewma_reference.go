@@ -121,7 +121,7 @@ func mewmaLimit(lambda, arl float64, p int) float64 {
 		lo, hi = hi, 2*hi
 	}
 	for hi-lo > 1e-12*hi {
-		if middle := lo + (hi-lo)/2; reachedAfter(middle, p, float64(arl*theta)) {
+		if middle := lo + float64((hi-lo)/2); reachedAfter(middle, p, float64(arl*theta)) {
 			hi = middle
 		} else {
 			lo = middle
@@ -136,7 +136,7 @@ func reachedAfter(b float64, p int, time float64) bool {
 	term := float64(b*b) / float64(2*p)
 	sum := term
 	for k := 0; sum < time; k++ {
-		term *= float64(b*b) * float64(k+1) / (float64(k+2) * float64(p+2*k+2))
+		term = float64(term * float64(b*b) * float64(k+1) / float64((k+2)*(p+2*k+2)))
 		if sum+term == sum {
 			return false
 		}
