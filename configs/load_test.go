@@ -176,6 +176,11 @@ func TestLoadErrors(t *testing.T) {
 			},
 		},
 		{
+			"bandit that ages",
+			"models:\n  m: {source: {topic: t, label: r, arm: a}, learner: {kind: bandit, bandit: {half_life: 24h, arms: [a, b]}}}\n", nil, nil,
+			[]string{`c.yaml:2: models.m.source.time: "": must name the field of the event time with learner.bandit.half_life or window`},
+		},
+		{
 			"matrix factorization",
 			"models:\n  m:\n    source: {topic: t, label: r, key: u}\n    features: {numeric: [i], exclude: [x]}\n    learner: {kind: factor, factor: {model: mf, user: u, item: i}}\n" +
 				"  n:\n    source: {topic: t, format: libsvm}\n    features: {exclude: [x]}\n    learner: {kind: factor, factor: {model: mf, user: x, item: y}}\n", nil, nil,

@@ -175,6 +175,9 @@ func (m *Model) check(path string) Errors {
 	if m.Learner.Kind == "bandit" && m.Source.Arm == "" {
 		v.fail("source.arm", m.Source.Arm, "must name the field of the chosen arm with learner.kind bandit")
 	}
+	if b := m.Learner.Bandit; m.Learner.Kind == "bandit" && (b.HalfLife != 0 || b.Window != 0) && m.Source.Time == "" {
+		v.fail("source.time", m.Source.Time, "must name the field of the event time with learner.bandit.half_life or window")
+	}
 	m.checkPairs(v)
 	if m.Guard.Recovery == "auto" {
 		v.fail("guard.recovery", "auto", "is not available yet; use cooldown (the default) or manual")

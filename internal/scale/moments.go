@@ -30,6 +30,17 @@ func (m Moments) add(x, h, w, share float64) Moments {
 	return Moments{w, mean, m2}
 }
 
+// Merge returns the moments of both samples together (Chan, Golub and LeVeque
+// 1979, http://i.stanford.edu/pub/cstr/reports/cs/tr/79/773/CS-TR-79-773.pdf).
+func (m Moments) Merge(o Moments) Moments {
+	w := m.Weight + o.Weight
+	if w == 0 {
+		return m
+	}
+	d, share := o.Mean-m.Mean, o.Weight/w
+	return Moments{w, m.Mean + float64(d*share), m.M2 + o.M2 + float64(float64(float64(d*d)*share)*m.Weight)}
+}
+
 // Inverse returns 1 over the population standard deviation, or 0 for a
 // constant, so that (x-Mean)*Inverse() standardises and maps a constant to 0.
 func (m Moments) Inverse() float64 {

@@ -43,13 +43,17 @@ type Field struct {
 	Moments
 	Max    float64 // largest magnitude learned
 	Events uint64  // learned events that had the field
+
+	inverse float64 // Moments.Inverse(), when values are standardised
 }
 
 // Staged is one field of the event that was staged last.
 type Staged struct {
 	ID int     // index of the field, -1 for a field that is new
 	X  float64 // value as the learner is to see it
-	m  Moments
+
+	m       Moments
+	inverse float64 // m.Inverse()
 }
 
 // Scaler holds the statistics of the numeric fields in order of their first
@@ -118,8 +122,9 @@ func (s *Scaler) Stage(dense []event.Feature, h float64, learning, seasoned bool
 			st.ID = id
 		}
 		var m Moments
+		inverse := 0.0
 		if id >= 0 {
-			m = fields[id].Moments
+			m, inverse = fields[id].Moments, fields[id].inverse
 		}
 		if !(math.Abs(f.Value) <= s.quick) {
 			if limit := s.limit(id, seasoned); !(math.Abs(f.Value) <= limit) {
@@ -134,12 +139,15 @@ func (s *Scaler) Stage(dense []event.Feature, h float64, learning, seasoned bool
 			if !m.Valid() {
 				return nil, &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("value %v with weight %v overflows the statistics of its field", f.Value, h)}
 			}
+			if s.opt.Standardize {
+				inverse = m.Inverse()
+			}
 		}
 		x := f.Value
 		if s.opt.Standardize {
-			x = Clip((x-m.Mean)*m.Inverse(), c)
+			x = Clip((x-m.Mean)*inverse, c)
 		}
-		st.X, st.m = x, m
+		st.X, st.m, st.inverse = x, m, inverse
 	}
 	if learning && len(s.fields)+added > MaxFields {
 		return nil, &event.Rejection{Reason: event.TooManyFeatures, Detail: fmt.Sprintf("more than %d distinct numeric fields; exclude some, or make them categorical", MaxFields)}
@@ -156,7 +164,7 @@ func (s *Scaler) Commit() {
 			st.ID = s.add(Field{Hash: f.Hash})
 		}
 		field := &s.fields[st.ID]
-		field.Moments = st.m
+		field.Moments, field.inverse = st.m, st.inverse
 		if ax := math.Abs(f.Value); ax > field.Max {
 			field.Max = ax
 		}
@@ -169,16 +177,31 @@ func (s *Scaler) Commit() {
 func (s *Scaler) Value(f event.Feature) float64 {
 	id := s.Lookup(f.Hash)
 	if id < 0 {
-		return s.apply(f.Value, Moments{})
+		return s.apply(f.Value, 0, 0)
 	}
-	return s.apply(f.Value, s.fields[id].Moments)
+	return s.apply(f.Value, s.fields[id].Mean, s.fields[id].inverse)
 }
 
-func (s *Scaler) apply(x float64, m Moments) float64 {
+func (s *Scaler) apply(x, mean, inverse float64) float64 {
 	if !s.opt.Standardize {
 		return x
 	}
-	return Clip((x-m.Mean)*m.Inverse(), s.opt.Clip)
+	return Clip((x-mean)*inverse, s.opt.Clip)
+}
+
+// Merge adds the statistics that another scaler learned from other events. What was staged is lost.
+func (s *Scaler) Merge(o *Scaler) {
+	for _, f := range o.fields {
+		id := s.Lookup(f.Hash)
+		if id < 0 {
+			s.add(f)
+			continue
+		}
+		g := &s.fields[id]
+		g.Moments = g.Moments.Merge(f.Moments)
+		g.inverse = g.Moments.Inverse()
+		g.Max, g.Events = max(g.Max, f.Max), g.Events+f.Events
+	}
 }
 
 // Clip bounds x to [-c, c]; c = 0 means no bound.
@@ -230,6 +253,7 @@ func (s *Scaler) add(f Field) int {
 	if id := s.Lookup(f.Hash); id >= 0 {
 		return id
 	}
+	f.inverse = f.Moments.Inverse()
 	s.fields = append(s.fields, f)
 	if 2*len(s.fields) > len(s.table) {
 		s.rehash(2 * len(s.table))

@@ -22,7 +22,37 @@ import (
 // It takes about 10 to 40 panels with 16 evaluations of every density that
 // lives there, and allocates its scratch.
 func bestProbabilities(r *rule, posterior []beta, dst []float64) []float64 {
-	q := newSweep(r, posterior)
+	bells := make([]bell, len(posterior))
+	for i, p := range posterior {
+		bells[i] = newBell(p)
+	}
+	return integrate(r, bells, dst)
+}
+
+// integrateNormals is bestProbabilities for draws from normal distributions,
+// with the draw itself as the variable. Deviations count as at least 1e-9 of the
+// largest, and as 1e-12 of the largest mean.
+func integrateNormals(r *rule, mean, sd []float64, dst []float64) []float64 {
+	least := 0.0
+	for i, m := range mean {
+		least = max(least, float64(1e-9*sd[i]), float64(1e-12*math.Abs(m)))
+	}
+	if least == 0 {
+		dst = append(dst, mean...)
+		greedy(dst[len(dst)-len(mean):])
+		return dst
+	}
+	bells := make([]bell, len(mean))
+	for i, m := range mean {
+		s := max(sd[i], least)
+		reach := float64(s * math.Sqrt(2*tail))
+		bells[i] = bell{normal: true, t: m, sd: s, left: m - reach, right: m + reach, height: 1 / (s * math.Sqrt(2*math.Pi))}
+	}
+	return integrate(r, bells, dst)
+}
+
+func integrate(r *rule, bells []bell, dst []float64) []float64 {
+	q := &sweep{rule: r, arms: bells, below: make([]float64, len(bells))}
 	for t, ok := q.start(); ok; {
 		t, ok = q.panel(t)
 	}
@@ -49,6 +79,7 @@ const (
 
 // bell is one arm's density in t = log(x/(1-x)).
 type bell struct {
+	normal      bool // a normal density in t instead
 	alpha, beta float64
 	x, y        float64 // mode in x, and 1-x
 	t, sd       float64 // mode in t, approximate standard deviation
@@ -90,6 +121,9 @@ func newBell(p beta) bell {
 //
 // in which nothing cancels when d is small and alpha and beta are large.
 func (b *bell) logDensity(d float64) float64 {
+	if b.normal {
+		return -float64(d*d) / (2 * float64(b.sd*b.sd))
+	}
 	return -float64(b.alpha*portable.Log1p(float64(b.y*portable.Expm1(-d)))) -
 		float64(b.beta*portable.Log1p(float64(b.x*portable.Expm1(d))))
 }
@@ -99,14 +133,6 @@ type sweep struct {
 	rule  *rule
 	arms  []bell
 	below []float64 // products of the distribution functions of the arms before each
-}
-
-func newSweep(r *rule, posterior []beta) *sweep {
-	q := &sweep{rule: r, arms: make([]bell, len(posterior)), below: make([]float64, len(posterior))}
-	for i, p := range posterior {
-		q.arms[i] = newBell(p)
-	}
-	return q
 }
 
 // start returns the leftmost point where any density lives.
@@ -131,7 +157,7 @@ func (q *sweep) panel(t float64) (next float64, ok bool) {
 		case a.left > t:
 			end = min(end, a.left)
 		case a.right > t:
-			end = min(end, t+float64(panelWidth*min(1, a.sd)))
+			end = min(end, t+a.panel())
 		}
 	}
 	half := (end - t) / 2
@@ -147,6 +173,14 @@ func (q *sweep) panel(t float64) (next float64, ok bool) {
 		}
 	}
 	return q.after(end)
+}
+
+// panel is how wide a panel may be where the density lives.
+func (b *bell) panel() float64 {
+	if b.normal {
+		return panelWidth * b.sd
+	}
+	return panelWidth * min(1, b.sd)
 }
 
 func (b *bell) lives(from, to float64) bool { return b.left < to && b.right > from }

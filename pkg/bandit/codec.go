@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
@@ -11,19 +12,11 @@ import (
 // ErrNoReference is returned for a reference that is not set.
 var ErrNoReference = errors.New("reference is not set")
 
-const formatVersion = 1
+const formatVersion = 2
 
 // AppendBinary appends the live parameters as a sealed envelope of kind
-// KindBandit: the configuration, then
-//
-//	thompson: of every arm alpha, beta float64
-//	linucb:   events uvarint, largest sparse magnitude float64,
-//	          numeric fields (scale.Scaler.Append),
-//	          number of features uvarint, their hashes uint64,
-//	          of every arm: known features n uvarint, the rows of the lower
-//	          triangle of the Cholesky factor of A, then b, float64
-//
-// The intercept, if there is one, is known feature 0 and has no hash.
+// KindBandit: the configuration, the names of the arms, then the state of the policy. docs/format/bandit.md has
+// every byte, and what a reader needs to compute probabilities from them.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	return m.seal(b, wire.KindBandit, m.live), nil
 }
@@ -83,16 +76,17 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 	return nil
 }
 
-func (m *Model) seal(b []byte, kind wire.Kind, p policy) []byte {
+func (m *Model) seal(b []byte, kind wire.Kind, p core) []byte {
 	start := len(b)
 	b = wire.Begin(b, kind, formatVersion)
 	b = m.cfg.append(b)
+	b = m.arms.append(b)
 	b = p.append(b)
 	return wire.Seal(b, start)
 }
 
 // open reads parameters that were written under the model's own configuration.
-func (m *Model) open(b []byte, kind wire.Kind) (policy, error) {
+func (m *Model) open(b []byte, kind wire.Kind) (core, error) {
 	c, r, err := openConfig(b, kind)
 	if err != nil {
 		return nil, err
@@ -117,38 +111,52 @@ func openConfig(b []byte, kind wire.Kind) (Config, *wire.Reader, error) {
 	return c, r, r.Err()
 }
 
-// append writes the configuration: policy string, number of arms uvarint,
-// their names, floor, prior alpha, prior beta, alpha, lambda float64, max_features
-// uvarint, intercept, standardize bool, clip, extreme float64.
-func (c *Config) append(b []byte) []byte {
-	b = wire.AppendString(b, c.Policy)
-	b = wire.AppendUvarint(b, uint64(len(c.Arms)))
-	for _, a := range c.Arms {
-		b = wire.AppendString(b, a)
+// append writes the configuration without the arms: the words, the flags, the
+// numbers, the whole numbers and the durations in milliseconds, each in the order of its table.
+func (c Config) append(b []byte) []byte {
+	c.resolve()
+	for _, s := range c.choices() {
+		b = wire.AppendString(b, *s.at)
 	}
-	for _, v := range [...]float64{c.Floor, c.PriorAlpha, c.PriorBeta, c.Alpha, c.Lambda} {
-		b = wire.AppendFloat64(b, v)
+	for _, f := range c.flags() {
+		b = wire.AppendBool(b, *f.at)
 	}
-	b = wire.AppendUvarint(b, uint64(c.MaxFeatures))
-	b = wire.AppendBool(b, c.Intercept)
-	b = wire.AppendBool(b, c.standardize())
-	b = wire.AppendFloat64(b, c.Clip)
-	return wire.AppendFloat64(b, c.Extreme)
+	for _, n := range c.numbers() {
+		b = wire.AppendFloat64(b, *n.at)
+	}
+	for _, n := range c.wholes() {
+		b = wire.AppendUvarint(b, uint64(*n.at))
+	}
+	for _, d := range c.spans() {
+		b = wire.AppendUvarint(b, uint64(d.at.Milliseconds()))
+	}
+	return b
 }
 
+// readConfig reads the configuration and the names of the arms.
 func readConfig(r *wire.Reader) Config {
-	c := Config{Policy: r.String()}
-	for range r.Count(1) {
-		c.Arms = append(c.Arms, r.String())
+	var c Config
+	for _, s := range c.choices() {
+		*s.at = r.String()
 	}
-	c.Floor, c.PriorAlpha, c.PriorBeta, c.Alpha, c.Lambda = r.Finite(), r.Finite(), r.Finite(), r.Finite(), r.Finite()
-	c.MaxFeatures = int(r.Uvarint())
-	c.Intercept = r.Bool()
-	c.Standardize = "off"
-	if r.Bool() {
-		c.Standardize = "on"
+	for _, f := range c.flags() {
+		*f.at = r.Bool()
 	}
-	c.Clip, c.Extreme = r.Finite(), r.Finite()
+	for _, n := range c.numbers() {
+		*n.at = r.Finite()
+	}
+	for _, n := range c.wholes() {
+		*n.at = int(r.Uvarint())
+	}
+	for _, d := range c.spans() {
+		ms := r.Uvarint()
+		if ms > uint64(maxSpan/time.Millisecond) {
+			r.Fail("a duration of %d ms", ms)
+			break
+		}
+		*d.at = time.Duration(ms) * time.Millisecond
+	}
+	c.Arms = readArms(r)
 	return c
 }
 
@@ -157,27 +165,41 @@ func (c *Config) same(stored *Config) error {
 	if !slices.Equal(c.Arms, stored.Arms) {
 		return differs("arms", stored.Arms, c.Arms)
 	}
-	for _, k := range []struct {
-		key         string
-		stored, now any
-	}{
-		{"policy", stored.Policy, c.Policy},
-		{"floor", stored.Floor, c.Floor},
-		{"prior_alpha", stored.PriorAlpha, c.PriorAlpha},
-		{"prior_beta", stored.PriorBeta, c.PriorBeta},
-		{"alpha", stored.Alpha, c.Alpha},
-		{"lambda", stored.Lambda, c.Lambda},
-		{"max_features", stored.MaxFeatures, c.MaxFeatures},
-		{"intercept", stored.Intercept, c.Intercept},
-		{"standardize", stored.standardize(), c.standardize()},
-		{"clip", stored.Clip, c.Clip},
-		{"extreme", stored.Extreme, c.Extreme},
-	} {
-		if k.stored != k.now {
-			return differs(k.key, k.stored, k.now)
+	now, then := c.settings(), stored.settings()
+	for i, s := range now {
+		if s != then[i] {
+			return differs(s.key, then[i].value, s.value)
 		}
 	}
 	return nil
+}
+
+// setting is the value of a key.
+type setting struct {
+	key   string
+	value any
+}
+
+// settings lists all but the arms.
+func (c Config) settings() []setting {
+	c.resolve()
+	var out []setting
+	for _, s := range c.choices() {
+		out = append(out, setting{s.key, *s.at})
+	}
+	for _, f := range c.flags() {
+		out = append(out, setting{f.key, *f.at})
+	}
+	for _, n := range c.numbers() {
+		out = append(out, setting{n.key, *n.at})
+	}
+	for _, n := range c.wholes() {
+		out = append(out, setting{n.key, *n.at})
+	}
+	for _, d := range c.spans() {
+		out = append(out, setting{d.key, *d.at})
+	}
+	return out
 }
 
 func differs(key string, stored, now any) error {

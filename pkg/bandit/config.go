@@ -2,94 +2,297 @@ package bandit
 
 import (
 	"fmt"
-	"math"
+	"slices"
+	"strings"
+	"time"
 )
 
 // The policies.
 const (
-	Thompson = "thompson"
-	LinUCB   = "linucb"
+	Thompson  = "thompson"
+	Normal    = "normal"
+	UCB1      = "ucb1"
+	KLUCB     = "klucb"
+	EXP3      = "exp3"
+	EXP3IX    = "exp3ix"
+	Gradient  = "gradient"
+	LinUCB    = "linucb"
+	LinTS     = "lints"
+	Logistic  = "logistic"
+	Greedy    = "epsilon"
+	Softmax   = "softmax"
+	SquareCB  = "squarecb"
+	RegCB     = "regcb"
+	RegCBElim = "regcb_elimination"
+	Bag       = "bag"
+	Cover     = "cover"
+	Reinforce = "reinforce"
 )
 
-// Config are the settings of a bandit. Start from Default and set Arms.
+// Policies are the names that Config.Policy may have.
+func Policies() []string {
+	return []string{LinUCB, LinTS, Logistic, Greedy, Softmax, SquareCB, RegCB, RegCBElim, Bag, Cover, Reinforce,
+		Thompson, Normal, UCB1, KLUCB, EXP3, EXP3IX, Gradient}
+}
+
+// The values of Config.Features.
+const (
+	Disjoint = "disjoint"
+	Shared   = "shared"
+	Hybrid   = "hybrid"
+)
+
+// Config are the settings of a bandit. Start from Default and set Arms. A key
+// that the policy has no use for is checked and otherwise ignored.
 type Config struct {
-	// Policy is linucb (default) or thompson; see the package comment.
+	// Policy is linucb (default) or another of Policies; see the package comment.
 	Policy string `koanf:"policy"`
 	// Arms are the names of the arms in the order of their indices; 2 to 1000.
 	Arms []string `koanf:"arms"`
-	// Floor is the share of decisions that explores: every arm has at least
-	// probability floor / number of arms. Default 0.05. In (0, 1]: at 0 some
-	// arms would never be tried again, and off-policy estimates would be undefined.
+	// RewardMin and RewardMax bound the rewards; one outside is refused.
+	// Default 0 and 1. All policies learn (r - min) / (max - min), so that their
+	// other settings do not depend on the unit of rewards; predictions are in the unit.
+	RewardMin float64 `koanf:"reward_min"`
+	RewardMax float64 `koanf:"reward_max"`
+	// Floor is the share of decisions that explores: every eligible arm has at least
+	// probability floor / number of eligible arms. Default 0.05. In [0, 1]: at 0 some
+	// arms may never be tried again, and off-policy estimates are undefined.
 	Floor float64 `koanf:"floor"`
+	// Salt keys the hash of decision ids: one id gives unrelated draws under two salts. Default empty.
+	Salt string `koanf:"salt"`
 
-	// PriorAlpha and PriorBeta are the Beta prior of every arm, thompson only.
-	// Default 1 and 1, the uniform distribution. From 0.1 to 1e6.
+	// HalfLife discounts what was learned by event time, in steps of 1/32 of it; 0 (default) never.
+	HalfLife time.Duration `koanf:"half_life"`
+	// Window forgets what was learned longer ago, in blocks of 1/8 of it, by event time; 0 (default) never.
+	Window time.Duration `koanf:"window"`
+
+	// Draws is the number of posterior draws behind the probabilities of Thompson policies. Default
+	// 128; 0 means exact integrals, which need independent arms: thompson, and
+	// lints or logistic with disjoint features. thompson is always exact.
+	Draws int `koanf:"draws"`
+	// PriorAlpha and PriorBeta are the Beta prior of every arm of thompson, and the
+	// Gamma prior (shape, rate) of the precision of rewards of normal. Default 1 and 1. From 0.1 to 1e6.
 	PriorAlpha float64 `koanf:"prior_alpha"`
 	PriorBeta  float64 `koanf:"prior_beta"`
+	// PriorMean is the prior mean of rewards on the scale [0, 1], and PriorWeight
+	// the number of observations it counts as; normal only. Default 0.5 and 1.
+	PriorMean   float64 `koanf:"prior_mean"`
+	PriorWeight float64 `koanf:"prior_weight"`
 
-	// Alpha is the width of the confidence bound in standard errors, linucb
-	// only. Default 0.5; 0 is greedy.
+	// Alpha is the width of the confidence bounds of linucb and ucb1 in standard errors. Default 0.5; 0 is greedy.
 	Alpha float64 `koanf:"alpha"`
-	// Lambda is the ridge penalty, linucb only. Default 1; above 0.
+	// Spread multiplies the standard deviations of the posterior of lints and logistic. Default 0.25.
+	Spread float64 `koanf:"spread"`
+	// Epsilon is the share of uniform choices of epsilon. Default 0.05; 0 is greedy.
+	Epsilon float64 `koanf:"epsilon"`
+	// Temperature of softmax: probabilities are proportional to exp(reward / temperature). Default 0.05.
+	Temperature float64 `koanf:"temperature"`
+	// GammaScale and GammaExponent make the learning rate of squarecb after t events: scale t^exponent.
+	// Default 10 and 0.5.
+	GammaScale    float64 `koanf:"gamma_scale"`
+	GammaExponent float64 `koanf:"gamma_exponent"`
+	// Mellowness is the factor c of the confidence set of regcb and regcb_elimination. Default 0.02.
+	Mellowness float64 `koanf:"mellowness"`
+	// Size is the number of policies of bag and cover. Default 4.
+	Size int `koanf:"size"`
+	// Psi is how strongly policies of cover avoid what others choose. Default 0.1.
+	Psi float64 `koanf:"psi"`
+	// NoUnif keeps the probability of arms that no policy of cover chooses at 0, but for Floor. Default true.
+	NoUnif bool `koanf:"nounif"`
+	// Gamma is the mixing of exp3 with the uniform distribution. Default 0.1.
+	Gamma float64 `koanf:"gamma"`
+	// Rate is the step of gradient and reinforce. Default 0.1.
+	Rate float64 `koanf:"rate"`
+	// Entropy is the weight of the entropy bonus of gradient and reinforce. Default 0.
+	Entropy float64 `koanf:"entropy"`
+	// ImportanceClip bounds the importance weights of gradient and reinforce and
+	// 1/propensity in the doubly robust rewards of cover. Default 10.
+	ImportanceClip float64 `koanf:"importance_clip"`
+
+	// Features says what a regression learns: disjoint (default), the context with
+	// weights of its own for every arm; shared, the features of the action with common weights;
+	// hybrid, both.
+	Features string `koanf:"features"`
+	// Interactions multiplies every feature of the context with every feature of
+	// the action, shared and hybrid only. Default true.
+	Interactions bool `koanf:"interactions"`
+	// Matrix is auto (default), full or diagonal: the second-order statistics of a regression. auto is full
+	// up to 256 max_features.
+	Matrix string `koanf:"matrix"`
+	// Lambda is the ridge penalty. Default 1; above 0.
 	Lambda float64 `koanf:"lambda"`
-	// MaxFeatures bounds the distinct features of the context, the intercept
-	// included, linucb only. Default 64, at most 256: an event costs time and an
-	// arm costs memory in proportion to the square. An event that brings a
+	// MaxFeatures bounds the distinct features of a regression, the intercept
+	// included. Default 64; with a full matrix at most 256, since an event costs time and an
+	// arm costs memory in proportion to the square; else at most 65536. An event that brings a
 	// feature beyond it is refused.
 	MaxFeatures int `koanf:"max_features"`
-	// Intercept adds a feature that is always 1, linucb only. Default true.
+	// Intercept adds a feature that is always 1. Default true.
 	Intercept bool `koanf:"intercept"`
 	// Standardize is "auto" (default, means on), "on" or "off": whether numeric
-	// fields are centred and scaled online, linucb only.
+	// fields of the context are centred and scaled online. Features of actions are used as they are.
 	Standardize string `koanf:"standardize"`
 	// Clip bounds a standardised magnitude. Default 5; 0 means no bound.
 	Clip float64 `koanf:"clip"`
 	// Extreme refuses an event with a magnitude above extreme times the larger
 	// of 1000 and the largest magnitude learned of that field (sparse features
-	// share one), once 100 events were learned, linucb only. Default 1000; 0 never refuses.
+	// share one), once 100 events were learned. Default 1000; 0 never refuses.
 	Extreme float64 `koanf:"extreme"`
 }
 
 const (
 	maxArms     = 1000
-	maxFeatures = 256
+	maxFull     = 256     // features with a full matrix
+	maxDiagonal = 1 << 16 // features with a diagonal one
+	maxDraws    = 1024
 )
 
 // Default returns the settings that need no tuning on most streams. Arms is empty.
 func Default() Config {
 	return Config{
-		Policy: LinUCB, Floor: 0.05, PriorAlpha: 1, PriorBeta: 1,
-		Alpha: 0.5, Lambda: 1, MaxFeatures: 64, Intercept: true, Standardize: "auto", Clip: 5, Extreme: 1000,
+		Policy: LinUCB, RewardMax: 1, Floor: 0.05, Draws: 128,
+		PriorAlpha: 1, PriorBeta: 1, PriorMean: 0.5, PriorWeight: 1,
+		Alpha: 0.5, Spread: 0.25, Epsilon: 0.05, Temperature: 0.05, GammaScale: 10, GammaExponent: 0.5, Mellowness: 0.02,
+		Size: 4, Psi: 0.1, NoUnif: true, Gamma: 0.1, Rate: 0.1, ImportanceClip: 10,
+		Features: Disjoint, Interactions: true, Matrix: "auto", Lambda: 1, MaxFeatures: 64, Intercept: true,
+		Standardize: "auto", Clip: 5, Extreme: 1000,
 	}
 }
 
+// number is a setting with its bounds.
+type number struct {
+	key       string
+	at        *float64
+	low, high float64
+}
+
+func (c *Config) numbers() []number {
+	return []number{
+		{"reward_min", &c.RewardMin, -1e50, 1e50},
+		{"reward_max", &c.RewardMax, -1e50, 1e50},
+		{"floor", &c.Floor, 0, 1},
+		{"prior_alpha", &c.PriorAlpha, 0.1, 1e6},
+		{"prior_beta", &c.PriorBeta, 0.1, 1e6},
+		{"prior_mean", &c.PriorMean, 0, 1},
+		{"prior_weight", &c.PriorWeight, 1e-3, 1e6},
+		{"alpha", &c.Alpha, 0, 1e6},
+		{"spread", &c.Spread, 0, 1e6},
+		{"epsilon", &c.Epsilon, 0, 1},
+		{"temperature", &c.Temperature, 1e-6, 1e6},
+		{"gamma_scale", &c.GammaScale, 0, 1e9},
+		{"gamma_exponent", &c.GammaExponent, 0, 1},
+		{"mellowness", &c.Mellowness, 0, 1e6},
+		{"psi", &c.Psi, 0, 1e6},
+		{"gamma", &c.Gamma, 1e-6, 1},
+		{"rate", &c.Rate, 0, 1e3},
+		{"entropy", &c.Entropy, 0, 1e3},
+		{"importance_clip", &c.ImportanceClip, 1, 1e6},
+		{"lambda", &c.Lambda, 1e-9, 1e9},
+		{"clip", &c.Clip, 0, 1e6},
+		{"extreme", &c.Extreme, 0, 1e50},
+	}
+}
+
+// whole is a setting that is a whole number.
+type whole struct {
+	key       string
+	at        *int
+	low, high int
+}
+
+func (c *Config) wholes() []whole {
+	return []whole{{"draws", &c.Draws, 0, maxDraws}, {"size", &c.Size, 1, 64}, {"max_features", &c.MaxFeatures, 1, maxDiagonal}}
+}
+
+// choice is a setting that is one of a few words; without words it is any text.
+type choice struct {
+	key     string
+	at      *string
+	allowed []string
+}
+
+func (c *Config) choices() []choice {
+	return []choice{
+		{"policy", &c.Policy, Policies()},
+		{"features", &c.Features, []string{Disjoint, Shared, Hybrid}},
+		{"matrix", &c.Matrix, []string{"auto", "full", "diagonal"}},
+		{"standardize", &c.Standardize, []string{"auto", "on", "off"}},
+		{"salt", &c.Salt, nil},
+	}
+}
+
+// flag is a setting that is true or false.
+type flag struct {
+	key string
+	at  *bool
+}
+
+func (c *Config) flags() []flag {
+	return []flag{{"nounif", &c.NoUnif}, {"interactions", &c.Interactions}, {"intercept", &c.Intercept}}
+}
+
+// span is a setting that is a duration, in whole milliseconds.
+type span struct {
+	key string
+	at  *time.Duration
+}
+
+func (c *Config) spans() []span { return []span{{"half_life", &c.HalfLife}, {"window", &c.Window}} }
+
+const (
+	minSpan = time.Second
+	maxSpan = 1e5 * time.Hour
+)
+
 // Validate returns an error that names the key, the value and what is allowed.
 func (c *Config) Validate() error {
-	if c.Policy != Thompson && c.Policy != LinUCB {
-		return fmt.Errorf("learner.bandit.policy: %q: must be %s or %s", c.Policy, LinUCB, Thompson)
-	}
-	if s := c.Standardize; s != "auto" && s != "on" && s != "off" {
-		return fmt.Errorf("learner.bandit.standardize: %q: must be auto, on or off", s)
+	for _, s := range c.choices() {
+		if s.allowed != nil && !slices.Contains(s.allowed, *s.at) {
+			return fmt.Errorf("learner.bandit.%s: %q: must be one of %s", s.key, *s.at, strings.Join(s.allowed, ", "))
+		}
 	}
 	if err := c.validateArms(); err != nil {
 		return err
 	}
-	for _, n := range []struct {
-		key         string
-		v, low, top float64
-	}{
-		{"floor", c.Floor, math.SmallestNonzeroFloat64, 1},
-		{"prior_alpha", c.PriorAlpha, 0.1, 1e6},
-		{"prior_beta", c.PriorBeta, 0.1, 1e6},
-		{"alpha", c.Alpha, 0, 1e6},
-		{"lambda", c.Lambda, 1e-9, 1e9},
-		{"max_features", float64(c.MaxFeatures), 1, maxFeatures},
-		{"clip", c.Clip, 0, 1e6},
-		{"extreme", c.Extreme, 0, 1e50},
-	} {
-		if !(n.v >= n.low && n.v <= n.top) {
-			return fmt.Errorf("learner.bandit.%s: %v: must be between %v and %v", n.key, n.v, n.low, n.top)
+	for _, n := range c.numbers() {
+		if !(*n.at >= n.low && *n.at <= n.high) {
+			return fmt.Errorf("learner.bandit.%s: %v: must be between %v and %v", n.key, *n.at, n.low, n.high)
 		}
+	}
+	for _, n := range c.wholes() {
+		if *n.at < n.low || *n.at > n.high {
+			return fmt.Errorf("learner.bandit.%s: %v: must be between %v and %v", n.key, *n.at, n.low, n.high)
+		}
+	}
+	for _, d := range c.spans() {
+		if v := *d.at; v != 0 && (v < minSpan || v > maxSpan || v%time.Millisecond != 0) {
+			return fmt.Errorf("learner.bandit.%s: %v: must be 0 for never, or between %v and %v in whole milliseconds", d.key, v, minSpan, time.Duration(maxSpan))
+		}
+	}
+	return c.validateTogether()
+}
+
+// validateTogether finds settings that exclude each other.
+func (c *Config) validateTogether() error {
+	sums := !slices.Contains([]string{Logistic, Gradient, Reinforce}, c.Policy)
+	switch {
+	case !(c.RewardMin < c.RewardMax):
+		return fmt.Errorf("learner.bandit.reward_max: %v: must be above learner.bandit.reward_min, which is %v", c.RewardMax, c.RewardMin)
+	case c.Matrix == "full" && c.MaxFeatures > maxFull:
+		return fmt.Errorf("learner.bandit.max_features: %d: must be at most %d with learner.bandit.matrix full; use diagonal", c.MaxFeatures, maxFull)
+	case c.HalfLife != 0 && c.Window != 0:
+		return fmt.Errorf("learner.bandit.window: %v: must be 0 with learner.bandit.half_life; use one of the two", c.Window)
+	case c.HalfLife != 0 && !sums:
+		return fmt.Errorf("learner.bandit.half_life: %v: must be 0 with policy %s, whose state is no sum over events; use lints or softmax", c.HalfLife, c.Policy)
+	case c.Window != 0 && !sums:
+		return fmt.Errorf("learner.bandit.window: %v: must be 0 with policy %s, whose state is no sum over events; use lints or softmax", c.Window, c.Policy)
+	case c.Window != 0 && c.contextual() && !c.full():
+		return fmt.Errorf("learner.bandit.window: %v: needs a full matrix, which is a sum over events: lower learner.bandit.max_features to %d, or use half_life", c.Window, maxFull)
+	case c.Window != 0 && (c.Policy == Bag || c.Policy == Cover), c.HalfLife != 0 && c.Policy == Cover:
+		return fmt.Errorf("learner.bandit.policy: %s: has no half_life (cover) and no window (bag, cover); use linucb, lints or squarecb", c.Policy)
+	case c.Features != Disjoint && (c.Policy == Bag || c.Policy == Cover || c.Policy == Reinforce):
+		return fmt.Errorf("learner.bandit.features: %q: must be disjoint with policy %s; use linucb, lints, logistic, epsilon, softmax, squarecb or regcb", c.Features, c.Policy)
+	case c.Draws == 0 && (c.Policy == Normal || c.Features != Disjoint && (c.Policy == LinTS || c.Policy == Logistic)):
+		return fmt.Errorf("learner.bandit.draws: 0: integrals need independent normal posteriors; set learner.bandit.draws to 128, or features to disjoint with policy lints or logistic")
 	}
 	return nil
 }
@@ -112,3 +315,32 @@ func (c *Config) validateArms() error {
 }
 
 func (c *Config) standardize() bool { return c.Standardize != "off" }
+
+// full reports whether regressions have a full matrix.
+func (c *Config) full() bool {
+	return c.Matrix == "full" || c.Matrix == "auto" && c.MaxFeatures <= maxFull
+}
+
+// resolve puts what they mean in place of the values auto.
+func (c *Config) resolve() {
+	if c.Standardize == "auto" {
+		c.Standardize = "on"
+	}
+	if c.Matrix == "auto" {
+		c.Matrix = "diagonal"
+		if c.MaxFeatures <= maxFull {
+			c.Matrix = "full"
+		}
+	}
+}
+
+// contextual reports whether the policy uses features.
+func (c *Config) contextual() bool {
+	return !slices.Contains([]string{Thompson, Normal, UCB1, KLUCB, EXP3, EXP3IX, Gradient}, c.Policy)
+}
+
+// scale returns a reward on [0, 1], and unscale the reverse.
+func (c *Config) scale(r float64) float64 { return (r - c.RewardMin) / (c.RewardMax - c.RewardMin) }
+func (c *Config) unscale(v float64) float64 {
+	return c.RewardMin + float64(v*(c.RewardMax-c.RewardMin))
+}

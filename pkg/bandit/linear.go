@@ -4,86 +4,256 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
-// linear is the state of policy linucb.
+// linear is the state of the policies that regress rewards on features: a
+// regression per arm with disjoint features, else one for all; of bag, Size times as many.
 type linear struct {
-	cfg       *Config
-	hashes    []uint64 // of the arms' names
-	intercept int      // 1 when feature 0 is the intercept, else 0
-	scaler    *scale.Scaler
-	index     index // features after the intercept
-	arms      []ridge
-	events    uint64  // events learned
-	sparse    float64 // largest magnitude of a sparse feature learned
+	cfg      *Config
+	arms     *arms
+	key      Key
+	rule     *rule
+	features *features
+	aging    aging
+	slots    int // regressions of a member
+	full     []ldl
+	diagonal []diagonal
+	blocks   [][windowBlocks]sums // of full, with a window
 
 	// The event at hand.
-	x         []float64 // context; cap is cfg.MaxFeatures
-	maxSparse float64   // largest magnitude among its sparse features
-	v         []float64 // scratch of the same size
-	next      ridge     // the chosen arm after the event
+	next   []ldl // of the members
+	aged   ldl
+	total  sums
+	v      []float64
+	weight []float64 // of the members
+	tau    []float64
 }
 
-func newLinear(c *Config) *linear {
-	s := &linear{
-		cfg: c, hashes: armHashes(c.Arms), arms: make([]ridge, len(c.Arms)),
-		scaler: scale.New(scale.Options{Standardize: c.standardize(), Clip: c.Clip, Extreme: c.Extreme}),
-		x:      make([]float64, 0, c.MaxFeatures), v: make([]float64, c.MaxFeatures),
+func newLinear(c *Config, t *arms) *linear {
+	s := &linear{cfg: c, arms: t, key: NewKey(c.Salt), rule: newRule(), features: newFeatures(c, t), aging: newAging(c), slots: 1}
+	if c.Features == Disjoint {
+		s.slots = t.len()
 	}
-	if c.Intercept {
-		s.intercept = 1
+	n := s.slots * s.members()
+	if c.full() {
+		s.full, s.next = make([]ldl, n), make([]ldl, s.members())
+		if s.aging.window {
+			s.blocks = make([][windowBlocks]sums, n)
+		}
+	} else {
+		s.diagonal = make([]diagonal, n)
 	}
-	s.index = newIndex(c.MaxFeatures - s.intercept)
+	s.weight, s.tau = make([]float64, s.members()), make([]float64, s.members())
 	return s
 }
 
-func (s *linear) reward(r float64) *event.Rejection {
-	if math.Abs(r) <= scale.Largest {
-		return nil
+func (s *linear) members() int {
+	if s.cfg.Policy == Bag {
+		return s.cfg.Size
 	}
-	return &event.Rejection{Reason: event.RewardInvalid, Detail: fmt.Sprintf("reward %v: must be finite, with a magnitude up to %v", r, float64(scale.Largest))}
+	return 1
 }
 
-func (s *linear) predict(e *event.Event) (expected, norm float64, rej *event.Rejection) {
-	if rej := s.gather(e, false); rej != nil {
+// regression returns the number of a member's regression for an arm.
+func (s *linear) regression(member, arm int) int {
+	if s.slots == 1 {
+		return member
+	}
+	return member*s.slots + arm
+}
+
+func (s *linear) predict(e *event.Event) (z, norm float64, rej *event.Rejection) {
+	if rej := s.features.gather(e, false); rej != nil {
 		return 0, 0, rej
 	}
-	return s.arms[e.Arm].dot(s.x), s.norm(), nil
+	return s.margin(e.Arm), normOf(s.features.pairs), nil
+}
+
+// margin returns the mean margin of the members for the gathered event.
+func (s *linear) margin(arm int) float64 {
+	z := 0.0
+	for b := range s.members() {
+		if i := s.regression(b, arm); s.full != nil {
+			z += s.full[i].predict(s.features.x)
+		} else {
+			z += s.diagonal[i].predict(s.features.pairs)
+		}
+	}
+	return z / float64(s.members())
 }
 
 func (s *linear) learn(e *event.Event, step *event.Step) *event.Rejection {
-	known := len(s.index.hashes)
-	rej := s.gather(e, true)
+	if rej := s.aging.check(e); rej != nil {
+		return rej
+	}
+	known := s.features.len()
+	rej := s.features.gather(e, true)
 	if rej == nil {
 		rej = s.update(e, step)
 	}
 	if rej != nil {
-		s.index.truncate(known)
+		s.features.index.truncate(known)
 	}
 	return rej
 }
 
 // update learns the gathered event.
 func (s *linear) update(e *event.Event, step *event.Step) *event.Rejection {
-	arm := &s.arms[e.Arm]
-	evaluate(step, arm.dot(s.x), s.norm(), e.Label)
+	s.cfg.evaluate(step, s.margin(e.Arm), normOf(s.features.pairs), e.Label)
 	if rej := unstable(step); rej != nil {
 		return rej
 	}
-	s.next.copyFrom(arm)
-	s.next.learn(s.x, e.Label, e.Weight, s.cfg.Lambda, s.v[:len(s.x)])
-	if !s.next.valid() {
-		return &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("reward %v with weight %v and a context of norm %v would make a parameter non-finite or larger than %v", e.Label, e.Weight, s.norm(), float64(maxWeight))}
+	now, counts, before := s.aging.step(e)
+	if counts == 0 {
+		return tooOld(e)
 	}
-	step.UpdateNorm = distance(s.next.theta, arm.theta)
-	*arm, s.next = s.next, *arm
-	s.scaler.Commit()
-	s.sparse = max(s.sparse, s.maxSparse)
-	s.events++
+	for b := range s.weight {
+		s.weight[b] = float64(e.Weight * counts)
+		if s.cfg.Policy == Bag {
+			s.weight[b] *= poisson(s.features.events, b)
+		}
+	}
+	var moved float64
+	var ok bool
+	if s.full != nil {
+		moved, ok = s.updateFull(e, now, before)
+	} else {
+		moved, ok = s.updateDiagonal(e, before)
+	}
+	if !ok {
+		return &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v and features of norm %v would make a parameter non-finite or larger than %v", e.Weight, normOf(s.features.pairs), float64(maxWeight))}
+	}
+	step.UpdateNorm = moved
+	if s.aging.unit != 0 {
+		s.aging.now = max(s.aging.now, now)
+	}
+	s.features.commit()
 	return nil
+}
+
+// updateFull learns with full matrices. It stages the chosen arm's regressions, and commits when all are valid.
+func (s *linear) updateFull(e *event.Event, now int64, before float64) (moved float64, ok bool) {
+	x, y := s.features.x, s.cfg.scale(e.Label)
+	s.v = sized(s.v, len(x))
+	for b, h := range s.weight {
+		i := s.regression(b, e.Arm)
+		f := &s.full[i]
+		ages := now > s.aging.now && s.aging.now != noStep
+		switch {
+		case ages && !s.age(i, now, before):
+			return 0, false
+		case !ages && f.n < len(x):
+			s.aged.copyFrom(f)
+		}
+		if ages || f.n < len(x) {
+			s.aged.grow(len(x), s.cfg.Lambda)
+			f = &s.aged
+		}
+		s.learnFull(&s.next[b], f, x, y, h)
+		if !s.next[b].valid() {
+			return 0, false
+		}
+		moved += distance(s.next[b].theta, s.full[i].theta)
+	}
+	if now > s.aging.now && s.aging.now != noStep {
+		s.ageAll(now, before)
+	}
+	for b, h := range s.weight {
+		i := s.regression(b, e.Arm)
+		s.full[i], s.next[b] = s.next[b], s.full[i]
+		if s.blocks != nil {
+			s.blocks[i][block(now)].learn(x, y, h)
+		}
+	}
+	return moved / float64(len(s.weight)), true
+}
+
+// learnFull writes f with an event added into next.
+func (s *linear) learnFull(next, f *ldl, x []float64, y, h float64) {
+	copy(s.v, x)
+	if s.cfg.Policy != Logistic {
+		next.update(f, s.v, y, h)
+		next.solve()
+		return
+	}
+	z := f.predict(x)
+	f.forward(s.v)
+	variance := 0.0
+	for i, d := range f.d {
+		variance += float64(s.v[i]*s.v[i]) / d
+		s.v[i] /= d
+	}
+	f.backward(s.v) // A^-1 x
+	tau, w := laplace(z, variance, y, h)
+	next.theta = append(next.theta[:0], f.theta...)
+	for i, v := range s.v {
+		next.theta[i] += float64(tau * v)
+	}
+	copy(s.v, x)
+	next.update(f, s.v, 0, w)
+}
+
+// updateDiagonal learns with diagonal ones.
+func (s *linear) updateDiagonal(e *event.Event, before float64) (moved float64, ok bool) {
+	x, y := s.features.pairs, s.cfg.scale(e.Label)
+	for b, h := range s.weight {
+		g := &s.diagonal[s.regression(b, e.Arm)]
+		z, v := g.predict(x), g.variance(x, before, s.cfg.Lambda)
+		if s.cfg.Policy == Logistic {
+			s.tau[b], s.weight[b] = laplace(z, v, y, h)
+		} else {
+			s.tau[b] = float64(h*(y-z)) / (1 + float64(h*v))
+		}
+		m, ok := g.moves(x, s.tau[b], s.weight[b], before, s.cfg.Lambda)
+		if !ok {
+			return 0, false
+		}
+		moved += m
+	}
+	if before != 1 {
+		for i := range s.diagonal {
+			s.diagonal[i].age(before, s.cfg.Lambda)
+		}
+	}
+	for b := range s.weight {
+		g := &s.diagonal[s.regression(b, e.Arm)]
+		g.grow(s.features.len(), s.cfg.Lambda)
+		g.learn(x, s.tau[b], s.weight[b])
+	}
+	return moved / float64(len(s.weight)), true
+}
+
+// age writes regression i as of step now into s.aged.
+func (s *linear) age(i int, now int64, before float64) bool {
+	s.total.clear()
+	s.total.grow(s.full[i].n)
+	if s.blocks == nil {
+		s.full[i].expand(&s.total, s.cfg.Lambda)
+		s.total.scale(before)
+	} else {
+		for age := int64(0); age < windowBlocks; age++ {
+			if at := now - age; at <= s.aging.now && at > s.aging.now-windowBlocks && at >= 0 {
+				s.total.add(&s.blocks[i][block(at)], nil)
+			}
+		}
+	}
+	s.total.a, s.total.b = s.total.a[:triangle(s.full[i].n)], s.total.b[:s.full[i].n]
+	return s.aged.factorise(&s.total, s.cfg.Lambda)
+}
+
+// ageAll moves every regression to step now; one whose aged matrix is no longer
+// positive definite by rounding stays as it is.
+func (s *linear) ageAll(now int64, before float64) {
+	for i := range s.full {
+		if s.age(i, now, before) {
+			s.full[i], s.aged = s.aged, s.full[i]
+		}
+		if s.blocks != nil {
+			s.aging.expire(now, func(k int) { s.blocks[i][k].clear() })
+		}
+	}
 }
 
 // distance returns the Euclidean distance of two vectors, b padded with zeros.
@@ -98,193 +268,61 @@ func distance(a, b []float64) float64 {
 	return math.Sqrt(d)
 }
 
-// gather fills s.x from the event and screens its values. When learning it
-// numbers new features, otherwise it leaves them out: no arm has a weight for them.
-func (s *linear) gather(e *event.Event, learning bool) *event.Rejection {
-	seasoned := scale.Seasoned(s.events)
-	staged, rej := s.scaler.Stage(e.X.Dense, e.Weight, learning, seasoned)
-	if rej != nil {
-		return rej
-	}
-	s.clear()
-	for i := range staged {
-		if !s.put(e.X.Dense[i].Hash, staged[i].X, learning) {
-			return s.full()
-		}
-	}
-	limit := float64(scale.Largest)
-	if seasoned {
-		limit = scale.Limit(s.cfg.Extreme, s.sparse)
-	}
-	s.maxSparse = 0
-	for i := range e.X.Sparse {
-		f := &e.X.Sparse[i]
-		magnitude := math.Abs(f.Value)
-		if !(magnitude <= limit) {
-			return scale.Refuse(f, limit)
-		}
-		s.maxSparse = max(s.maxSparse, magnitude)
-		if !s.put(f.Hash, f.Value, learning) {
-			return s.full()
-		}
-	}
-	return nil
-}
-
-// clear makes s.x the context without any feature.
-func (s *linear) clear() {
-	s.x = s.x[:s.intercept+len(s.index.hashes)]
-	clear(s.x)
-	if s.intercept == 1 {
-		s.x[0] = 1
-	}
-}
-
-// put adds a feature to s.x; false means that there is no room for it.
-func (s *linear) put(hash uint64, value float64, learning bool) bool {
-	i := s.index.lookup(hash)
-	if i < 0 {
-		if !learning {
-			return true
-		}
-		if i = s.index.add(hash); i < 0 {
-			return false
-		}
-		s.x = append(s.x, 0)
-	}
-	s.x[s.intercept+i] += value
-	return true
-}
-
-func (s *linear) full() *event.Rejection {
-	return &event.Rejection{Reason: event.TooManyFeatures, Detail: fmt.Sprintf("more than %d distinct features; raise learner.bandit.max_features (to at most %d), or include fewer fields", s.cfg.MaxFeatures, maxFeatures)}
-}
-
-func (s *linear) norm() float64 { return distance(s.x, nil) }
-
-// context fills x, which has room for every feature, with the context of an
-// event that is only scored, and returns it with the squared norm of the
-// features that nobody has learned. It changes nothing in s.
-func (s *linear) context(e *event.Event, x []float64) (known []float64, unknown float64) {
-	x = x[:s.intercept+len(s.index.hashes)]
-	clear(x)
-	if s.intercept == 1 {
-		x[0] = 1
-	}
-	put := func(hash uint64, v float64) {
-		if i := s.index.lookup(hash); i >= 0 {
-			x[s.intercept+i] += v
-		} else {
-			unknown += float64(v * v)
-		}
-	}
-	for _, f := range e.X.Dense {
-		put(f.Hash, s.scaler.Value(f))
-	}
-	for _, f := range e.X.Sparse {
-		put(f.Hash, f.Value)
-	}
-	return x, unknown
-}
-
-// bounds appends the upper confidence bound of every arm to dst:
-// x'theta + alpha sqrt(x'A^-1 x).
-func (s *linear) bounds(e *event.Event, dst []float64) []float64 {
-	var memory, scratch [maxFeatures]float64
-	x, unknown := s.context(e, memory[:])
-	for i := range s.arms {
-		m := &s.arms[i]
-		v := scratch[:copy(scratch[:], x)]
-		variance := m.variance(v, s.cfg.Lambda) + unknown/s.cfg.Lambda
-		dst = append(dst, m.dot(x)+float64(s.cfg.Alpha*math.Sqrt(variance)))
-	}
-	return dst
-}
-
-// distribution gives all to the arm with the highest bound; arms that tie share.
-func (s *linear) distribution(e *event.Event, dst []float64) []float64 {
-	start := len(dst)
-	dst = s.bounds(e, dst)
-	p := dst[start:]
-	best, ties := math.Inf(-1), 0.0
-	for _, u := range p {
-		switch {
-		case u > best:
-			best, ties = u, 1
-		case u == best:
-			ties++
-		}
-	}
-	for i, u := range p {
-		p[i] = 0
-		if u == best {
-			p[i] = 1 / ties
-		}
-	}
-	return dst
-}
-
 func (s *linear) read(e *event.Event, r *event.Reading) {
-	m, arm := &s.arms[e.Arm], s.hashes[e.Arm]
-	z := 0.0
-	weigh := func(i int, hash uint64, x float64) {
-		if i < len(m.theta) {
-			z += float64(m.theta[i] * x)
-		}
-		addSketch(r, armFeature(arm, hash), x)
+	f := s.features
+	f.context = f.scored(e, f.context[:0])
+	f.pairs, _, _ = f.place(f.context, e, e.Arm, false, f.pairs[:0])
+	if s.full != nil {
+		f.x = sized(f.x, f.len())
+		scatter(f.x, f.pairs)
 	}
 	r.J, r.X = append(r.J[:0], 0), append(r.X[:0], 1)
-	if s.intercept == 1 {
-		weigh(0, 0, 1)
-	}
-	for _, f := range e.X.Dense {
-		i := s.index.lookup(f.Hash)
-		if i < 0 {
-			continue
-		}
-		x := s.scaler.Value(f)
-		if j := 1 + s.scaler.Lookup(f.Hash); 0 < j && j < pooled {
-			r.J, r.X = append(r.J, uint16(j)), append(r.X, x)
-		}
-		weigh(s.intercept+i, f.Hash, x)
-	}
-	for _, f := range e.X.Sparse {
-		if i := s.index.lookup(f.Hash); i >= 0 {
-			weigh(s.intercept+i, f.Hash, f.Value)
+	for i := range e.X.Dense {
+		if j := 1 + f.scaler.Lookup(e.X.Dense[i].Hash); 0 < j && j < pooled {
+			r.J, r.X = append(r.J, uint16(j)), append(r.X, f.context[i].v)
 		}
 	}
-	evaluateReading(r, z, e.Label)
+	for _, p := range f.pairs {
+		h := f.index.hashes[p.i]
+		if s.cfg.Features == Disjoint {
+			h = cross(s.arms.hashes[e.Arm], h)
+		}
+		addSketch(r, h, p.v)
+	}
+	r.Loss, r.Grad = s.cfg.loss(s.margin(e.Arm), e.Label)
 }
 
-// append writes the events learned, the largest sparse magnitude, the numeric
-// fields (scale.Scaler.Append), the hashes of the features, and every arm.
+// append writes the features, the newest step, and every regression, with a
+// window after each its blocks.
 func (s *linear) append(b []byte) []byte {
-	b = wire.AppendUvarint(b, s.events)
-	b = wire.AppendFloat64(b, s.sparse)
-	b = s.scaler.Append(b)
-	b = wire.AppendUvarint(b, uint64(len(s.index.hashes)))
-	for _, h := range s.index.hashes {
-		b = wire.AppendUint64(b, h)
+	b = s.features.append(b)
+	b = s.aging.append(b)
+	for i := range s.full {
+		b = s.full[i].append(b, s.cfg.Policy == Logistic)
+		if s.blocks != nil {
+			for k := range s.blocks[i] {
+				b = s.blocks[i][k].append(b)
+			}
+		}
 	}
-	for i := range s.arms {
-		b = s.arms[i].append(b)
+	for i := range s.diagonal {
+		b = s.diagonal[i].append(b)
 	}
 	return b
 }
 
 func (s *linear) decode(r *wire.Reader) {
-	s.events, s.sparse = r.Uvarint(), r.Finite()
-	if r.Err() == nil && (s.sparse < 0 || s.sparse > scale.Largest) {
-		r.Fail("largest magnitude %v of the sparse features", s.sparse)
-	}
-	s.scaler = scale.Read(r, scale.Options{Standardize: s.cfg.standardize(), Clip: s.cfg.Clip, Extreme: s.cfg.Extreme})
-	for want := range r.Count(8) {
-		if h := r.Uint64(); s.index.add(h) != want {
-			r.Fail("feature %016x is there twice, or beyond %d features", h, s.cfg.MaxFeatures)
-			return
+	s.features.decode(r)
+	s.aging.decode(r)
+	for i := range s.full {
+		s.full[i].decode(r, s.features.len(), s.cfg.Policy == Logistic)
+		if s.blocks != nil {
+			for k := range s.blocks[i] {
+				s.blocks[i][k].decode(r, s.full[i].n)
+			}
 		}
 	}
-	for i := range s.arms {
-		s.arms[i] = readRidge(r, s.intercept+len(s.index.hashes))
+	for i := range s.diagonal {
+		s.diagonal[i].decode(r, s.features.len())
 	}
 }

@@ -52,12 +52,15 @@ func TestRidgeIsRidge(t *testing.T) {
 			a[i][i] = lambda
 		}
 		b := make([]float64, n)
-		var m ridge
+		var f, g ldl
 		for range rapid.IntRange(0, 30).Draw(t, "events") {
-			known := rapid.IntRange(m.a.n, n).Draw(t, "known")
+			known := rapid.IntRange(f.n, n).Draw(t, "known")
 			x := rapid.SliceOfN(number, known, known).Draw(t, "x")
 			r, h := number.Draw(t, "r"), rapid.Float64Range(.01, 4).Draw(t, "h")
-			m.learn(x, r, h, lambda, make([]float64, known))
+			f.grow(known, lambda)
+			g.update(&f, append([]float64(nil), x...), r, h)
+			g.solve()
+			f, g = g, f
 			for i := range x {
 				b[i] += h * r * x[i]
 				for j := range x {
@@ -73,11 +76,28 @@ func TestRidgeIsRidge(t *testing.T) {
 		for i, v := range solveDense(a, x) {
 			variance += v * x[i]
 		}
-		if got := m.dot(x); math.Abs(got-want) > 1e-8*(1+math.Abs(want)) {
+		if got := f.predict(x); math.Abs(got-want) > 1e-8*(1+math.Abs(want)) {
 			t.Fatalf("prediction %v, want %v", got, want)
 		}
-		if got := m.variance(append([]float64(nil), x...), lambda); math.Abs(got-variance) > 1e-8*(1+variance) {
+		if got := f.variance(append([]float64(nil), x...), lambda); math.Abs(got-variance) > 1e-8*(1+variance) {
 			t.Fatalf("variance %v, want %v", got, variance)
+		}
+		// Its sums are those of the definition, and make the same regression again.
+		var s sums
+		f.expand(&s, lambda)
+		for i := range f.n {
+			for j := range i + 1 {
+				want := a[i][j]
+				if i == j {
+					want -= lambda
+				}
+				if got := s.a[triangle(i)+j]; math.Abs(got-want) > 1e-9*(1+math.Abs(want)) {
+					t.Fatalf("sum %d %d is %v, want %v", i, j, got, want)
+				}
+			}
+		}
+		if !g.factorise(&s, lambda) || g.n != f.n || math.Abs(g.predict(x)-f.predict(x)) > 1e-8*(1+math.Abs(want)) {
+			t.Fatalf("from its sums it predicts %v, not %v", g.predict(x), f.predict(x))
 		}
 	})
 }
@@ -86,7 +106,7 @@ func TestRidgeIsRidge(t *testing.T) {
 // still is the one of the sum.
 func TestFactorStaysAccurate(t *testing.T) {
 	const n, lambda, events = 4, 1e-3, 200_000
-	var f factor
+	var f, g ldl
 	f.grow(n, lambda)
 	want := make([][]float64, n)
 	for i := range want {
@@ -98,7 +118,8 @@ func TestFactorStaysAccurate(t *testing.T) {
 		u := math.Mod(float64(k)*math.Phi, 1)
 		x := []float64{1, 1 + 1e-4*u, u, 1 - u}
 		copy(v, x)
-		f.update(v)
+		g.update(&f, v, 0, 1)
+		f, g = g, f
 		for i := range x {
 			for j := range x {
 				want[i][j] += x[i] * x[j]

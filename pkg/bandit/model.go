@@ -8,22 +8,22 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
-// policy is the parameters of a bandit with what they say of an event. The
-// arm of the events is valid, and so is the reward where one is used.
-type policy interface {
-	// reward says why a reward is refused, if it is.
-	reward(r float64) *event.Rejection
-	// predict returns the expected reward of the event's arm and the norm of
+// core is the parameters of a policy with what they say of an event. The
+// arm, the propensity and the reward of the events are valid.
+type core interface {
+	// predict returns the margin of the event's arm and the norm of
 	// the features, or why the event is refused.
-	predict(e *event.Event) (expected, norm float64, rej *event.Rejection)
+	predict(e *event.Event) (z, norm float64, rej *event.Rejection)
 	// learn fills the step and then learns the event; refusing changes nothing.
 	learn(e *event.Event, s *event.Step) *event.Rejection
-	// distribution appends the probability of every arm, without the floor. It
-	// writes nothing but dst.
-	distribution(e *event.Event, dst []float64) []float64
+	// distribute sets p, zeros for every arm, to the probabilities of the eligible arms, of which there is one
+	// at least, without the floor. It changes nothing else, so that it may be called by many at once.
+	distribute(e *event.Event, eligible []bool, p []float64)
 	// read evaluates the event at these parameters as a reference.
 	read(e *event.Event, r *event.Reading)
-	// append writes the parameters, decode reads them into a fresh policy.
+	// merge adds what another core of the same configuration learned from other events.
+	merge(o core) error
+	// append writes the parameters, decode reads them into a fresh core.
 	append(b []byte) []byte
 	decode(r *wire.Reader)
 }
@@ -32,8 +32,9 @@ type policy interface {
 // use, except that Distribution may run concurrently with itself.
 type Model struct {
 	cfg      Config
-	live     policy
-	refs     [2]policy // nil where no reference is set
+	arms     *arms
+	live     core
+	refs     [2]core // nil where no reference is set
 	readings [2]event.Reading
 	step     event.Step // of the event at hand; here because it is passed to an interface
 }
@@ -44,32 +45,54 @@ func New(c Config) (*Model, error) {
 		return nil, err
 	}
 	c.Arms = slices.Clone(c.Arms)
-	m := &Model{cfg: c}
+	m := &Model{cfg: c, arms: newArms(c.Arms)}
 	m.live = m.fresh()
 	return m, nil
 }
 
 // fresh returns the parameters of a bandit that has learned nothing.
-func (m *Model) fresh() policy {
-	if m.cfg.Policy == Thompson {
-		return newBetas(&m.cfg)
+func (m *Model) fresh() core {
+	switch m.cfg.Policy {
+	case Thompson, Normal, UCB1, KLUCB, EXP3, EXP3IX:
+		return newCounts(&m.cfg, m.arms)
+	case Gradient, Reinforce:
+		return newGradient(&m.cfg, m.arms)
+	case Cover:
+		return newCover(&m.cfg, m.arms)
+	default:
+		return newLinear(&m.cfg, m.arms)
 	}
-	return newLinear(&m.cfg)
 }
 
 // Config returns the settings of the model.
 func (m *Model) Config() Config { return m.cfg }
 
 // Distribution appends the probability of every arm for the context of e to
-// dst. They add up to 1 and none is below floor / number of arms. It reads only
-// e.X, whose values must be finite.
+// dst. eligible has an element for each arm and says which may be chosen; nil means all. The
+// probabilities add up to 1, and each of the n eligible arms has at least floor / n; the others have 0. If none
+// is eligible all are 0.
 //
-// Policy thompson computes integrals, which takes some 300 us for ten arms and
-// gives the same result until the model learns: keep it.
-func (m *Model) Distribution(e *event.Event, dst []float64) []float64 {
+// It reads e.X and e.Actions, whose values must be finite, and e.ID, the id of the decision, which
+// keys the draws of Thompson policies: the same policy, event and id give the same probabilities.
+//
+// Policy thompson computes integrals, which takes some 200 us for ten arms and
+// gives the same result until the model learns: keep it, or use Policy.
+func (m *Model) Distribution(e *event.Event, eligible []bool, dst []float64) []float64 {
+	return distribution(m.live, &m.cfg, m.arms.len(), e, eligible, dst)
+}
+
+func distribution(c core, cfg *Config, k int, e *event.Event, eligible []bool, dst []float64) []float64 {
 	start := len(dst)
-	dst = m.live.distribution(e, dst)
-	enforceFloor(dst[start:], m.cfg.Floor)
+	dst = slices.Grow(dst, k)[:start+k]
+	p := dst[start:]
+	clear(p)
+	if eligible != nil && !slices.Contains(eligible, true) {
+		return dst
+	}
+	c.distribute(e, eligible, p)
+	q := compress(p, eligible)
+	enforceFloor(q, cfg.Floor, false)
+	expand(p, len(q), eligible)
 	return dst
 }
 
@@ -81,15 +104,15 @@ func (m *Model) Predict(e *event.Event) event.Step {
 	if rej := m.check(e); rej != nil {
 		return event.Step{Reject: rej}
 	}
-	expected, norm, rej := m.live.predict(e)
+	z, norm, rej := m.live.predict(e)
 	if rej != nil {
 		return event.Step{Reject: rej}
 	}
 	if !e.Labelled {
-		s.Prediction, s.Margin = expected, expected
+		s.Prediction, s.Margin = m.cfg.prediction(z), z
 		return s
 	}
-	evaluate(&s, expected, norm, e.Label)
+	m.cfg.evaluate(&s, z, norm, e.Label)
 	if rej := unstable(&s); rej != nil {
 		return event.Step{Reject: rej}
 	}
@@ -120,10 +143,13 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	return m.step
 }
 
-// check says why the arm, the propensity or the reward of an event is refused, if one is.
+// check says why the arm, the actions, the propensity or the reward of an event is refused, if one is.
 func (m *Model) check(e *event.Event) *event.Rejection {
-	if e.Arm < 0 || e.Arm >= len(m.cfg.Arms) {
-		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %d: learner.bandit.arms has the indices 0 to %d", e.Arm, len(m.cfg.Arms)-1)}
+	if e.Arm < 0 || e.Arm >= m.arms.len() {
+		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %d: learner.bandit.arms has the indices 0 to %d", e.Arm, m.arms.len()-1)}
+	}
+	if n := len(e.Actions); n != 0 && n != m.arms.len() {
+		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("features of %d actions: learner.bandit.arms has %d arms; give features for all, in their order, or for none", n, m.arms.len())}
 	}
 	if !e.Labelled {
 		return nil
@@ -131,7 +157,10 @@ func (m *Model) check(e *event.Event) *event.Rejection {
 	if !(e.Prob > 0 && e.Prob <= 1) {
 		return &event.Rejection{Reason: event.PropensityInvalid, Detail: fmt.Sprintf("propensity %v: must be above 0 and at most 1", e.Prob)}
 	}
-	return m.live.reward(e.Label)
+	if !(e.Label >= m.cfg.RewardMin && e.Label <= m.cfg.RewardMax) {
+		return &event.Rejection{Reason: event.RewardInvalid, Detail: fmt.Sprintf("reward %v: learner.bandit.reward_min and reward_max allow %v to %v", e.Label, m.cfg.RewardMin, m.cfg.RewardMax)}
+	}
+	return nil
 }
 
 func (m *Model) read(e *event.Event, s *event.Step) {
@@ -144,7 +173,7 @@ func (m *Model) read(e *event.Event, s *event.Step) {
 }
 
 func unstable(s *event.Step) *event.Rejection {
-	if finite(s.Loss) && finite(s.GradNorm) {
+	if finite(s.Prediction) && finite(s.Loss) && finite(s.GradNorm) {
 		return nil
 	}
 	return &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("loss %v, gradient norm %v are not finite", s.Loss, s.GradNorm)}

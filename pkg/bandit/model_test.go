@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/streamlearner/streamlearner/internal/conform"
 	"github.com/streamlearner/streamlearner/internal/sim"
@@ -48,6 +49,19 @@ func fill(r *rand.Rand, e *event.Event) {
 	e.Arm, e.Prob, e.Labelled = r.IntN(4), .25, true
 	e.Label = float64(r.IntN(2))
 	e.Weight = []float64{1, 1, 2, .5}[r.IntN(4)]
+	e.Time = 1e12 + int64(r.IntN(1e7))
+	e.ID = strconv.AppendUint(e.ID[:0], r.Uint64(), 10)
+}
+
+// fillActions is fill with features of the actions.
+func fillActions(r *rand.Rand, e *event.Event) {
+	fill(r, e)
+	e.X.Dense, e.X.Sparse = e.X.Dense[:min(2, len(e.X.Dense))], e.X.Sparse[:0]
+	e.Actions = make([]event.Vector, 4)
+	for a := range e.Actions {
+		e.Actions[a].Dense = append(e.Actions[a].Dense, event.Feature{Hash: 77, Value: float64(a) + r.Float64()})
+		e.Actions[a].Sparse = append(e.Actions[a].Sparse, event.Feature{Hash: uint64(900 + r.IntN(3)), Value: 1})
+	}
 }
 
 func wild(r *rand.Rand, e *event.Event) {
@@ -59,10 +73,8 @@ func wild(r *rand.Rand, e *event.Event) {
 	for i := range e.X.Sparse {
 		e.X.Sparse[i].Value = number()
 	}
-	e.Label, e.Weight = number(), math.Abs(number())
-	if r.IntN(2) == 0 {
-		e.Label = r.Float64()
-	}
+	e.Label, e.Weight = r.Float64(), math.Abs(number())
+	e.Prob = math.Exp(-700 * r.Float64())
 }
 
 func TestConformance(t *testing.T) {
@@ -80,6 +92,9 @@ func TestConformance(t *testing.T) {
 		set("infinite weight", event.WeightInvalid, func(e *event.Event) { e.Weight = math.Inf(1) }),
 		set("reward NaN", event.RewardInvalid, func(e *event.Event) { e.Label = math.NaN() }),
 		set("reward infinite", event.RewardInvalid, func(e *event.Event) { e.Label = math.Inf(-1) }),
+		set("reward above the range", event.RewardInvalid, func(e *event.Event) { e.Label = 1.5 }),
+		set("reward below the range", event.RewardInvalid, func(e *event.Event) { e.Label = -.1 }),
+		set("features of some actions", event.ArmUnknown, func(e *event.Event) { e.Actions = make([]event.Vector, 3) }),
 		set("feature NaN", event.NonFinite, func(e *event.Event) {
 			e.X.Dense = append(e.X.Dense, event.Feature{Hash: 5, Value: math.NaN()})
 		}),
@@ -87,38 +102,76 @@ func TestConformance(t *testing.T) {
 			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: 5, Value: math.Inf(1)})
 		}),
 	}
-	byPolicy := map[string][]conform.Refused{
-		Thompson: {
-			set("reward above 1", event.RewardInvalid, func(e *event.Event) { e.Label = 1.5 }),
-			set("negative reward", event.RewardInvalid, func(e *event.Event) { e.Label = -.1 }),
-		},
-		LinUCB: {
-			set("extreme field", event.Extreme, func(e *event.Event) {
-				e.X.Dense = append(e.X.Dense[:0], event.Feature{Hash: 1, Value: 1e12})
-			}),
-			set("extreme sparse feature", event.Extreme, func(e *event.Event) {
-				e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: 1 << 60, Value: 1e12})
-			}),
-			set("too many features", event.TooManyFeatures, func(e *event.Event) {
-				for i := range uint64(20) {
-					e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: 1000 + i, Value: 1})
-				}
-			}),
-			set("unstable", event.Unstable, func(e *event.Event) { e.Label, e.Weight = 1e100, 1e300 }),
-		},
+	regression := []conform.Refused{
+		set("extreme field", event.Extreme, func(e *event.Event) {
+			e.X.Dense = append(e.X.Dense[:0], event.Feature{Hash: 1, Value: 1e12})
+		}),
+		set("extreme sparse feature", event.Extreme, func(e *event.Event) {
+			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: 1 << 60, Value: 1e12})
+		}),
+		set("too many features", event.TooManyFeatures, func(e *event.Event) {
+			for i := range uint64(80) {
+				e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: 1000 + i, Value: 1})
+			}
+		}),
 	}
-	for policy, more := range byPolicy {
-		t.Run(policy, func(t *testing.T) {
-			c := config(policy, 4)
-			c.MaxFeatures = 20
-			conform.Model(t, conform.Models{
+	timeless := set("no time", event.TimeInvalid, func(e *event.Event) { e.Time = 0 })
+	sameLearning := []string{Greedy, Softmax, SquareCB, RegCB, RegCBElim, LinTS} // as linucb
+	for name, c := range configurations() {
+		if c.Features == Disjoint && c.Draws > 0 && slices.Contains(sameLearning, c.Policy) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			ms := conform.Models{
 				New:     func(t testing.TB) learner.Model { return newModel(t, c) },
 				Fill:    fill,
 				Wild:    wild,
-				Refused: append(append([]conform.Refused(nil), refused...), more...),
-			})
+				Refused: append([]conform.Refused(nil), refused...),
+			}
+			if c.Features != Disjoint {
+				ms.Fill = fillActions
+			}
+			if c.contextual() {
+				ms.Refused = append(ms.Refused, regression...)
+			}
+			if c.HalfLife != 0 || c.Window != 0 {
+				ms.Refused = append(ms.Refused, timeless)
+			}
+			conform.Model(t, ms)
 		})
 	}
+}
+
+// configurations are the policies and their variants.
+func configurations() map[string]Config {
+	out := map[string]Config{}
+	for _, p := range Policies() {
+		c := config(p, 4)
+		c.MaxFeatures = 64
+		out[p] = c
+		if c.contextual() {
+			c.Matrix = "diagonal"
+			out[p+" diagonal"] = c
+		}
+	}
+	edit := func(name, of string, change func(c *Config)) {
+		c := out[of]
+		change(&c)
+		out[name] = c
+	}
+	for _, p := range []string{Thompson, EXP3, LinUCB} {
+		edit(p+" half-life", p, func(c *Config) { c.HalfLife = time.Hour })
+		edit(p+" window", p, func(c *Config) { c.Window = 4 * time.Hour })
+	}
+	edit("bag half-life", Bag, func(c *Config) { c.HalfLife = time.Hour })
+	edit("diagonal half-life", "linucb diagonal", func(c *Config) { c.HalfLife = time.Hour })
+	edit("shared", LinTS, func(c *Config) { c.Features = Shared })
+	edit("shared diagonal", "lints diagonal", func(c *Config) { c.Features = Shared })
+	edit("hybrid", LinUCB, func(c *Config) { c.Features = Hybrid })
+	edit("integrals", LinTS, func(c *Config) { c.Draws = 0 })
+	edit("cover on all", Cover, func(c *Config) { c.NoUnif = false })
+	edit("entropy", Reinforce, func(c *Config) { c.Entropy = .1 })
+	return out
 }
 
 // play lets the model decide n rounds and learn from them. It returns the mean
@@ -131,7 +184,7 @@ func play(t *testing.T, m *Model, s *sim.ClicksStream, n int) (regret, excess fl
 	var p []float64
 	for i := range n {
 		s.Context(&e)
-		p = m.Distribution(&e, p[:0])
+		p = m.Distribution(&e, nil, p[:0])
 		e.Arm = Choose(p, r.Float64())
 		e.Prob, e.Label, e.Labelled = p[e.Arm], s.Reward(e.Arm), true
 		step := m.Learn(&e)
@@ -196,14 +249,18 @@ func TestPoliciesFindTheBestArm(t *testing.T) {
 }
 
 func TestDistribution(t *testing.T) {
-	for _, policy := range []string{Thompson, LinUCB} {
-		m := newModel(t, config(policy, 4))
+	for policy, c := range configurations() {
+		m := newModel(t, c)
 		r := rand.New(rand.NewPCG(3, 4))
 		var e event.Event
 		for i := range 300 {
 			e.Reset()
-			fill(r, &e)
-			p := m.Distribution(&e, []float64{7})
+			if c.Features == Disjoint {
+				fill(r, &e)
+			} else {
+				fillActions(r, &e)
+			}
+			p := m.Distribution(&e, nil, []float64{7})
 			if p[0] != 7 || len(p) != 5 {
 				t.Fatalf("%s: %v was not appended to", policy, p)
 			}
@@ -213,7 +270,7 @@ func TestDistribution(t *testing.T) {
 					t.Fatalf("%s: %v is below the floor", policy, p)
 				}
 				sum += v
-				if i == 0 && math.Abs(v-.25) > 1e-9 {
+				if even := i == 0 && c.Features == Disjoint && c.Policy != Cover && c.Policy != Normal && (c.Policy != LinTS && c.Policy != Logistic || c.Draws == 0); even && math.Abs(v-.25) > 1e-9 {
 					t.Fatalf("%s: %v, nothing is known yet", policy, p)
 				}
 			}
@@ -235,7 +292,7 @@ func TestLinUCBDistributionDoesNotAllocate(t *testing.T) {
 		m.Learn(&e)
 	}
 	p := make([]float64, 0, 4)
-	if n := testing.AllocsPerRun(100, func() { p = m.Distribution(&e, p[:0]) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { p = m.Distribution(&e, nil, p[:0]) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -251,10 +308,10 @@ func TestDistributionIsConcurrent(t *testing.T) {
 			fill(r, &e)
 			m.Learn(&e)
 		}
-		want := m.Distribution(&e, nil)
+		want := m.Distribution(&e, nil, nil)
 		results := make(chan []float64, 8)
 		for range cap(results) {
-			go func() { results <- m.Distribution(&e, nil) }()
+			go func() { results <- m.Distribution(&e, nil, nil) }()
 		}
 		for range cap(results) {
 			if got := <-results; !slices.Equal(got, want) {
@@ -325,7 +382,7 @@ func TestOpen(t *testing.T) {
 		if err != nil || !bytes.Equal(again, b) {
 			t.Errorf("%s: the opened model encodes differently (%v)", policy, err)
 		}
-		p, q := m.Distribution(&e, nil), opened.Distribution(&e, nil)
+		p, q := m.Distribution(&e, nil, nil), opened.Distribution(&e, nil, nil)
 		for i := range p {
 			if p[i] != q[i] {
 				t.Errorf("%s: probabilities %v, opened %v", policy, p, q)
@@ -336,33 +393,52 @@ func TestOpen(t *testing.T) {
 }
 
 func TestForeignConfigurationsAreRefused(t *testing.T) {
-	for key, change := range map[string]func(c *Config){
-		"arms":         func(c *Config) { c.Arms[2] = "other" },
-		"policy":       func(c *Config) { c.Policy = Thompson },
-		"floor":        func(c *Config) { c.Floor = .1 },
-		"prior_alpha":  func(c *Config) { c.PriorAlpha = 2 },
-		"prior_beta":   func(c *Config) { c.PriorBeta = 2 },
-		"alpha":        func(c *Config) { c.Alpha = 1 },
-		"lambda":       func(c *Config) { c.Lambda = 2 },
-		"max_features": func(c *Config) { c.MaxFeatures = 65 },
-		"intercept":    func(c *Config) { c.Intercept = false },
-		"standardize":  func(c *Config) { c.Standardize = "off" },
-		"clip":         func(c *Config) { c.Clip = 4 },
-		"extreme":      func(c *Config) { c.Extreme = 10 },
-	} {
-		c := config(LinUCB, 4)
-		change(&c)
+	base := config(LinUCB, 4)
+	refusedFor := func(key string, c Config) {
+		t.Helper()
 		b, err := newModel(t, c).AppendBinary(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := newModel(t, config(LinUCB, 4))
+		m := newModel(t, base)
 		if err := m.UnmarshalBinary(b); err == nil || !strings.Contains(err.Error(), "learner.bandit."+key+": ") {
 			t.Errorf("another %s: %v", key, err)
 		}
 	}
+	other := config(LinUCB, 4)
+	other.Arms[2] = "other"
+	refusedFor("arms", other)
+	for key, text := range map[string]string{"policy": Thompson, "features": Shared, "matrix": "diagonal", "standardize": "off", "salt": "s"} {
+		c := config(LinUCB, 4)
+		for _, s := range c.choices() {
+			if s.key == key {
+				*s.at = text
+			}
+		}
+		refusedFor(key, c)
+	}
+	for i, n := range base.numbers() {
+		c := config(LinUCB, 4)
+		*c.numbers()[i].at = (*n.at*3 + 2) / 4
+		refusedFor(n.key, c)
+	}
+	for i, n := range base.wholes() {
+		c := config(LinUCB, 4)
+		*c.wholes()[i].at++
+		refusedFor(n.key, c)
+	}
+	for i, f := range base.flags() {
+		c := config(LinUCB, 4)
+		*c.flags()[i].at = !*c.flags()[i].at
+		refusedFor(f.key, c)
+	}
+	for i, d := range base.spans() {
+		c := config(LinUCB, 4)
+		*c.spans()[i].at = time.Hour
+		refusedFor(d.key, c)
+	}
 	newer := wire.Seal(wire.Begin(nil, wire.KindBandit, formatVersion+1), 0)
-	if _, err := Open(newer); err == nil || !strings.Contains(err.Error(), "format version 2") {
+	if _, err := Open(newer); err == nil || !strings.Contains(err.Error(), "format version 3") {
 		t.Errorf("a newer format: %v", err)
 	}
 }
@@ -380,13 +456,42 @@ func TestValidate(t *testing.T) {
 		{"arms: 1 arms", func(c *Config) { c.Arms = c.Arms[:1] }},
 		{"arms: \"a0\"", func(c *Config) { c.Arms[1] = "a0" }},
 		{"arms: [", func(c *Config) { c.Arms[1] = "" }},
-		{"floor: 0:", func(c *Config) { c.Floor = 0 }},
+		{"floor: -0.1:", func(c *Config) { c.Floor = -.1 }},
 		{"floor: 1.5:", func(c *Config) { c.Floor = 1.5 }},
+		{"reward_max: 0:", func(c *Config) { c.RewardMax = 0 }},
+		{"reward_min: NaN:", func(c *Config) { c.RewardMin = math.NaN() }},
 		{"prior_alpha: 0:", func(c *Config) { c.PriorAlpha = 0 }},
 		{"prior_beta: NaN:", func(c *Config) { c.PriorBeta = math.NaN() }},
+		{"prior_mean: 2:", func(c *Config) { c.PriorMean = 2 }},
+		{"prior_weight: 0:", func(c *Config) { c.PriorWeight = 0 }},
+		{"draws: 2000:", func(c *Config) { c.Draws = 2000 }},
+		{"draws: 0:", func(c *Config) { c.Draws, c.Policy = 0, Normal }},
+		{"draws: 0:", func(c *Config) { c.Draws, c.Policy, c.Features = 0, LinTS, Shared }},
 		{"alpha: -1:", func(c *Config) { c.Alpha = -1 }},
+		{"spread: -1:", func(c *Config) { c.Spread = -1 }},
+		{"epsilon: 2:", func(c *Config) { c.Epsilon = 2 }},
+		{"temperature: 0:", func(c *Config) { c.Temperature = 0 }},
+		{"gamma_scale: -1:", func(c *Config) { c.GammaScale = -1 }},
+		{"gamma_exponent: 2:", func(c *Config) { c.GammaExponent = 2 }},
+		{"mellowness: -1:", func(c *Config) { c.Mellowness = -1 }},
+		{"size: 0:", func(c *Config) { c.Size = 0 }},
+		{"psi: -1:", func(c *Config) { c.Psi = -1 }},
+		{"gamma: 0:", func(c *Config) { c.Gamma = 0 }},
+		{"rate: -1:", func(c *Config) { c.Rate = -1 }},
+		{"entropy: -1:", func(c *Config) { c.Entropy = -1 }},
+		{"importance_clip: 0.5:", func(c *Config) { c.ImportanceClip = .5 }},
+		{"features: \"all\":", func(c *Config) { c.Features = "all" }},
+		{"features: \"shared\":", func(c *Config) { c.Features, c.Policy = Shared, Bag }},
+		{"matrix: \"none\":", func(c *Config) { c.Matrix = "none" }},
+		{"max_features: 257:", func(c *Config) { c.MaxFeatures, c.Matrix = 257, "full" }},
+		{"max_features: 70000:", func(c *Config) { c.MaxFeatures = 70000 }},
+		{"half_life: 1ms:", func(c *Config) { c.HalfLife = time.Millisecond }},
+		{"half_life: 1h0m0s:", func(c *Config) { c.HalfLife, c.Policy = time.Hour, Gradient }},
+		{"window: 1h0m0s: must be 0 with learner.bandit.half_life", func(c *Config) { c.HalfLife, c.Window = time.Hour, time.Hour }},
+		{"window: 1h0m0s: must be 0 with policy reinforce", func(c *Config) { c.Window, c.Policy = time.Hour, Reinforce }},
+		{"window: 1h0m0s: needs a full matrix", func(c *Config) { c.Window, c.Matrix = time.Hour, "diagonal" }},
+		{"policy: cover: has no half_life", func(c *Config) { c.HalfLife, c.Policy = time.Hour, Cover }},
 		{"lambda: 0:", func(c *Config) { c.Lambda = 0 }},
-		{"max_features: 257:", func(c *Config) { c.MaxFeatures = 257 }},
 		{"standardize: \"yes\":", func(c *Config) { c.Standardize = "yes" }},
 		{"clip: -1:", func(c *Config) { c.Clip = -1 }},
 		{"extreme: +Inf:", func(c *Config) { c.Extreme = math.Inf(1) }},

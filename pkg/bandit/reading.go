@@ -3,8 +3,7 @@ package bandit
 import (
 	"math"
 
-	"github.com/cespare/xxhash/v2"
-
+	"github.com/streamlearner/streamlearner/internal/portable"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
@@ -18,24 +17,6 @@ const (
 	sketchMask = event.Coordinates/2 - 1
 )
 
-// armHashes returns the hashes of the arms' names.
-func armHashes(arms []string) []uint64 {
-	h := make([]uint64, len(arms))
-	for i, a := range arms {
-		h[i] = xxhash.Sum64String(a)
-	}
-	return h
-}
-
-// armFeature returns the hash of a feature's weight in an arm. The last steps
-// are MurmurHash3's finaliser (Appleby): neighbouring inputs differ in all bits.
-func armFeature(arm, feature uint64) uint64 {
-	h := arm*0x9e3779b97f4a7c15 ^ feature
-	h = (h ^ h>>33) * 0xff51afd7ed558ccd
-	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
-	return h ^ h>>33
-}
-
 // addSketch adds the weight with hash h and feature value x to a reading.
 func addSketch(r *event.Reading, h uint64, x float64) {
 	if h>>63 == 1 {
@@ -44,18 +25,31 @@ func addSketch(r *event.Reading, h uint64, x float64) {
 	r.J, r.X = append(r.J, uint16(pooled+h>>57&sketchMask)), append(r.X, x)
 }
 
-// evaluate fills the step of a predicted reward: squared error and gradient.
-// norm is the Euclidean norm of the features as the arm sees them.
-func evaluate(s *event.Step, expected, norm, reward float64) {
-	d := expected - reward
-	s.Prediction, s.Margin, s.Label = expected, expected, reward
-	s.Loss, s.Grad = float64(d*d), 2*d
+// evaluate fills the step of a predicted reward with margin z on the scale [0, 1]: squared error
+// and gradient, or those of the log loss. norm is the Euclidean norm of the features as the arm sees them.
+func (c *Config) evaluate(s *event.Step, z, norm, reward float64) {
+	s.Margin, s.Label = z, reward
+	s.Prediction = c.prediction(z)
+	s.Loss, s.Grad = c.loss(z, reward)
 	s.GradNorm = math.Abs(s.Grad) * norm
 }
 
-// evaluateReading fills loss and gradient of a reading. The loss of a reference
-// far from the reward is kept finite.
-func evaluateReading(r *event.Reading, expected, reward float64) {
-	d := expected - reward
-	r.Loss, r.Grad = min(float64(d*d), math.MaxFloat64), 2*d
+// prediction returns the expected reward of a margin.
+func (c *Config) prediction(z float64) float64 {
+	if c.Policy == Logistic {
+		z = portable.Sigmoid(z)
+	}
+	return c.unscale(z)
+}
+
+// loss returns the loss of a margin on the scale [0, 1] and its derivative. The
+// loss of a reference far from the reward is kept finite.
+func (c *Config) loss(z, reward float64) (loss, grad float64) {
+	y := c.scale(reward)
+	if c.Policy == Logistic {
+		loss = portable.Log1p(portable.Exp(-math.Abs(z))) + max(z, 0) - float64(y*z)
+		return min(loss, math.MaxFloat64), portable.Sigmoid(z) - y
+	}
+	d := z - y
+	return min(float64(d*d), math.MaxFloat64), 2 * d
 }

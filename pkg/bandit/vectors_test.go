@@ -1,11 +1,14 @@
 package bandit
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -38,7 +41,7 @@ func near(t *testing.T, what string, got, want []float64, tolerance float64) {
 }
 
 // The true probabilities for the posteriors of stitchfix/mab's tests and for
-// others (computed with scipy). The test's own literals are off by up to 5.5e-4.
+// others (computed with scipy). The test's own literals are off by up to 5.5e-4, those of six normals by more.
 func TestThompsonVectors(t *testing.T) {
 	var file struct {
 		Cases []struct {
@@ -46,27 +49,32 @@ func TestThompsonVectors(t *testing.T) {
 			Params  [][2]float64
 			Expect  []float64
 			Precise []float64 `json:"expect_hi_precision"`
+			Tol     float64
 		}
 	}
 	vectors(t, "thompson_probs.json", &file)
-	checked := 0
 	for i, c := range file.Cases {
-		if c.Dist != "beta" {
+		name := fmt.Sprintf("case %d", i)
+		if c.Dist == "beta" {
+			want := c.Precise
+			if want == nil {
+				want = c.Expect
+			}
+			var posterior []beta
+			for _, p := range c.Params {
+				posterior = append(posterior, beta{p[0], p[1]})
+			}
+			near(t, name, bestProbabilities(newRule(), posterior, nil), want, 1e-9)
 			continue
 		}
-		want := c.Precise
-		if want == nil {
-			want = c.Expect
-		}
-		var posterior []beta
+		var mean, sd []float64
 		for _, p := range c.Params {
-			posterior = append(posterior, beta{p[0], p[1]})
+			mean, sd = append(mean, p[0]), append(sd, p[1])
 		}
-		near(t, fmt.Sprintf("case %d", i), bestProbabilities(newRule(), posterior, nil), want, 1e-9)
-		checked++
+		near(t, name, integrateNormals(newRule(), mean, sd, nil), c.Expect, c.Tol)
 	}
-	if checked != 5 {
-		t.Errorf("%d cases checked, the file has 5 with Beta posteriors", checked)
+	if len(file.Cases) != 7 {
+		t.Errorf("%d cases checked", len(file.Cases))
 	}
 }
 
@@ -112,19 +120,35 @@ func TestLinUCBVectors(t *testing.T) {
 		}
 		lin := m.live.(*linear)
 		for a := range cfg.Arms {
-			want, got := c.State[cfg.Arms[a]], &lin.arms[a]
+			want, got := c.State[cfg.Arms[a]], &lin.full[a]
 			name := fmt.Sprintf("case %d arm %s ", i, cfg.Arms[a])
-			near(t, name+"b", got.b, want.B, 1e-9)
+			near(t, name+"b", vectorB(got), want.B, 1e-9)
 			near(t, name+"theta", got.theta, want.Theta, 1e-9)
 			for r := range want.A {
-				near(t, name+"A", product(&got.a)[r], want.A[r], 1e-9)
-				near(t, name+"A^-1", inverse(&got.a)[r], want.AInv[r], 1e-9)
+				near(t, name+"A", product(got)[r], want.A[r], 1e-9)
+				near(t, name+"A^-1", inverse(got)[r], want.AInv[r], 1e-9)
 			}
 		}
 		for k, q := range c.Query {
-			near(t, fmt.Sprintf("case %d query %d", i, k), lin.bounds(contextEvent(q), nil), c.Expect[k], 1e-9)
+			near(t, fmt.Sprintf("case %d query %d", i, k), bounds(lin, contextEvent(q)), c.Expect[k], 1e-9)
 		}
 	}
+}
+
+// bounds returns the upper confidence bounds of all arms.
+func bounds(s *linear, e *event.Event) []float64 {
+	z, sd := make([]float64, s.arms.len()), make([]float64, s.arms.len())
+	s.margins(e, nil, 0, z, sd)
+	for i := range z {
+		z[i] += s.cfg.Alpha * sd[i]
+	}
+	return z
+}
+
+func vectorB(f *ldl) []float64 {
+	var s sums
+	f.expand(&s, 0)
+	return s.b
 }
 
 // contextEvent returns an event with numeric fields x0, x1, ...
@@ -137,63 +161,203 @@ func contextEvent(x []float64) *event.Event {
 	return e
 }
 
-// product returns L L'.
-func product(f *factor) [][]float64 {
+// product returns A = L D L'.
+func product(f *ldl) [][]float64 {
+	var s sums
+	f.expand(&s, 0)
 	out := make([][]float64, f.n)
 	for i := range out {
 		out[i] = make([]float64, f.n)
 		for j := range out[i] {
-			for k := range min(i, j) + 1 {
-				out[i][j] += f.row(i)[k] * f.row(j)[k]
-			}
+			out[i][j] = s.a[triangle(max(i, j))+min(i, j)]
 		}
 	}
 	return out
 }
 
-// inverse returns (L L')^-1, column by column, which is also row by row.
-func inverse(f *factor) [][]float64 {
+// inverse returns A^-1, column by column, which is also row by row.
+func inverse(f *ldl) [][]float64 {
 	out := make([][]float64, f.n)
 	for i := range out {
-		out[i] = make([]float64, f.n)
-		out[i][i] = 1
-		f.forward(out[i])
-		f.backward(out[i])
+		x := make([]float64, f.n)
+		x[i] = 1
+		f.forward(x)
+		for k, d := range f.d {
+			x[k] /= d
+		}
+		f.backward(x)
+		out[i] = x
 	}
 	return out
 }
 
-// VW's enforce_minimum_probability with update_zero is the same projection, and
-// its epsilon-greedy is the projection of certainty.
-func TestFloorVectors(t *testing.T) {
+// Literal values of VW's explore_test.cc.
+func TestExploreVectors(t *testing.T) {
 	var file struct {
+		Tol   float64
 		Cases []struct {
 			Fn         string
 			Eps        float64
 			Epsilon    float64
+			Lambda     float64 `json:"lambda_"`
+			Scores     []float64
+			Counts     []float64 `json:"top_counts"`
 			Top, N     int
+			Size       int  `json:"n_pmf"`
 			UpdateZero bool `json:"update_zero"`
+			Seed       any
 			PMF        []float64
 			Expect     []float64
+			ExpectPMF  []float64 `json:"expect_pmf"`
+			Index      int       `json:"expect_index"`
+			Tolerance  float64   `json:"tol"`
 		}
 	}
 	vectors(t, "explore_pmf.json", &file)
 	checked := 0
 	for i, c := range file.Cases {
-		floor, p := c.Eps, c.PMF
-		switch {
-		case c.Fn == "epsilon_greedy" && c.Top < c.N:
-			floor, p = c.Epsilon, make([]float64, c.N)
-			p[c.Top] = 1
-		case c.Fn == "enforce_minimum_probability" && c.UpdateZero && p[0]+p[1]+p[2] > 0:
+		got, want, tol := c.PMF, c.Expect, file.Tol
+		switch c.Fn {
+		case "epsilon_greedy":
+			got, tol = make([]float64, c.N), c.Tolerance
+			got[min(c.Top, c.N-1)] = 1 // VW clamps the index
+			epsilonGreedy(got, c.Epsilon)
+		case "softmax":
+			got = c.Scores
+			softmax(got, c.Lambda)
+			want = want[:len(got)] // VW fills up with 0
+		case "bag":
+			got = make([]float64, len(want))
+			copy(got, c.Counts)
+			votes(got)
+		case "enforce_minimum_probability":
+			enforceFloor(got, c.Eps, !c.UpdateZero)
+		case "mix_with_uniform":
+			mixUniform(got, c.Eps)
+		case "sample_after_normalizing":
+			want = c.ExpectPMF
+			Normalize(got)
+			state := uint64(7791)
+			if text, ok := c.Seed.(string); ok {
+				state = uint64(murmur3([]byte(text), 0))
+			}
+			if arm := Choose(got, merand48(&state)); arm != c.Index {
+				t.Errorf("case %d: arm %d, want %d", i, arm, c.Index)
+			}
+		case "swap_chosen": // VW puts the chosen action first; here it is named
+			state := uint64(7791)
+			arm := Choose(got, merand48(&state))
+			got[0], got[arm] = got[arm], got[0]
+		case "sampling_frequency":
+			got, tol = make([]float64, len(c.PMF)), c.Tolerance
+			for k := range 10000 {
+				state := uint64(murmur3(fmt.Appendf(nil, "abcde%d", k), 0))
+				got[Choose(c.PMF, merand48(&state))] += 1. / 10000
+			}
+			want = c.PMF
 		default:
+			t.Errorf("case %d: unknown function %q", i, c.Fn)
 			continue
 		}
-		enforceFloor(p, floor)
-		near(t, fmt.Sprintf("case %d", i), p, c.Expect, 1e-9)
+		near(t, fmt.Sprintf("case %d, %s", i, c.Fn), got, want, tol)
 		checked++
 	}
-	if checked != 9 {
-		t.Errorf("%d cases checked", checked)
+	if checked != len(file.Cases) || checked < 25 {
+		t.Errorf("%d cases of %d checked", checked, len(file.Cases))
+	}
+}
+
+func TestHashVectors(t *testing.T) {
+	var file struct {
+		Text []struct {
+			Text   string
+			Seed   uint32
+			Expect uint32
+		} `json:"murmur3_x86_32"`
+		Bytes []struct {
+			Hex    string
+			Seed   uint32
+			Expect uint32
+		} `json:"murmur3_bytes"`
+		Merand struct {
+			Start    uint64
+			Sequence [][2]any `json:"sequence_u_and_state"`
+		} `json:"merand48"`
+		Decision struct {
+			Cases []struct {
+				App   string `json:"app_id"`
+				Event string `json:"event_id"`
+				U     float64
+				PMF   []float64
+				Index int
+			}
+		} `json:"decision_seed"`
+	}
+	vectors(t, "hash_prng.json", &file)
+	for _, c := range file.Text {
+		if got := murmur3([]byte(c.Text), c.Seed); got != c.Expect {
+			t.Errorf("murmur3(%q, %d) = %d, want %d", c.Text, c.Seed, got, c.Expect)
+		}
+	}
+	for _, c := range file.Bytes {
+		b, err := hex.DecodeString(c.Hex)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := murmur3(b, c.Seed); got != c.Expect {
+			t.Errorf("murmur3(%s, %d) = %d, want %d", c.Hex, c.Seed, got, c.Expect)
+		}
+	}
+	state := file.Merand.Start
+	for i, want := range file.Merand.Sequence {
+		u := merand48(&state)
+		if u != want[0].(float64) || strconv.FormatUint(state, 10) != want[1].(string) {
+			t.Errorf("merand48 number %d: %v, state %d; want %v", i, u, state, want)
+		}
+	}
+	for _, c := range file.Decision.Cases {
+		u := UniformVW([]byte(c.App), []byte(c.Event))
+		if u != c.U || Choose(c.PMF, u) != c.Index {
+			t.Errorf("%s %s: u %v, arm %d; want %v, %d", c.App, c.Event, u, Choose(c.PMF, u), c.U, c.Index)
+		}
+	}
+	if len(file.Text) < 14 || len(file.Bytes) < 5 || len(file.Merand.Sequence) < 5 || len(file.Decision.Cases) < 4 {
+		t.Error("the file has fewer cases than it had")
+	}
+}
+
+// The first vectors of the reference implementation (https://github.com/veorq/SipHash, vectors.h), and that
+// of the paper's appendix A: key 00 01 .. 0f, input 00 01 ...
+func TestSipHash(t *testing.T) {
+	var input [16]byte
+	for i := range input {
+		input[i] = byte(i)
+	}
+	k0, k1 := binary.LittleEndian.Uint64(input[:]), binary.LittleEndian.Uint64(input[8:])
+	for n, want := range map[int]uint64{0: 0x726fdb47dd0e0e31, 1: 0x74f839c593dc67fd, 2: 0x0d6c8009d9a94f5a, 3: 0x85676696d7fb7e2d, 15: 0xa129ca6149be45e5} {
+		if got := sipHash(k0, k1, input[:n]); got != want {
+			t.Errorf("%d bytes: %016x, want %016x", n, got, want)
+		}
+	}
+}
+
+func TestSquareCBVectors(t *testing.T) {
+	var file struct {
+		Cases []struct {
+			Costs  []float64
+			Gamma  float64
+			Expect []float64
+		}
+	}
+	vectors(t, "squarecb.json", &file)
+	for i, c := range file.Cases {
+		for k := range c.Costs {
+			c.Costs[k] = -c.Costs[k]
+		}
+		squareCB(c.Costs, c.Gamma)
+		near(t, fmt.Sprintf("case %d", i), c.Costs, c.Expect, 1e-12)
+	}
+	if len(file.Cases) < 20 {
+		t.Errorf("%d cases", len(file.Cases))
 	}
 }

@@ -69,7 +69,7 @@ func TestChoose(t *testing.T) {
 			if err := decoder.Decode(body, &e); err != nil {
 				t.Fatal(err)
 			}
-			want := m.Distribution(&e, nil)
+			want := m.Distribution(&e, nil, nil)
 			const draws = 1000
 			share := make([]float64, len(want))
 			for i := range draws {

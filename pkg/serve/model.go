@@ -18,11 +18,7 @@ type scorer interface {
 // model is a published model of any family. Many goroutines may use it at once.
 type model struct {
 	scorer scorer // nil for a bandit
-	bandit *bandit.Model
-	arms   []string // names of the bandit's arms
-	// fixed is the bandit's distribution over its arms when it does not depend
-	// on the event; computing it takes long.
-	fixed []float64
+	bandit *bandit.Policy
 }
 
 // openModel reads published parameters, whatever family they belong to.
@@ -51,21 +47,9 @@ func openModel(b []byte) (model, error) {
 }
 
 func openBandit(b []byte) (model, error) {
-	m, err := bandit.Open(b)
+	p, err := bandit.OpenPolicy(b)
 	if err != nil {
 		return model{}, err
 	}
-	out := model{bandit: m, arms: m.Config().Arms}
-	if m.Config().Policy == bandit.Thompson {
-		out.fixed = m.Distribution(&event.Event{}, nil)
-	}
-	return out, nil
-}
-
-// distribution appends the probabilities of the bandit's arms to dst.
-func (m *model) distribution(e *event.Event, dst []float64) []float64 {
-	if m.fixed != nil {
-		return append(dst, m.fixed...)
-	}
-	return m.bandit.Distribution(e, dst)
+	return model{bandit: p}, nil
 }

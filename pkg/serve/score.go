@@ -28,7 +28,7 @@ type Score struct {
 // carry Arm (or Name) and Prob, or nothing can be learned from it.
 type Choice struct {
 	Arm  int     // index
-	Name string  // of the arm; empty when arms have none
+	Name string  // of the arm
 	Prob float64 // probability with which it was chosen, above 0
 	Provenance
 }
@@ -117,12 +117,10 @@ func (c *Client) choose(t *table, p int32, e *event.Event, u float64) (Choice, e
 		arms = new([]float64)
 	}
 	defer c.arms.Put(arms)
-	*arms = s.model.distribution(e, (*arms)[:0])
+	*arms = s.model.bandit.Distribution(e, nil, (*arms)[:0])
 	out := Choice{Arm: bandit.Choose(*arms, u), Provenance: s.provenance(p)}
 	out.Prob = (*arms)[out.Arm]
-	if out.Arm < len(s.model.arms) {
-		out.Name = s.model.arms[out.Arm]
-	}
+	out.Name = s.model.bandit.Arms()[out.Arm]
 	if !(out.Prob > 0) {
 		return Choice{}, &event.Rejection{Reason: event.NonFinite, Detail: "the event's values must be finite"}
 	}

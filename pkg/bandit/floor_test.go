@@ -30,7 +30,7 @@ func TestFloorIsTheProjection(t *testing.T) {
 		before := drawPMF(t)
 		p := append([]float64(nil), before...)
 		floor := rapid.Float64Range(0.001, 1).Draw(t, "floor")
-		enforceFloor(p, floor)
+		enforceFloor(p, floor, false)
 		least, sum, lowered := floor/float64(len(p)), 0., math.Inf(-1)
 		for i, v := range p {
 			if v < least {

@@ -1,0 +1,44 @@
+package bandit
+
+import "github.com/streamlearner/streamlearner/pkg/event"
+
+// Policy is what a published bandit chooses by: state in, probabilities out. It does not learn, and
+// many goroutines may use it at once.
+type Policy struct {
+	cfg   Config
+	arms  *arms
+	core  core
+	key   Key
+	fixed []float64 // the probabilities of all arms, when they depend on no event
+}
+
+// OpenPolicy reads the bytes that Model.AppendBinary wrote.
+func OpenPolicy(b []byte) (*Policy, error) {
+	m, err := Open(b)
+	if err != nil {
+		return nil, err
+	}
+	p := &Policy{cfg: m.cfg, arms: m.arms, core: m.live, key: NewKey(m.cfg.Salt)}
+	switch m.cfg.Policy {
+	case Thompson, UCB1, KLUCB, EXP3, EXP3IX, Gradient:
+		p.fixed = m.Distribution(&event.Event{}, nil, nil)
+	}
+	return p, nil
+}
+
+// Config returns the settings of the bandit.
+func (p *Policy) Config() Config { return p.cfg }
+
+// Arms returns the names of the arms in the order of their indices.
+func (p *Policy) Arms() []string { return p.arms.names }
+
+// Distribution is Model.Distribution. Without draws of its own from the heap it allocates nothing.
+func (p *Policy) Distribution(e *event.Event, eligible []bool, dst []float64) []float64 {
+	if p.fixed != nil && eligible == nil {
+		return append(dst, p.fixed...)
+	}
+	return distribution(p.core, &p.cfg, p.arms.len(), e, eligible, dst)
+}
+
+// Uniform returns the number in [0, 1) by which the decision with that id is made, see Choose.
+func (p *Policy) Uniform(id []byte) float64 { return p.key.Uniform(id) }
