@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/internal/encode"
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
@@ -131,8 +132,12 @@ type Features struct {
 	Log1p       []string   `koanf:"log1p"`        // numbers of which the logarithm is taken
 	Cyclic      []string   `koanf:"cyclic"`       // times that become time of day and week
 	Missing     []string   `koanf:"missing"`      // fields whose absence is a feature
+	Target      []string   `koanf:"target"`       // categories known by their mean label
+	Count       []string   `koanf:"count"`        // categories known by how often they came
 	Cross       [][]string `koanf:"cross"`        // products of features
 	MaxFeatures int        `koanf:"max_features"` // most features of a record
+	// Encode says how Target and Count are computed, and which features are too rare.
+	Encode encode.Config `koanf:",squash"`
 }
 
 // Admin is the HTTP server for metrics, health and profiles.

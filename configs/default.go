@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/internal/encode"
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
@@ -39,7 +40,7 @@ func Default() Config {
 func DefaultModel() Model {
 	return Model{
 		Source:   Source{Start: "earliest", Format: "json", Delimiter: ",", SampleNegatives: 1},
-		Features: Features{Ngrams: 1, MaxFeatures: event.DefaultMaxFeatures},
+		Features: Features{Ngrams: 1, MaxFeatures: event.DefaultMaxFeatures, Encode: encode.Default()},
 		Learner:  catalog.DefaultLearner(),
 		Guard:    learner.DefaultGuard(),
 		Snapshot: learner.DefaultSnapshot(),

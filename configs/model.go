@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
+	"github.com/streamlearner/streamlearner/internal/encode"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
@@ -35,9 +36,14 @@ func (m Model) Schema() event.Schema {
 		Key: m.Source.Key, ID: m.Source.ID,
 		Arm: m.Source.Arm, Arms: arms, Probability: m.Source.Probability,
 		Include: f.Include, Exclude: f.Exclude, Numeric: f.Numeric, Categorical: f.Categorical,
-		Text: f.Text, Ngrams: f.Ngrams, Log1p: f.Log1p, Cyclic: f.Cyclic, Missing: f.Missing, Cross: f.Cross,
+		Text: f.Text, Ngrams: f.Ngrams, Log1p: f.Log1p, Cyclic: f.Cyclic, Missing: f.Missing, Target: f.Target, Count: f.Count, Cross: f.Cross,
 		MaxFeatures: f.MaxFeatures,
 	}
+}
+
+// encoding returns how features are encoded, as it acts.
+func (m Model) encoding() encode.Config {
+	return m.Features.Encode.Resolve(len(m.Features.Target)+len(m.Features.Count) > 0)
 }
 
 // comma is the delimiter of csv records.
@@ -84,7 +90,7 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 	guard := m.Guard
 	guard.Loss = catalog.LossClip(m.Learner)
 	return learner.Config{
-		Model:    func() (learner.Model, error) { return catalog.Model(m.Learner) },
+		Model:    func() (learner.Model, error) { return catalog.Encoded(m.Learner, m.encoding()) },
 		Decoder:  d,
 		Guard:    guard,
 		Snapshot: m.Snapshot,

@@ -172,6 +172,8 @@ func (m *Model) check(path string) Errors {
 	m.notYet(v)
 	m.checkSchema(v, keys)
 	v.foreign(keys, m.Learner.Validate())
+	f := m.Features
+	v.foreign(keys, catalog.ValidateEncoding(m.Learner, f.Encode, f.Target, f.Count))
 	if m.Learner.Kind == "bandit" && m.Source.Arm == "" {
 		v.fail("source.arm", m.Source.Arm, "must name the field of the chosen arm with learner.kind bandit")
 	}

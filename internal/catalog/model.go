@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/streamlearner/streamlearner/internal/encode"
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/drift"
@@ -104,6 +105,9 @@ func Model(l Learner) (learner.Model, error) {
 // Open returns the model that AppendBinary wrote, of whatever kind, and the
 // name of the kind.
 func Open(b []byte) (m learner.Model, name string, err error) {
+	if encode.Is(b) {
+		return openEncoded(b)
+	}
 	var errs []error
 	for _, k := range kinds() {
 		m, err := k.open(b)

@@ -57,6 +57,7 @@ func copyEvent(dst, src *event.Event) {
 	*dst = *src
 	dst.Key = append(own.Key[:0], src.Key...)
 	dst.ID = append(own.ID[:0], src.ID...)
+	dst.Categories = append(own.Categories[:0], src.Categories...)
 	copyVector(&dst.X, &own.X, &src.X)
 	dst.Actions = own.Actions[:0]
 	for i := range src.Actions {

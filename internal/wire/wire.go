@@ -20,15 +20,17 @@ type Kind byte
 
 // The kinds of stored objects. A number is never given a second meaning.
 const (
-	KindState     Kind = 1 // head of a partition's state (pkg/learner)
-	KindSGD       Kind = 2 // parameters and optimizer state of an SGD model
-	KindBandit    Kind = 3 // statistics of a bandit
-	KindReference Kind = 4 // a frozen detector reference
-	KindCommand   Kind = 5 // an operator command
-	KindFactor    Kind = 6 // parameters and optimizer state of a factorization model
-	KindManifest  Kind = 7 // the blobs that make up the parameters of a large model (pkg/state)
-	KindSGDDelta  Kind = 8 // what changed in an SGD model
-	KindNames     Kind = 9 // names of features (internal/names)
+	KindState           Kind = 1  // head of a partition's state (pkg/learner)
+	KindSGD             Kind = 2  // parameters and optimizer state of an SGD model
+	KindBandit          Kind = 3  // statistics of a bandit
+	KindReference       Kind = 4  // a frozen detector reference
+	KindCommand         Kind = 5  // an operator command
+	KindFactor          Kind = 6  // parameters and optimizer state of a factorization model
+	KindManifest        Kind = 7  // the blobs that make up the parameters of a large model (pkg/state)
+	KindSGDDelta        Kind = 8  // what changed in an SGD model
+	KindNames           Kind = 9  // names of features (internal/names)
+	KindEncode          Kind = 10 // encodings of features around a model (internal/encode)
+	KindEncodeReference Kind = 11 // the same around a frozen detector reference
 )
 
 // ErrCorrupt is wrapped by every error that a damaged or truncated object causes.

@@ -25,13 +25,28 @@ func (v *Vector) Reset() { v.Dense, v.Sparse = v.Dense[:0], v.Sparse[:0] }
 // Len returns the number of features.
 func (v *Vector) Len() int { return len(v.Dense) + len(v.Sparse) }
 
+// Category is the value of a field that Schema.Target or Schema.Count lists. What
+// a learner knows of the category becomes dense features, see internal/encode.
+type Category struct {
+	Hash   uint64 // of the feature "path=value"
+	Field  uint32 // see Feature
+	Target uint64 // hash of "path#mean"; 0 unless Target lists the field
+	Count  uint64 // hash of "path#count"; 0 unless Count lists the field
+}
+
 // Event is one decoded record. A Decoder fills it; its owner uses it again for
 // the next record, so nothing in it may be kept.
 type Event struct {
-	Time   int64   // event time, milliseconds since 1970-01-01 UTC; 0 when the record names none
-	Key    []byte  // value of the key field; empty when none is configured
-	ID     []byte  // value of the id field; empty when none is configured
-	X      Vector  // features; for a bandit the shared context
+	Time int64  // event time, milliseconds since 1970-01-01 UTC; 0 when the record names none
+	Key  []byte // value of the key field; empty when none is configured
+	ID   []byte // value of the id field; empty when none is configured
+	X    Vector // features; for a bandit the shared context
+
+	Categories []Category // those of one field side by side
+	// Frozen[i] are the values that the last features of X.Dense have for reference
+	// i; nil where they are the same. It is set while a model learns or predicts.
+	Frozen [2][]float64
+
 	Weight float64 // importance weight h >= 0; 1 when the record names none
 	Label  float64 // label: a number, or 1 (positive class) and 0; for a bandit the reward
 
@@ -54,6 +69,7 @@ type Event struct {
 func (e *Event) Reset() {
 	e.Time, e.Key, e.ID = 0, e.Key[:0], e.ID[:0]
 	e.X.Reset()
+	e.Categories = e.Categories[:0]
 	e.Weight, e.Label, e.Labelled = 1, 0, false
 	e.Labels, e.Costs = e.Labels[:0], e.Costs[:0]
 	e.Actions, e.Arm, e.Prob = e.Actions[:0], 0, 0

@@ -14,14 +14,16 @@ const DefaultMaxFeatures = 4096
 // the keys of nested objects (and the indices of array elements) joined by dots.
 //
 // Label, Weight, Time, Key, ID, Arm and Probability name one field each. These
-// fields, and all below them, are never features; Cyclic alone may name Time too.
+// fields, and all below them, are no features, with two exceptions: Cyclic may name
+// Time too, and Key is a feature as well when it is an entry of Include, Numeric,
+// Categorical, Text, Log1p, Target or Count.
 //
 // Include, Exclude, Numeric, Categorical, Text, Log1p and each list of Cross hold
 // entries. The entry "geo" means the field geo and all fields below it; "geo.*"
 // means all that start with "geo."; "*" means every field. Exclude beats Include.
 // Of several entries of Numeric, Categorical and Text, or of one list of Cross,
 // that fit a field, the longest decides, and of two of one length the one
-// without *. Missing and Cyclic name single fields.
+// without *. Missing, Cyclic, Target and Count name single fields.
 type Schema struct {
 	// Label is the field to predict; for a bandit the reward. Text formats that
 	// carry their own label (libsvm, vw) ignore it.
@@ -92,6 +94,13 @@ type Schema struct {
 	// Missing names fields with a feature "path?" of value 1 in records where they
 	// are absent, null or empty.
 	Missing []string `koanf:"missing" json:"missing,omitempty"`
+	// Target names fields whose categories are known by the labels that came with
+	// them: the mean label of a category, as far as it is known, is a numeric
+	// feature "path#mean". Numbers of such a field are categories.
+	Target []string `koanf:"target" json:"target,omitempty"`
+	// Count names fields whose categories are known by how often they came: the
+	// feature "path#count". Numbers of such a field are categories.
+	Count []string `koanf:"count" json:"count,omitempty"`
 	// Cross lists interactions: 2 to 4 entries each, of which the features of the
 	// fields that they cover are multiplied, each with each. A field belongs to
 	// the longest entry of a cross that covers it. An entry that stands there
@@ -188,7 +197,7 @@ func (s *Schema) validateLists() error {
 				return fmt.Errorf("%s: %q: must be a field, or a prefix followed by one *", l.key, e)
 			}
 			for _, n := range s.named() {
-				if n.field != "" && n.field == e {
+				if n.field != "" && n.field == e && !(n.role == roleKey && s.keyIsFeature() && l.key != "features.exclude") {
 					return fmt.Errorf("%s: %q: is named by %s, and so is no feature; remove one of the two", l.key, e, n.key)
 				}
 			}
@@ -255,10 +264,23 @@ func rank(entry string) int {
 	return 2*len(entry) + 1
 }
 
+// keyIsFeature reports whether the field of the key is a feature as well.
+func (s *Schema) keyIsFeature() bool {
+	if s.Key == "" {
+		return false
+	}
+	for _, l := range append(s.lists(), entries{list: s.Target}, entries{list: s.Count}) {
+		if l.key != "features.exclude" && slices.Contains(l.list, s.Key) {
+			return true
+		}
+	}
+	return false
+}
+
 // role tells what the value at a path is for.
 func (s *Schema) role(path string) role {
 	for _, n := range s.named() {
-		if n.field == "" || !below(n.field, path) {
+		if n.field == "" || !below(n.field, path) || n.role == roleKey && s.keyIsFeature() {
 			continue
 		}
 		if len(path) == len(n.field) {
@@ -280,7 +302,7 @@ func (s *Schema) role(path string) role {
 		return roleText
 	case isNum && (!isCat || num > cat):
 		return roleNumeric
-	case isCat:
+	case isCat || slices.Contains(s.Target, path) || slices.Contains(s.Count, path):
 		return roleCategorical
 	}
 	return roleAuto

@@ -19,11 +19,14 @@ type shape struct {
 	log1p   bool     // numbers are compressed
 	cyclic  int      // index into filler.cyclic; -1: none
 	missing int      // index into filler.missing; -1: none
+	encode  int      // index into filler.encoded; -1: none
+	key     bool     // its value is the key as well
 	groups  []uint16 // the groups of crosses that the features join
 }
 
 func (s *shape) equal(o *shape) bool {
 	return s.base == o.base && s.text == o.text && s.log1p == o.log1p && s.cyclic == o.cyclic && s.missing == o.missing &&
+		s.encode == o.encode && s.key == o.key &&
 		slices.Equal(s.groups, o.groups)
 }
 
@@ -39,13 +42,14 @@ type shaper struct {
 	draft   shape // of the field that is being looked up
 	missing []indicator
 	cyclic  []clock
+	encoded encoded
 	crosses crosses
 	bag     bag
 	ngrams  int
 }
 
 func newShaper(s *Schema) shaper {
-	sh := shaper{ngrams: max(s.Ngrams, 1), bag: newBag(), crosses: newCrosses(s.Cross)}
+	sh := shaper{ngrams: max(s.Ngrams, 1), bag: newBag(), crosses: newCrosses(s.Cross), encoded: newEncoded(s)}
 	for _, m := range s.Missing {
 		sh.missing = append(sh.missing, indicator{feature: Feature{xxhash.Sum64String(m + "?"), 1, uint32(xxhash.Sum64String(m))}})
 	}
@@ -70,7 +74,8 @@ func (f *filler) roleOf(path string) role { return f.shaped(path, f.schema.role(
 func (f *filler) shaped(path string, base role) role {
 	s := &f.schema
 	d := &f.draft
-	*d = shape{base: base, cyclic: slices.Index(s.Cyclic, path), missing: slices.Index(s.Missing, path), groups: d.groups[:0]}
+	*d = shape{base: base, cyclic: slices.Index(s.Cyclic, path), missing: slices.Index(s.Missing, path), encode: f.encoded.index(path), groups: d.groups[:0]}
+	d.key = path == s.Key && s.keyIsFeature()
 	switch {
 	case base == roleText:
 		d.base, d.text = roleAuto, true
@@ -79,7 +84,7 @@ func (f *filler) shaped(path string, base role) role {
 	}
 	_, d.log1p = longest(s.Log1p, path)
 	d.groups = f.crosses.appendGroups(d.groups, path)
-	if f.names == nil && d.equal(&shape{base: base, cyclic: -1, missing: -1}) {
+	if f.names == nil && d.equal(&shape{base: base, cyclic: -1, missing: -1, encode: -1}) {
 		return base
 	}
 	for i := range f.shapes {
@@ -132,6 +137,12 @@ func (f *filler) settle(s *shape, dense, sparse int, v value) {
 			x.Dense[i].Value = signedLog1p(x.Dense[i].Value)
 		}
 	}
+	if s.key {
+		f.special(roleKey, v)
+	}
+	if s.encode >= 0 {
+		f.e.Categories = f.encoded.append(f.e.Categories, s.encode, x.Sparse[sparse:])
+	}
 	for _, g := range s.groups {
 		f.crosses.join(g, x.Dense[dense:])
 		f.crosses.join(g, x.Sparse[sparse:])
@@ -170,6 +181,11 @@ func (f *filler) addMissing() {
 	}
 }
 
+// single are the lists that name single fields.
+func (s *Schema) single() []entries {
+	return []entries{{"features.missing", s.Missing}, {"features.cyclic", s.Cyclic}, {"features.target", s.Target}, {"features.count", s.Count}}
+}
+
 // validateShapes checks the lists of single fields and what goes with the shapes.
 func (s *Schema) validateShapes() error {
 	if s.Ngrams < 0 || s.Ngrams > maxNgrams {
@@ -178,7 +194,7 @@ func (s *Schema) validateShapes() error {
 	if s.Ngrams > 1 && len(s.Text) == 0 {
 		return fmt.Errorf("features.ngrams: %d: features.text must list the fields that are split into words", s.Ngrams)
 	}
-	for _, l := range [...]entries{{"features.missing", s.Missing}, {"features.cyclic", s.Cyclic}} {
+	for _, l := range s.single() {
 		for i, e := range l.list {
 			switch r := s.role(e); {
 			case e == "" || e[len(e)-1] == '*':
@@ -188,16 +204,19 @@ func (s *Schema) validateShapes() error {
 			case r == roleSkip:
 				return fmt.Errorf("%s: %q: is no feature by features.include, features.exclude or source; change those or remove it", l.key, e)
 			case r > roleSkip && r < roleText && (r != roleTime || l.key != "features.cyclic"):
-				return fmt.Errorf("%s: %q: has a meaning of its own under source, and so is no feature; remove one of the two", l.key, e)
+				return fmt.Errorf("%s: %q: has a meaning of its own under source, and so is no feature; remove one of the two (the field of source.key is a feature as well when features.categorical lists it)", l.key, e)
 			}
 		}
 	}
 	for _, e := range s.Cyclic {
-		for _, l := range s.lists()[2:] {
+		for _, l := range append(s.lists()[2:], entries{"features.target", s.Target}, entries{"features.count", s.Count}) {
 			if slices.Contains(l.list, e) {
 				return fmt.Errorf("features.cyclic: %q: is also in %s; remove one of the two", e, l.key)
 			}
 		}
+	}
+	if err := s.validateEncoded(); err != nil {
+		return err
 	}
 	return s.validateCross()
 }

@@ -10,7 +10,7 @@ import (
 // newSparseFiller is newFiller for formats whose features are all sparse and
 // whose label stands first in the line.
 func newSparseFiller(s Schema, needLabel bool, format string) (filler, error) {
-	for _, l := range append(s.lists()[2:], entries{"features.missing", s.Missing}, entries{"features.cyclic", s.Cyclic}) {
+	for _, l := range append(s.lists()[2:], s.single()...) {
 		if len(l.list) > 0 {
 			return filler{}, fmt.Errorf("%s: %q: must be empty with format %s, which says the value of each feature", l.key, l.list, format)
 		}

@@ -47,7 +47,9 @@ func (m *Model) DropReference(i int) { m.refs[i] = reference{} }
 func (m *Model) read(e *event.Event, s *event.Step, y float64) {
 	for i := range m.refs {
 		if m.refs[i].set {
+			e.SwapFrozen(i)
 			s.Ref[i] = m.evaluateReference(&m.refs[i], e, y)
+			e.SwapFrozen(i)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package serve
 import (
 	"fmt"
 
+	"github.com/streamlearner/streamlearner/internal/encode"
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -31,6 +32,12 @@ func openModel(b []byte) (model, error) {
 	switch kind {
 	case wire.KindBandit:
 		return openBandit(b)
+	case wire.KindEncode:
+		m, err := encode.Open(b, openInner)
+		if err != nil {
+			return model{}, err
+		}
+		return model{scorer: m}, nil
 	case wire.KindFactor:
 		m, err := factor.Open(b)
 		if err != nil {
@@ -44,6 +51,19 @@ func openModel(b []byte) (model, error) {
 		}
 		return model{scorer: m}, nil
 	}
+}
+
+// openInner opens the model behind encodings.
+func openInner(b []byte) (encode.Inner, error) {
+	m, err := openModel(b)
+	if err != nil {
+		return nil, err
+	}
+	inner, ok := m.scorer.(encode.Inner)
+	if !ok {
+		return nil, fmt.Errorf("%w: a model of this kind has no encodings", wire.ErrCorrupt)
+	}
+	return inner, nil
 }
 
 func openBandit(b []byte) (model, error) {

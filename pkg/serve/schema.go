@@ -185,6 +185,8 @@ func featureDiff(ours, published *event.Schema) []string {
 		{"log1p", ours.Log1p, published.Log1p},
 		{"cyclic", ours.Cyclic, published.Cyclic},
 		{"missing", ours.Missing, published.Missing},
+		{"target", ours.Target, published.Target},
+		{"count", ours.Count, published.Count},
 		{"cross", products(ours), products(published)},
 	} {
 		if a, b := set(list.ours), set(list.published); !slices.Equal(a, b) {

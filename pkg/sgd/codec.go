@@ -67,7 +67,7 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 		return fmt.Errorf("sgd: read model: %w", err)
 	}
 	m.eachRow(m.touched(), func(at, _ int) { m.setNumbers(at, new([maxFloats]float64)) })
-	m.before.clear()
+	m.empty(&m.before)
 	clear(m.changed)
 	m.p.readSlots(&body, true, func(id key, k int, v *[maxFloats]float64) {
 		j := m.resolve(id)

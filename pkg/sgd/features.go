@@ -4,7 +4,6 @@ import (
 	"math/bits"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
-	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
 // A feature has a number: with hashing the low bits of its hash, and 2^bits for
@@ -15,12 +14,16 @@ import (
 // arrival without, so that the bytes of a model do not depend on what it knew before.
 type featureSet struct {
 	words []uint64 // bit i: feature i is in the set
-	order []uint32 // without hashing: the features in order of arrival
+	ring  []link   // without hashing: the features in order of arrival, each at its number + 1; both ends at 0
+	n     int      // without hashing: how many they are
 	exact bool
 }
 
+// link says what stands before and behind a feature.
+type link struct{ prev, next uint32 }
+
 func newFeatureSet(features int, exact bool) featureSet {
-	return featureSet{words: make([]uint64, (features+63)/64), exact: exact}
+	return featureSet{words: make([]uint64, (features+63)/64), ring: make([]link, 1), exact: exact}
 }
 
 // has reports whether feature j is in the set.
@@ -37,28 +40,49 @@ func (s *featureSet) add(j uint32) {
 		for int(j>>6) >= len(s.words) {
 			s.words = append(s.words, 0)
 		}
-		s.order = append(s.order, j)
+		for int(j)+1 >= len(s.ring) {
+			s.ring = append(s.ring, link{})
+		}
+		last := s.ring[0].prev
+		s.ring[j+1] = link{last, 0}
+		s.ring[last].next, s.ring[0].prev = j+1, j+1
+		s.n++
 	}
 	s.words[j>>6] |= 1 << (j & 63)
 }
 
+// remove takes feature j, which is in the set, out of it.
+func (s *featureSet) remove(j uint32) {
+	s.words[j>>6] &^= 1 << (j & 63)
+	if s.exact {
+		at := s.ring[j+1]
+		s.ring[at.prev].next, s.ring[at.next].prev = at.next, at.prev
+		s.n--
+	}
+}
+
 func (s *featureSet) clear() {
 	clear(s.words)
-	s.order = s.order[:0]
+	s.ring, s.n = append(s.ring[:0], link{}), 0
 }
 
 // set makes s equal to t.
 func (s *featureSet) set(t *featureSet) {
 	s.words = append(s.words[:0], t.words...)
-	s.order = append(s.order[:0], t.order...)
-	s.exact = t.exact
+	s.ring = append(s.ring[:0], t.ring...)
+	s.n, s.exact = t.n, t.exact
 }
 
-// each calls fn with every feature in order.
+// each calls fn with every feature in order. fn may remove the feature from the set.
 func (s *featureSet) each(fn func(j int)) {
 	if s.exact {
-		for _, j := range s.order {
-			fn(int(j))
+		if s.n == 0 {
+			return
+		}
+		for at := s.ring[0].next; at != 0; {
+			next := s.ring[at].next
+			fn(int(at) - 1)
+			at = next
 		}
 		return
 	}
@@ -72,137 +96,13 @@ func (s *featureSet) each(fn func(j int)) {
 // len returns the number of features in the set.
 func (s *featureSet) len() int {
 	if s.exact {
-		return len(s.order)
+		return s.n
 	}
 	n := 0
 	for _, word := range s.words {
 		n += bits.OnesCount64(word)
 	}
 	return n
-}
-
-// directory numbers features by their hashes, in the order in which they are
-// added. 0 is the intercept, and 1 stands for all features that are not known:
-// its weights are 0 for ever.
-type directory struct {
-	hashes []uint64 // of each number
-	table  []uint32 // open addressing by hash; 0 for free
-}
-
-const (
-	exactHome    = 0
-	exactUnknown = 1
-	exactTable   = 64 // first size of the table
-)
-
-func newDirectory() *directory {
-	return &directory{hashes: make([]uint64, 2), table: make([]uint32, exactTable)}
-}
-
-// number returns the number of a hash, exactUnknown when there is none.
-func (d *directory) number(hash uint64) uint32 {
-	mask := uint64(len(d.table) - 1)
-	for i := hash & mask; ; i = (i + 1) & mask {
-		j := d.table[i]
-		if j == 0 {
-			return exactUnknown
-		}
-		if d.hashes[j] == hash {
-			return j
-		}
-	}
-}
-
-// add returns the number of a hash that had none.
-func (d *directory) add(hash uint64) uint32 {
-	d.hashes = append(d.hashes, hash)
-	if 2*len(d.hashes) > len(d.table) {
-		d.table = make([]uint32, 2*len(d.table))
-		for j := 2; j < len(d.hashes); j++ {
-			d.insert(uint32(j))
-		}
-	} else {
-		d.insert(uint32(len(d.hashes) - 1))
-	}
-	return uint32(len(d.hashes) - 1)
-}
-
-// insert puts number j into the table.
-func (d *directory) insert(j uint32) {
-	mask := uint64(len(d.table) - 1)
-	i := d.hashes[j] & mask
-	for d.table[i] != 0 {
-		i = (i + 1) & mask
-	}
-	d.table[i] = j
-}
-
-// cut forgets all but the first n numbers: the last added is the last of its
-// chain in the table, so that nothing is found behind it.
-func (d *directory) cut(n int) {
-	mask := uint64(len(d.table) - 1)
-	for j := len(d.hashes) - 1; j >= n; j-- {
-		i := d.hashes[j] & mask
-		for d.table[i] != uint32(j) {
-			i = (i + 1) & mask
-		}
-		d.table[i] = 0
-	}
-	d.hashes = d.hashes[:n]
-}
-
-// enter returns the number of a hash, with slots for it.
-func (m *Model) enter(hash uint64) uint32 {
-	j := m.exact.number(hash)
-	if j == exactUnknown {
-		j = m.exact.add(hash)
-		m.slots = append(m.slots, make([]slot, 1<<(m.shift&31))...)
-	}
-	return j
-}
-
-// locate puts the numbers of the known features into the gathered event.
-func (m *Model) locate(e *event.Event) {
-	act := m.act[1:]
-	for i := range e.X.Dense {
-		act[i].idx = uint32(m.position(e.X.Dense[i].Hash))
-	}
-	act = act[len(e.X.Dense):]
-	for i := range e.X.Sparse {
-		act[i].idx = uint32(m.position(e.X.Sparse[i].Hash))
-	}
-}
-
-// learnExact is learnGathered without hashing: it makes room for the features
-// that are new, and takes it back when the event is refused.
-func (m *Model) learnExact(e *event.Event, y, h float64) event.Step {
-	known, act := len(m.exact.hashes), m.act[1:]
-	room := func(a *active, hash uint64) {
-		if a.idx>>(m.shift&31) == exactUnknown {
-			a.idx = m.enter(hash) << (m.shift & 31)
-		}
-	}
-	for i := range e.X.Dense {
-		room(&act[i], e.X.Dense[i].Hash)
-	}
-	act = act[len(e.X.Dense):]
-	for i := range e.X.Sparse {
-		room(&act[i], e.X.Sparse[i].Hash)
-	}
-	s := m.learnGathered(e, y, h)
-	if s.Reject != nil {
-		m.forget(known)
-	}
-	return s
-}
-
-// forget takes back the features from number n on.
-func (m *Model) forget(n int) {
-	if n < len(m.exact.hashes) {
-		m.exact.cut(n)
-		clear(m.slots[n<<m.shift:])
-		m.slots = m.slots[:n<<m.shift]
-	}
 }
 
 // position returns where the slots of a hash are in m.slots.

@@ -65,7 +65,7 @@ func (m *Model) DropReference(i int) {
 // clearReference zeroes the weights of reference i.
 func (m *Model) clearReference(i int) {
 	m.eachRow(&m.refs[i].known, func(at, _ int) { m.slots[at].R.setRef(i, 0) })
-	m.refs[i].known.clear()
+	m.empty(&m.refs[i].known)
 }
 
 // enroll tells the references of the live fields from index known on.
@@ -108,7 +108,9 @@ func sketch(hash uint64, x float64) (uint16, float64) {
 func (m *Model) read(e *event.Event, s *event.Step, y float64) {
 	for i := range m.refs {
 		if m.refs[i].set {
+			e.SwapFrozen(i)
 			s.Ref[i] = m.evaluateReference(i, e, y)
+			e.SwapFrozen(i)
 		}
 	}
 }
