@@ -185,7 +185,7 @@ func TestLoadErrors(t *testing.T) {
 			"models:\n  m:\n    source: {topic: t, label: r, key: u}\n    features: {numeric: [i], exclude: [x]}\n    learner: {kind: factor, factor: {model: mf, user: u, item: i}}\n" +
 				"  n:\n    source: {topic: t, format: libsvm}\n    features: {exclude: [x]}\n    learner: {kind: factor, factor: {model: mf, user: x, item: y}}\n", nil, nil,
 			[]string{
-				`c.yaml:5: models.m.learner.factor.user: "u": is named by source.key, and so is no feature; key the records by another field, or send the value twice`,
+				`c.yaml:5: models.m.learner.factor.user: "u": is named by source.key, and so is no feature by itself; list it in features.categorical`,
 				`c.yaml:5: models.m.learner.factor.item: "i": is in features.numeric, but must be a category; list it in features.categorical`,
 				`c.yaml:7: models.n.source.format: "libsvm": has no fields, of which learner.factor.model mf needs two; use fm`,
 				`c.yaml:9: models.n.learner.factor.user: "x": is in features.exclude; remove it there`,

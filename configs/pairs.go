@@ -22,11 +22,14 @@ func (m *Model) checkPairs(v *checker) {
 			continue // refused already
 		}
 		for _, role := range []struct{ key, field string }{
-			{"label", s.Label}, {"weight", s.Weight}, {"time", s.Time}, {"key", s.Key}, {"id", s.ID},
+			{"label", s.Label}, {"weight", s.Weight}, {"time", s.Time}, {"id", s.ID},
 		} {
 			if side.field == role.field {
-				v.fail(side.key, side.field, "is named by source."+role.key+", and so is no feature; key the records by another field, or send the value twice")
+				v.fail(side.key, side.field, "is named by source."+role.key+", and so is no feature; send the value twice")
 			}
+		}
+		if side.field == s.Key && !slices.Contains(m.Features.Categorical, s.Key) {
+			v.fail(side.key, side.field, "is named by source.key, and so is no feature by itself; list it in features.categorical")
 		}
 		if slices.Contains(m.Features.Exclude, side.field) {
 			v.fail(side.key, side.field, "is in features.exclude; remove it there")

@@ -13,9 +13,9 @@
 // all that an event is encoded with comes from earlier events: no label leaks into
 // its own features. What the inner model refuses changes nothing here either.
 //
-// References see the encodings as they were when the reference was frozen. They
-// see the sparse features that are admitted now: one that was not admitted then
-// had no weight then, and has none in them.
+// References see the encodings as they were when the reference was frozen, and all
+// sparse features: one that had no weight then has none in them. So a reference is a
+// function of the event alone. A weight that expires stays in references.
 //
 // State, published model and hash of the parameters are one envelope that holds
 // that of the inner model, so that readers compute the same features.

@@ -7,11 +7,12 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
-// Inner is the model behind the encodings: a learner.Referenced that scores.
+// Inner is the model behind the encodings: a learner.Referenced that scores and explains.
 type Inner interface {
 	Predict(e *event.Event) event.Step
 	Learn(e *event.Event) event.Step
 	Score(e *event.Event) float64
+	Explain(e *event.Event) event.Explanation
 	AppendBinary(b []byte) ([]byte, error)
 	UnmarshalBinary(b []byte) error
 	SetReference(i int)
@@ -33,16 +34,16 @@ type Forgetting interface {
 // Model is an inner model behind encodings. It is as safe for concurrent use as the
 // inner one: Score may run concurrently with itself, on different events.
 type Model struct {
-	cfg     Config
-	inner   Inner
-	forget  Forgetting // inner, if anything expires
-	events  uint64     // learned
-	table   *table     // nil without fields to encode
-	sketch  *sketch    // nil without MinCount
-	recent  *recent    // nil without ExpireAfter
-	refs    [2]*table  // the table as the references see it; nil where there is none
-	frozen  [2][]float64
-	scratch []event.Feature
+	cfg    Config
+	inner  Inner
+	forget Forgetting // inner, if anything expires
+	events uint64     // learned
+	table  *table     // nil without fields to encode
+	sketch *sketch    // nil without MinCount
+	recent *recent    // nil without ExpireAfter
+	refs   [2]*table  // the table as the references see it; nil without one
+	views  [2]event.Vector
+	set    [2]bool // the references that are set
 }
 
 // New returns a model that has learned nothing around an inner one, likewise. The
@@ -96,22 +97,27 @@ func (m *Model) admits(hash uint64) bool {
 	return m.sketch.admits(hash) || m.recent != nil && m.recent.find(m.forget.Key(hash)) != 0
 }
 
-// freeze gives an event the values of its encodings at the references.
-func (m *Model) freeze(e *event.Event) {
-	for i, t := range m.refs {
-		if t != nil {
-			m.frozen[i], m.scratch = t.values(m.frozen[i][:0], m.scratch, e.Categories)
-			e.Frozen[i] = m.frozen[i]
+// freeze gives an event with encodings the features that the references see.
+func (m *Model) freeze(e *event.Event, undo *Undo) {
+	for i := range m.refs {
+		if !m.set[i] || m.table == nil && m.sketch == nil {
+			continue
 		}
+		v := &m.views[i]
+		v.Dense, v.Sparse = append(v.Dense[:0], e.X.Dense[:undo.dense]...), undo.sparse
+		if m.refs[i] != nil {
+			v.Dense = m.refs[i].encode(v.Dense, e.Categories)
+		}
+		e.Views[i] = v
 	}
 }
 
 // Predict evaluates the model on an event and changes nothing.
 func (m *Model) Predict(e *event.Event) event.Step {
 	undo := m.Encode(e)
-	m.freeze(e)
+	m.freeze(e, &undo)
 	s := m.inner.Predict(e)
-	e.Frozen = [2][]float64{}
+	e.Views = [2]*event.Vector{}
 	undo.Undo(e)
 	return s
 }
@@ -124,12 +130,20 @@ func (m *Model) Score(e *event.Event) float64 {
 	return s
 }
 
+// Explain divides the margin of an event among its features, encoded ones included.
+func (m *Model) Explain(e *event.Event) event.Explanation {
+	undo := m.Encode(e)
+	x := m.inner.Explain(e)
+	undo.Undo(e)
+	return x
+}
+
 // Learn predicts an event with the encodings of those before it, and then learns it.
 func (m *Model) Learn(e *event.Event) event.Step {
 	undo := m.Encode(e)
-	m.freeze(e)
+	m.freeze(e, &undo)
 	s := m.inner.Learn(e)
-	e.Frozen = [2][]float64{}
+	e.Views = [2]*event.Vector{}
 	if s.Reject != nil || e.Weight == 0 {
 		undo.Undo(e)
 		return s
@@ -170,13 +184,13 @@ func (m *Model) touch(e *event.Event) {
 
 // SetReference freezes the live parameters and encodings as reference i, 0 or 1.
 func (m *Model) SetReference(i int) {
-	m.refs[i] = m.table.clone()
+	m.refs[i], m.set[i] = m.table.clone(), true
 	m.inner.SetReference(i)
 }
 
 // DropReference stops evaluating reference i.
 func (m *Model) DropReference(i int) {
-	m.refs[i] = nil
+	m.refs[i], m.set[i] = nil, false
 	m.inner.DropReference(i)
 }
 
@@ -289,7 +303,7 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 	if err := m.inner.UnmarshalReference(i, inner); err != nil {
 		return err
 	}
-	m.refs[i] = t
+	m.refs[i], m.set[i] = t, true
 	return nil
 }
 

@@ -5,12 +5,12 @@ import (
 	"flag"
 	"math"
 	"math/rand/v2"
-	"os"
 	"testing"
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/conform"
 	"github.com/streamlearner/streamlearner/internal/encode"
+	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
@@ -31,7 +31,7 @@ func settings() map[string]setting {
 		"rare":             {encode.Config{MinCount: 3}, func(*catalog.Learner) {}, 2},
 		"expiry":           {encode.Config{ExpireAfter: 20}, func(l *catalog.Learner) { l.Optimizer = "ftrl" }, 2},
 		"all, exact":       {encode.Config{Prior: 20, Bits: 6, MinCount: 2, ExpireAfter: 30}, func(l *catalog.Learner) { l.Bits = 0 }, 2},
-		"classes": {encode.Config{Bits: 6, MinCount: 2, ExpireAfter: 25}, func(l *catalog.Learner) {
+		"classes": {encode.Config{Bits: 6, ExpireAfter: 25}, func(l *catalog.Learner) {
 			l.Loss, l.Classes, l.Optimizer = "softmax", 3, "adagrad"
 		}, 3},
 		"factor": {encode.Config{Prior: 20, Bits: 6, MinCount: 2}, func(l *catalog.Learner) { l.Kind = "factor" }, 2},
@@ -129,22 +129,14 @@ func TestGolden(t *testing.T) {
 	m, _ := settings()["all, exact"].trained(t, 60)
 	m.SetReference(0)
 	for name, write := range map[string]func([]byte) ([]byte, error){
-		"testdata/model.golden":     m.AppendBinary,
-		"testdata/reference.golden": func(b []byte) ([]byte, error) { return m.AppendReference(0, b) },
+		"model":     m.AppendBinary,
+		"reference": func(b []byte) ([]byte, error) { return m.AppendReference(0, b) },
 	} {
 		got, err := write(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if *update {
-			if err := os.WriteFile(name, got, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(name)
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s differs (%v): if that is meant, change docs/format/encode.md and run with -update", name, err)
-		}
+		conform.Golden(t, name, got, *update)
 	}
 }
 
@@ -166,7 +158,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.UnmarshalBinary(conform.Reseal(b)) != nil {
+		if m.UnmarshalBinary(wire.Seal(b[:len(b)-8:len(b)-8], 0)) != nil {
 			if after, err := m.AppendBinary(nil); err != nil || !bytes.Equal(before, after) {
 				t.Errorf("refused bytes changed the model: %v", err)
 			}
@@ -177,4 +169,93 @@ func FuzzOpen(f *testing.F) {
 			t.Errorf("loss %v", s.Loss)
 		}
 	})
+}
+
+// alone is an event with one sparse feature.
+func alone(hash uint64, y float64) event.Event {
+	return event.Event{X: event.Vector{Sparse: []event.Feature{{Hash: hash, Value: 1}}}, Label: y, Weight: 1, Labelled: true}
+}
+
+// A feature that expired scores as one that never came, and its weight leaves the
+// bytes; one event before it is still there.
+func TestExpiry(t *testing.T) {
+	for _, bits := range []int{0, 8} {
+		m, ok := setting{encode.Config{ExpireAfter: 30}, func(l *catalog.Learner) { l.Bits = bits }, 2}.model(t).(*encode.Model)
+		if !ok {
+			t.Fatal("no encodings")
+		}
+		learn := func(hash uint64, y float64) {
+			e := alone(hash, y)
+			if s := m.Learn(&e); s.Reject != nil {
+				t.Fatal(s.Reject)
+			}
+		}
+		score := func(hash uint64) float64 {
+			e := alone(hash, 0)
+			return m.Score(&e)
+		}
+		for range 50 {
+			learn(3, 1)
+			learn(4, 0)
+		}
+		m.SetReference(0) // holds on to both
+		for range 28 {
+			learn(4, 0)
+		}
+		if score(3) <= score(99) {
+			t.Errorf("bits %d: gone before its time", bits)
+		}
+		size := func() int {
+			b, err := m.AppendBinary(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(b)
+		}
+		before := size()
+		learn(4, 0)
+		if score(3) != score(99) || size() >= before {
+			t.Errorf("bits %d: scores %v, an unknown feature %v; %d bytes, before %d", bits, score(3), score(99), size(), before)
+		}
+	}
+}
+
+// Memory and bytes stay bounded on a stream of ever new features.
+func TestExpiryBoundsTheState(t *testing.T) {
+	m := setting{encode.Config{ExpireAfter: 100}, func(l *catalog.Learner) { l.Bits = 0 }, 2}.model(t)
+	var least, most int
+	for i := range 5000 {
+		e := alone(uint64(i)*0x9e3779b97f4a7c15+1, float64(i&1))
+		if s := m.Learn(&e); s.Reject != nil {
+			t.Fatal(s.Reject)
+		}
+		if i < 200 || i%97 > 0 {
+			continue
+		}
+		b, err := m.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most = max(most, len(b)); least == 0 {
+			least = len(b)
+		}
+	}
+	if most > least+8 { // the number of events takes a byte more
+		t.Errorf("from %d to %d bytes", least, most)
+	}
+}
+
+// A feature is learned from the event on that makes up the count.
+func TestMinCount(t *testing.T) {
+	m, ok := setting{encode.Config{MinCount: 3}, func(*catalog.Learner) {}, 2}.model(t).(*encode.Model)
+	if !ok {
+		t.Fatal("no encodings")
+	}
+	for i, learned := range []bool{false, false, true} {
+		e, other := alone(3, 1), alone(99, 1)
+		m.Learn(&e)
+		if got := m.Score(&e) != m.Score(&other); got != learned {
+			t.Errorf("after %d events: has a weight: %v", i+1, got)
+		}
+	}
 }

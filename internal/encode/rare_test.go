@@ -30,12 +30,12 @@ func TestSketchSweep(t *testing.T) {
 	for _, period := range []uint64{1, 3, 1000, 1<<sketchBits + 7} {
 		s := newSketch(Config{MinCount: 2})
 		for i := range s.counters {
-			s.counters[i] = 1
+			s.counters[i], s.used = 1, s.used+1
 		}
 		for now := uint64(5); now < 5+period; now++ {
 			s.sweep(now, period)
 		}
-		if i := slices.Index(s.counters, 1); i >= 0 {
+		if i := slices.Index(s.counters, 1); i >= 0 || s.used != 0 {
 			t.Errorf("period %d: counter %d was not visited", period, i)
 		}
 	}

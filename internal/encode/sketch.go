@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"encoding/binary"
 	"math/bits"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
@@ -17,6 +18,7 @@ import (
 type sketch struct {
 	enough   byte // counters stop here
 	counters []byte
+	used     int // counters that are not 0
 }
 
 const sketchBits = 20
@@ -48,11 +50,14 @@ func (s *sketch) count(features []event.Feature) {
 		if n >= s.enough {
 			continue
 		}
-		if *a == n {
-			*a++
-		}
-		if *b == n { // counted already when the two are one
-			*b++
+		for _, c := range [...]*byte{a, b} {
+			if *c != n { // counted already when the two are one
+				continue
+			}
+			if n == 0 {
+				s.used++
+			}
+			*c = n + 1
 		}
 	}
 }
@@ -61,7 +66,13 @@ func (s *sketch) count(features []event.Feature) {
 // many events.
 func (s *sketch) sweep(now, period uint64) {
 	i := now % period
-	clear(s.counters[i<<sketchBits/period : (i+1)<<sketchBits/period])
+	part := s.counters[i<<sketchBits/period : (i+1)<<sketchBits/period]
+	for k, v := range part {
+		if v > 0 {
+			part[k] = 0
+			s.used--
+		}
+	}
 }
 
 // append appends the number of counters that are not 0 uvarint, then of each in ascending
@@ -70,18 +81,17 @@ func (s *sketch) append(b []byte) []byte {
 	if s == nil {
 		return b
 	}
-	n := 0
-	for _, v := range s.counters {
-		if v > 0 {
-			n++
-		}
-	}
-	b = wire.AppendUvarint(b, uint64(n))
+	b = wire.AppendUvarint(b, uint64(s.used))
 	last := -1
-	for i, v := range s.counters {
-		if v > 0 {
-			b = append(wire.AppendUvarint(b, uint64(i-last)), v)
-			last = i
+	for at := 0; at < len(s.counters); at += 8 { // most are 0
+		if binary.LittleEndian.Uint64(s.counters[at:]) == 0 {
+			continue
+		}
+		for i, v := range s.counters[at : at+8] {
+			if v > 0 {
+				b = append(wire.AppendUvarint(b, uint64(at+i-last)), v)
+				last = at + i
+			}
 		}
 	}
 	return b
@@ -104,6 +114,7 @@ func readSketch(r *wire.Reader, c Config) *sketch {
 		}
 		last += int(d)
 		s.counters[last] = v
+		s.used++
 	}
 	return s
 }

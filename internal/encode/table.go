@@ -90,15 +90,6 @@ func (t *table) encode(dst []event.Feature, categories []event.Category) []event
 	return dst
 }
 
-// values is encode for the values alone.
-func (t *table) values(dst []float64, scratch []event.Feature, categories []event.Category) ([]float64, []event.Feature) {
-	scratch = t.encode(scratch[:0], categories)
-	for i := range scratch {
-		dst = append(dst, scratch[i].Value)
-	}
-	return dst, scratch
-}
-
 // learn takes over the label y with weight h > 0.
 func (t *table) learn(categories []event.Category, y, h float64) {
 	t.now++

@@ -30,6 +30,7 @@ func fill(v reflect.Value, n *uint64) {
 		for i := range v.Len() {
 			fill(v.Index(i), n)
 		}
+	case reflect.Array, reflect.Pointer: // Views, which are a model's alone
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Float64:

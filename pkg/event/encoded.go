@@ -14,15 +14,20 @@ type encoded struct {
 	list   []Category
 }
 
+const (
+	meanName  = "#mean"
+	countName = "#count"
+)
+
 func newEncoded(s *Schema) encoded {
 	var out encoded
 	for _, path := range s.Target {
 		i := out.field(path)
-		out.list[i].Target = xxhash.Sum64String(path + "#mean")
+		out.list[i].Target = xxhash.Sum64String(path + meanName)
 	}
 	for _, path := range s.Count {
 		i := out.field(path)
-		out.list[i].Count = xxhash.Sum64String(path + "#count")
+		out.list[i].Count = xxhash.Sum64String(path + countName)
 	}
 	return out
 }
@@ -41,14 +46,18 @@ func (n *encoded) field(path string) int {
 	return i
 }
 
-// append appends the categories of a field's features.
-func (n *encoded) append(dst []Category, field int, features []Feature) []Category {
+// categories adds the categories of a field's features.
+func (f *filler) categories(field int, features []Feature) {
 	for i := range features {
-		c := n.list[field]
+		c := f.encoded.list[field]
 		c.Hash = features[i].Hash
-		dst = append(dst, c)
+		f.e.Categories = append(f.e.Categories, c)
+		if f.names != nil {
+			f.names[c.Target] = f.encoded.fields[field] + meanName
+			f.names[c.Count] = f.encoded.fields[field] + countName
+			delete(f.names, 0) // of what is not encoded
+		}
 	}
-	return dst
 }
 
 // validateEncoded checks the fields that are encoded by their categories.

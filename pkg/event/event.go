@@ -43,9 +43,9 @@ type Event struct {
 	X    Vector // features; for a bandit the shared context
 
 	Categories []Category // those of one field side by side
-	// Frozen[i] are the values that the last features of X.Dense have for reference
-	// i; nil where they are the same. It is set while a model learns or predicts.
-	Frozen [2][]float64
+	// Views[i] are the features as reference i of the model sees them; nil where they
+	// are X. They are set while a model learns or predicts.
+	Views [2]*Vector
 
 	Weight float64 // importance weight h >= 0; 1 when the record names none
 	Label  float64 // label: a number, or 1 (positive class) and 0; for a bandit the reward

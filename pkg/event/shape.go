@@ -141,7 +141,7 @@ func (f *filler) settle(s *shape, dense, sparse int, v value) {
 		f.special(roleKey, v)
 	}
 	if s.encode >= 0 {
-		f.e.Categories = f.encoded.append(f.e.Categories, s.encode, x.Sparse[sparse:])
+		f.categories(s.encode, x.Sparse[sparse:])
 	}
 	for _, g := range s.groups {
 		f.crosses.join(g, x.Dense[dense:])

@@ -47,9 +47,11 @@ func (m *Model) DropReference(i int) { m.refs[i] = reference{} }
 func (m *Model) read(e *event.Event, s *event.Step, y float64) {
 	for i := range m.refs {
 		if m.refs[i].set {
-			e.SwapFrozen(i)
-			s.Ref[i] = m.evaluateReference(&m.refs[i], e, y)
-			e.SwapFrozen(i)
+			x := &e.X
+			if e.Views[i] != nil {
+				x = e.Views[i]
+			}
+			s.Ref[i] = m.evaluateReference(&m.refs[i], x, y)
 		}
 	}
 }
@@ -59,17 +61,17 @@ func (m *Model) read(e *event.Event, s *event.Step, y float64) {
 // feature's factors it has one more entry in the sketch, the sum of the
 // gradient with random signs: a count sketch in which a feature's factors share
 // a coordinate.
-func (m *Model) evaluateReference(r *reference, e *event.Event, y float64) *event.Reading {
+func (m *Model) evaluateReference(r *reference, x *event.Vector, y float64) *event.Reading {
 	w := &m.frozen
-	w.reset(e.X.Len())
-	for i := range e.X.Dense {
-		f := &e.X.Dense[i]
+	w.reset(x.Len())
+	for i := range x.Dense {
+		f := &x.Dense[i]
 		if id := r.scaler.Lookup(f.Hash); id >= 0 { // a numeric field that it does not know contributes 0
 			w.add(f, bounded(r.scaler.Value(*f)), id)
 		}
 	}
-	for i := range e.X.Sparse {
-		w.add(&e.X.Sparse[i], e.X.Sparse[i].Value, -1)
+	for i := range x.Sparse {
+		w.add(&x.Sparse[i], x.Sparse[i].Value, -1)
 	}
 	w.evaluate(&m.p, &r.params)
 	var s event.Step

@@ -162,7 +162,8 @@ func (m *Model) Key(hash uint64) uint64 {
 
 // Forget drops the weight of the features of a key, with all that its optimizer knows
 // of it, as if none of them had come. Frozen references keep theirs. It is not for
-// the optimizer rls, which has no weight apart from the others.
+// the optimizer rls, which has no weight apart from the others, nor for a model of
+// which changes are captured: they do not say what was dropped.
 func (m *Model) Forget(key uint64) {
 	j := uint32(key)
 	if m.exact != nil {
@@ -175,7 +176,9 @@ func (m *Model) Forget(key uint64) {
 			m.setNumbers(int(j)<<m.shift+k*m.lanes, new([maxFloats]float64))
 		}
 		m.before.remove(j)
-		m.changed[j>>6] &^= 1 << (j & 63)
+		if int(j>>6) < len(m.changed) {
+			m.changed[j>>6] &^= 1 << (j & 63)
+		}
 	}
 	if m.exact != nil {
 		m.release(j)

@@ -59,30 +59,29 @@ func TestExactForgetsTheRefused(t *testing.T) {
 	if s := m.Learn(&e); s.Reject == nil {
 		t.Fatalf("step %+v", s)
 	}
-	if n := len(m.exact.hashes); n != 2 || len(m.slots) != 2 {
-		t.Errorf("%d features, %d slots", n, len(m.slots))
+	if n := len(m.exact.hashes) - len(m.exact.free); n != 2 || m.exact.number(e.X.Sparse[0].Hash) != exactUnknown {
+		t.Errorf("%d features", n)
 	}
 }
 
-// A directory finds what was added and not cut, whatever the order.
+// A directory finds what was added and not removed, whatever the order, and gives
+// numbers that are free again.
 func TestDirectory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, want := newDirectory(), map[uint64]uint32{}
-		var order []uint64
+		most := 0
 		for range rapid.IntRange(1, 300).Draw(t, "operations") {
 			hash := rapid.Uint64Range(0, 200).Draw(t, "hash") * 64
-			if n := len(order); n > 0 && rapid.IntRange(0, 9).Draw(t, "cut") == 0 {
-				keep := rapid.IntRange(0, n).Draw(t, "keep")
-				for _, h := range order[keep:] {
-					delete(want, h)
-				}
-				order = order[:keep]
-				d.cut(keep + 2)
-			}
-			if _, ok := want[hash]; !ok {
+			if j, ok := want[hash]; ok {
+				delete(want, hash)
+				d.remove(j)
+			} else {
 				want[hash] = d.add(hash)
-				order = append(order, hash)
 			}
+			most = max(most, len(want))
+		}
+		if len(d.hashes) != most+2 {
+			t.Fatalf("%d numbers for at most %d features", len(d.hashes)-2, most)
 		}
 		for h := range uint64(201) {
 			j, ok := want[h*64]

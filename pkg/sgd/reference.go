@@ -107,10 +107,12 @@ func sketch(hash uint64, x float64) (uint16, float64) {
 // read evaluates the references on the gathered event and puts them into s.
 func (m *Model) read(e *event.Event, s *event.Step, y float64) {
 	for i := range m.refs {
-		if m.refs[i].set {
-			e.SwapFrozen(i)
+		switch {
+		case !m.refs[i].set:
+		case e.Views[i] != nil:
+			s.Ref[i] = m.evaluateView(i, e.Views[i], y)
+		default:
 			s.Ref[i] = m.evaluateReference(i, e, y)
-			e.SwapFrozen(i)
 		}
 	}
 }

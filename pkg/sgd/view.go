@@ -1,0 +1,47 @@
+package sgd
+
+import (
+	"math"
+	"slices"
+
+	"github.com/streamlearner/streamlearner/internal/scale"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// evaluateView is evaluateReference for features that are not those of the gathered
+// event: it has to find them.
+func (m *Model) evaluateView(i int, x *event.Vector, y float64) *event.Reading {
+	r := &m.refs[i]
+	n := 1 + x.Len()
+	js, xs := slices.Grow(r.reading.J[:0], n)[:1], slices.Grow(r.reading.X[:0], n)[:1]
+	js[0], xs[0] = 0, 1
+	z := m.slots[m.home].R.ref(i)
+	seen := append(m.class.seen[:0], refSlot{uint32(m.home), 1})
+	add := func(hash uint64, value float64, coordinate uint16, signed float64) {
+		at := m.position(hash)
+		z += float64(value * m.slots[at].R.ref(i))
+		seen = append(seen, refSlot{uint32(at), value})
+		js, xs = append(js, coordinate), append(xs, signed)
+	}
+	for k := range x.Dense {
+		f := &x.Dense[k]
+		if ff := r.see(&m.p, f.Hash); ff.known {
+			v := scale.Clip(float64((f.Value-ff.mean)*ff.inv), m.p.clip)
+			add(f.Hash, v, ff.coordinate, float64(ff.sign*v))
+		}
+	}
+	for k := range x.Sparse {
+		f := &x.Sparse[k]
+		coordinate, signed := sketch(f.Hash, f.Value)
+		add(f.Hash, f.Value, coordinate, signed)
+	}
+	m.class.seen = seen
+	var s event.Step
+	if m.p.classes > 0 {
+		s.Loss, s.Grad = m.readClasses(&r.frame, i, y)
+	} else {
+		m.p.evaluate(&s, z, y, &r.frame)
+	}
+	r.reading = event.Reading{Loss: min(s.Loss, math.MaxFloat64), Grad: s.Grad, J: js, X: xs}
+	return &r.reading
+}
