@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/encode"
 	"github.com/streamlearner/streamlearner/internal/metric"
@@ -33,7 +34,7 @@ func ValidateEncoding(l Learner, c encode.Config, target, count []string) error 
 	switch {
 	case len(target) > 0 && task == metric.Bandit:
 		return fmt.Errorf("features.target: %q: must be empty with learner.kind bandit, whose rewards depend on the arm", target)
-	case len(target) > 0 && task == metric.MultiClass:
+	case len(target) > 0 && l.Kind == "sgd" && slices.Contains([]string{"ova", "softmax", "multilabel", "csoaa"}, l.Loss):
 		return fmt.Errorf("features.target: %q: must be empty with learner.loss %s, whose labels have no mean; use features.count, or learn one class against all others with source.positive and learner.loss logistic", target, l.Loss)
 	case len(count) > 0 && task == metric.Bandit:
 		return fmt.Errorf("features.count: %q: must be empty with learner.kind bandit", count)

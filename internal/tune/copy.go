@@ -57,6 +57,8 @@ func copyEvent(dst, src *event.Event) {
 	*dst = *src
 	dst.Key = append(own.Key[:0], src.Key...)
 	dst.ID = append(own.ID[:0], src.ID...)
+	dst.Labels = append(own.Labels[:0], src.Labels...)
+	dst.Costs = append(own.Costs[:0], src.Costs...)
 	dst.Categories = append(own.Categories[:0], src.Categories...)
 	copyVector(&dst.X, &own.X, &src.X)
 	dst.Actions = own.Actions[:0]

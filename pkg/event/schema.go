@@ -197,7 +197,7 @@ func (s *Schema) validateLists() error {
 				return fmt.Errorf("%s: %q: must be a field, or a prefix followed by one *", l.key, e)
 			}
 			for _, n := range s.named() {
-				if n.field != "" && n.field == e && !(n.role == roleKey && s.keyIsFeature() && l.key != "features.exclude") {
+				if n.field != "" && n.field == e && (n.role != roleKey || !s.keyIsFeature() || l.key == "features.exclude") {
 					return fmt.Errorf("%s: %q: is named by %s, and so is no feature; remove one of the two", l.key, e, n.key)
 				}
 			}
