@@ -281,7 +281,9 @@ func (m *Model) see(r *reference, e *event.Event) []refSlot {
 // times a fixed sign (-1 for every other two classes), times x.
 func (m *Model) readClasses(r *reference, i int, e *event.Event, y float64) (loss, grad float64) {
 	c := &m.class
-	c.seen = m.see(r, e)
+	if e.Views[i] == nil { // else evaluateView has found them
+		c.seen = m.see(r, e)
+	}
 	for k := range c.rows {
 		by := uint32(k * m.lanes)
 		c.z[k] = 0

@@ -110,7 +110,7 @@ func (m *Model) read(e *event.Event, s *event.Step, y float64) {
 		switch {
 		case !m.refs[i].set:
 		case e.Views[i] != nil:
-			s.Ref[i] = m.evaluateView(i, e.Views[i], y)
+			s.Ref[i] = m.evaluateView(i, e, y)
 		default:
 			s.Ref[i] = m.evaluateReference(i, e, y)
 		}

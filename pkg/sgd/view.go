@@ -8,10 +8,10 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
-// evaluateView is evaluateReference for features that are not those of the gathered
-// event: it has to find them.
-func (m *Model) evaluateView(i int, x *event.Vector, y float64) *event.Reading {
-	r := &m.refs[i]
+// evaluateView is evaluateReference for the features of e.Views[i], which are not those
+// of the gathered event: it has to find them.
+func (m *Model) evaluateView(i int, e *event.Event, y float64) *event.Reading {
+	r, x := &m.refs[i], e.Views[i]
 	n := 1 + x.Len()
 	js, xs := slices.Grow(r.reading.J[:0], n)[:1], slices.Grow(r.reading.X[:0], n)[:1]
 	js[0], xs[0] = 0, 1
@@ -35,13 +35,13 @@ func (m *Model) evaluateView(i int, x *event.Vector, y float64) *event.Reading {
 		coordinate, signed := sketch(f.Hash, f.Value)
 		add(f.Hash, f.Value, coordinate, signed)
 	}
-	m.class.seen = seen
-	var s event.Step
-	if m.p.classes > 0 {
-		s.Loss, s.Grad = m.readClasses(&r.frame, i, y)
+	o := &r.reading
+	o.J, o.X = js, xs
+	if m.class.seen = seen; m.p.classes > 0 {
+		o.Loss, o.Grad = m.readClasses(r, i, e, y)
 	} else {
-		m.p.evaluate(&s, z, y, &r.frame)
+		o.Loss, o.Grad = m.p.lossAt(z, y, &r.frame)
 	}
-	r.reading = event.Reading{Loss: min(s.Loss, math.MaxFloat64), Grad: s.Grad, J: js, X: xs}
-	return &r.reading
+	o.Loss = min(o.Loss, math.MaxFloat64)
+	return o
 }
