@@ -3,6 +3,7 @@ package event
 import (
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -10,8 +11,8 @@ import (
 // MaxDepth is how deep the objects and arrays of a JSON record may nest.
 const MaxDepth = 64
 
-// JSON decodes records that are JSON objects of any shape, in one pass that
-// hashes each key where it stands.
+// JSON decodes records that are JSON objects of any shape, in one pass. It is
+// fast where keys come in the order that it has seen before, see member.
 //
 //   - A key of a nested object has the path "outer.inner".
 //   - A number is a numeric feature, a string or boolean a category.
@@ -28,7 +29,7 @@ const MaxDepth = 64
 // is first in byte order counts.
 type JSON struct {
 	filler
-	roles roleTable
+	members
 	path  []byte // path of the current field, then "=" and the text of its value
 	again bool   // a path occurred twice in this record
 }
@@ -43,19 +44,19 @@ func NewJSON(s Schema, needLabel bool) (*JSON, error) {
 	if needLabel && s.Label == "" {
 		return nil, fmt.Errorf("source.label: empty: must name the field to predict")
 	}
-	return &JSON{filler: f, roles: newRoleTable()}, nil
+	return &JSON{filler: f, members: newMembers()}, nil
 }
 
 // Decode implements Decoder.
 func (d *JSON) Decode(b []byte, e *Event) error {
 	d.begin(e)
-	d.roles.next()
+	d.nextRecord()
 	d.again = false
 	i := skipSpace(b, 0)
 	if i == len(b) || b[i] != '{' {
 		return &Rejection{Reason: Syntax, Detail: fmt.Sprintf("starts with %s: a record must be a JSON object", excerpt(b[i:]))}
 	}
-	i = d.object(b, i+1, 0, 1)
+	i = d.object(b, i+1, &d.root, 1)
 	if i >= 0 {
 		if i = skipSpace(b, i); i < len(b) {
 			i = d.syntax(b, i, "the end of the record")
@@ -82,8 +83,8 @@ func (d *JSON) syntax(b []byte, i int, want string) int {
 }
 
 // tooDeep refuses the record and returns -1.
-func (d *JSON) tooDeep(path []byte) int {
-	d.rejection = &Rejection{Reason: TooDeep, Field: string(path), Detail: fmt.Sprintf("more than %d objects and arrays inside each other", MaxDepth)}
+func (d *JSON) tooDeep(path string) int {
+	d.rejection = &Rejection{Reason: TooDeep, Field: path, Detail: fmt.Sprintf("more than %d objects and arrays inside each other", MaxDepth)}
 	return -1
 }
 
@@ -101,140 +102,206 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// object reads the members of an object; b[i] is what follows its brace, and
-// d.path[:prefix] its own path with a dot. Like all readers here it returns the
-// index after what it read, or -1 when the record is refused at once.
-func (d *JSON) object(b []byte, i, prefix, depth int) int {
+// object reads the members of the object that is the value of m; b[i] is what
+// follows its brace. Like all readers here it returns the index after what it
+// read, or -1 when the record is refused at once.
+func (d *JSON) object(b []byte, i int, m *member, depth int) int {
 	if depth > MaxDepth {
-		return d.tooDeep(d.path[:max(prefix-1, 0)])
+		return d.tooDeep(m.path())
 	}
 	i = skipSpace(b, i)
 	if i < len(b) && b[i] == '}' {
 		return i + 1
 	}
-	for {
-		if i >= len(b) || b[i] != '"' {
-			return d.syntax(b, i, "a key in quotes")
-		}
-		start := i + 1
-		i = plainEnd(b, start)
-		if i < len(b) && b[i] == '"' {
-			d.path = append(d.path[:prefix], b[start:i]...)
-			i++
-		} else if d.path, i = unquote(d.path[:prefix], b, start); i < 0 {
-			return d.syntax(b, start, "a well-formed string")
-		}
-		i = skipSpace(b, i)
-		if i >= len(b) || b[i] != ':' {
-			return d.syntax(b, i, "a colon")
-		}
-		i = skipSpace(b, i+1)
-		r, id := d.role()
-		if i = d.value(b, i, id, r, depth); i < 0 {
+	for expected := &m.first; ; {
+		f := *expected
+		if f != nil && i+int(f.seen.reach) <= len(b) &&
+			((inside(b, i)^f.seen.head)|(inside(b, i+int(f.seen.tailAt))^f.seen.tail))&f.seen.mask == 0 {
+			i += int(f.seen.size)
+			expected = &f.next
+		} else if f, i, expected = d.member(b, i, m, expected); i < 0 {
 			return -1
 		}
-		i = skipSpace(b, i)
-		if i < len(b) && b[i] == ',' {
-			i = skipSpace(b, i+1)
-			continue
+		if f.stamp == d.record {
+			d.again = true
 		}
-		if i < len(b) && b[i] == '}' {
-			return i + 1
+		f.stamp = d.record
+		if n := d.short(b, i, f); n > 0 {
+			i += n
+		} else if i = d.value(b, i, f, f.role, depth); i < 0 {
+			return -1
 		}
-		return d.syntax(b, i, "a comma or closing brace")
+		if i >= len(b) || b[i] != ',' {
+			i = skipSpace(b, i)
+			if i < len(b) && b[i] == '}' {
+				return i + 1
+			}
+			if i >= len(b) || b[i] != ',' {
+				return d.syntax(b, i, "a comma or closing brace")
+			}
+		}
+		i = skipSpace(b, i+1)
 	}
 }
 
-// role returns what the value at d.path is for and its hash as a feature, and
-// notes a repeated path.
-func (d *JSON) role() (r role, id uint64) {
-	h := pathHash(d.path)
-	s := d.roles.slot(h)
-	switch {
-	case s.role == roleNone:
-		s = d.roles.add(h, d.path, d.roleOf(string(d.path)))
-	case s.stamp == d.roles.stamp:
-		d.again = true
-	default:
-		s.stamp = d.roles.stamp
+// short reads the value of m if it is a string of fewer than 8 plain characters
+// or a number of up to 8, and becomes a feature by its type. It returns the
+// length of its text; 0 when it is something else.
+func (d *JSON) short(b []byte, i int, m *member) int {
+	if i+9 > len(b) || m.role != roleAuto || d.e.X.Len() >= d.limit {
+		return 0
 	}
-	return s.role, s.id
+	if b[i] != '"' {
+		v, n := shortNumber(b, i)
+		if n > 0 {
+			d.e.X.Dense = append(d.e.X.Dense, Feature{m.id, v, uint32(m.id)})
+		}
+		return n
+	}
+	x := inside(b, i+1)
+	hit := unplain(x)
+	size := uint(bits.TrailingZeros64(hit)) &^ 7
+	if byte(x>>(size&63)) != '"' || size > uint(m.hash.room) {
+		return 0
+	}
+	d.e.X.Sparse = append(d.e.X.Sparse, Feature{m.hash.sumWord(x&(1<<(size&63)-1), size), 1, uint32(m.id)})
+	return int(size/8) + 2
 }
 
-// value reads the value of the field d.path, whose hash is id.
-func (d *JSON) value(b []byte, i int, id uint64, r role, depth int) int {
+// member finds the member whose key is at b[i:], in the object of m, and
+// returns it, the index of its value, and where the member after it is guessed.
+// The member itself was guessed to be expected or one of the next.
+func (d *JSON) member(b []byte, i int, m *member, expected **member) (f *member, end int, next **member) {
+	if f = guess(*expected, b, i); f != nil {
+		return f, i + int(f.seen.size), &f.next
+	}
+	if i >= len(b) || b[i] != '"' {
+		return nil, d.syntax(b, i, "a key in quotes"), nil
+	}
+	quote, start := i, i+1
+	d.setPath(m, '.')
+	key := len(d.path)
+	i = plainEnd(b, start)
+	if i < len(b) && b[i] == '"' {
+		d.path = append(d.path, b[start:i]...)
+		i++
+	} else if d.path, i = unquote(d.path, b, start); i < 0 {
+		return nil, d.syntax(b, start, "a well-formed string"), nil
+	}
+	i = skipSpace(b, i)
+	if i >= len(b) || b[i] != ':' {
+		return nil, d.syntax(b, i, "a colon"), nil
+	}
+	i = skipSpace(b, i+1)
+	f = d.lookUp(key)
+	return f, i, d.link(f, b[quote:i], expected)
+}
+
+// setPath makes d.path the path of m with a character behind it; empty for the record itself.
+func (d *JSON) setPath(m *member, c byte) {
+	d.path = append(d.path[:0], m.name...)
+	if n := len(d.path); n > 0 {
+		d.path[n-1] = c
+	}
+}
+
+// value reads the value of the field m, whose role r is, in an array that of the array.
+func (d *JSON) value(b []byte, i int, m *member, r role, depth int) int {
 	if i >= len(b) {
 		return d.syntax(b, i, "a value")
 	}
-	path := len(d.path)
 	switch c := b[i]; {
 	case c == '"':
-		start := i + 1
-		d.path = append(d.path, '=')
-		i = plainEnd(b, start)
-		if i < len(b) && b[i] == '"' {
-			d.path = append(d.path, b[start:i]...)
-			i++
-		} else if d.path, i = unquote(d.path, b, start); i < 0 {
-			return d.syntax(b, start, "a well-formed string")
-		}
-		if r == roleAuto || r == roleCategorical {
-			d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.path), 1, uint32(id)})
-		} else if r != roleSkip {
-			d.other(r, id, path, value{kind: kindText, text: d.path[path+1:]})
-		}
+		i = d.text(b, i+1, m, r)
 	case c == '-' || c-'0' <= 9:
-		x, end := scanNumber(b, i)
-		if end < 0 {
-			return d.syntax(b, i, "a well-formed number")
-		}
-		if r != roleSkip {
-			v := x.float(b[i:end])
-			if r == roleAuto && !math.IsInf(v, 0) {
-				d.e.X.Dense = append(d.e.X.Dense, Feature{id, v, uint32(id)})
-			} else {
-				d.other(r, id, path, value{kind: kindNumber, text: b[i:end], num: v})
-			}
-		}
-		i = end
+		i = d.number(b, i, m, r)
 	case c == '{':
 		if r > roleSkip {
 			d.container(r)
 		}
-		d.path = append(d.path, '.')
-		return d.object(b, i+1, path+1, depth+1)
+		return d.object(b, i+1, m, depth+1)
 	case c == '[':
 		if r > roleSkip {
 			r = d.container(r)
 		}
-		return d.array(b, i+1, path, id, r, depth+1)
+		return d.array(b, i+1, m, r, depth+1)
 	case c == 't' && literal(b[i:], "true"):
 		if r != roleSkip {
-			d.other(r, id, path, value{kind: kindBool, text: b[i : i+4], num: 1})
+			d.other(r, m, value{kind: kindBool, text: b[i : i+4], num: 1})
 		}
 		i += 4
 	case c == 'f' && literal(b[i:], "false"):
 		if r != roleSkip {
-			d.other(r, id, path, value{kind: kindBool, text: b[i : i+5]})
+			d.other(r, m, value{kind: kindBool, text: b[i : i+5]})
 		}
 		i += 5
 	case c == 'n' && literal(b[i:], "null"):
-		i += 4
+		return i + 4
 	default:
+		if j := skipSpace(b, i); j > i { // more than there was behind this key before
+			return d.value(b, j, m, r, depth)
+		}
 		return d.syntax(b, i, "a value")
 	}
-	if d.e.X.Len() > d.limit {
+	if i >= 0 && d.e.X.Len() > d.limit {
 		return d.overLimit()
 	}
 	return i
 }
 
+// text reads the rest of a string, which is the value of m, behind its quote.
+func (d *JSON) text(b []byte, start int, m *member, r role) int {
+	i := plainEnd(b, start)
+	plain := i < len(b) && b[i] == '"'
+	if plain && (r == roleAuto || r == roleCategorical) && 8*(i-start) <= int(m.hash.room) {
+		d.e.X.Sparse = append(d.e.X.Sparse, Feature{m.hash.sum(b, start, i-start), 1, uint32(m.id)})
+		return i + 1
+	}
+	d.setPath(m, '=')
+	path := len(d.path)
+	if plain {
+		d.path = append(d.path, b[start:i]...)
+		i++
+	} else if d.path, i = unquote(d.path, b, start); i < 0 {
+		return d.syntax(b, start, "a well-formed string")
+	}
+	if r == roleAuto || r == roleCategorical {
+		d.e.X.Sparse = append(d.e.X.Sparse, Feature{xxhash.Sum64(d.path), 1, uint32(m.id)})
+	} else if r != roleSkip {
+		d.otherAt(r, m.id, path-1, value{kind: kindText, text: d.path[path:]})
+	}
+	return i
+}
+
+// number reads a number, which is the value of m.
+func (d *JSON) number(b []byte, i int, m *member, r role) int {
+	x, end := scanNumber(b, i)
+	if end < 0 {
+		return d.syntax(b, i, "a well-formed number")
+	}
+	if r == roleSkip {
+		return end
+	}
+	v := x.float(b[i:end])
+	if r == roleAuto && !math.IsInf(v, 0) {
+		d.e.X.Dense = append(d.e.X.Dense, Feature{m.id, v, uint32(m.id)})
+	} else {
+		d.other(r, m, value{kind: kindNumber, text: b[i:end], num: v})
+	}
+	return end
+}
+
 func literal(b []byte, word string) bool { return len(b) >= len(word) && string(b[:len(word)]) == word }
 
-// other handles the values that the common path of value leaves: those of
-// configured fields, booleans, and numbers that are infinite or categories.
-// The path is d.path[:path], its hash id.
-func (d *JSON) other(r role, id uint64, path int, v value) {
+// other handles the values of m that text and number leave: those of configured
+// fields, booleans, and numbers that are infinite or categories.
+func (d *JSON) other(r role, m *member, v value) {
+	d.setPath(m, '=')
+	d.otherAt(r, m.id, len(d.path)-1, v)
+}
+
+// otherAt is other for the field d.path[:path], whose hash is id.
+func (d *JSON) otherAt(r role, id uint64, path int, v value) {
 	switch {
 	case r >= roleShaped:
 		d.shapedValue(&d.shapes[r-roleShaped], id, path, v)
@@ -258,7 +325,7 @@ func (d *JSON) shapedValue(s *shape, id uint64, path int, v value) {
 	case s.text && v.kind == kindText:
 		d.words(id, d.path[:path], v.text)
 	default:
-		d.other(s.base, id, path, v)
+		d.otherAt(s.base, id, path, v)
 	}
 	d.settle(s, dense, sparse, v)
 }

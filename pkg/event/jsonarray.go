@@ -2,18 +2,19 @@ package event
 
 import "strconv"
 
-// array reads the elements of an array; b[i] is what follows its bracket, and
-// d.path[:path] its path, whose hash is id and role r.
-func (d *JSON) array(b []byte, i, path int, id uint64, r role, depth int) int {
+// array reads the elements of the array that is the value of m and whose
+// elements have the role r as long as they have none of their own; b[i] is what
+// follows its bracket.
+func (d *JSON) array(b []byte, i int, m *member, r role, depth int) int {
 	if depth > MaxDepth {
-		return d.tooDeep(d.path[:path])
+		return d.tooDeep(m.path())
 	}
 	i = skipSpace(b, i)
 	if i < len(b) && b[i] == ']' {
 		return i + 1
 	}
 	for n := 0; ; n++ {
-		if i = d.element(b, i, path, n, id, r, depth); i < 0 {
+		if i = d.element(b, i, m, n, r, depth); i < 0 {
 			return -1
 		}
 		i = skipSpace(b, i)
@@ -28,16 +29,29 @@ func (d *JSON) array(b []byte, i, path int, id uint64, r role, depth int) int {
 	}
 }
 
-// element reads the n-th element of the array d.path[:path]. In a bag an
-// element is a value of the array's own path; otherwise it has a path of its own.
-func (d *JSON) element(b []byte, i, path, n int, id uint64, r role, depth int) int {
-	d.path = d.path[:path]
+// element reads the n-th element of the array of m. In a bag an element is a
+// value of the array's own path; otherwise it has a path of its own.
+func (d *JSON) element(b []byte, i int, m *member, n int, r role, depth int) int {
 	if i < len(b) && inBag(b[i], d.base(r)) {
-		return d.value(b, i, id, r, depth)
+		return d.value(b, i, m, r, depth)
 	}
-	d.path = strconv.AppendUint(append(d.path, '.'), uint64(n), 10)
-	r, id = d.role()
-	return d.value(b, i, id, r, depth)
+	var f *member
+	if n < len(m.elements) {
+		f = m.elements[n]
+	} else {
+		d.setPath(m, '.')
+		key := len(d.path)
+		d.path = strconv.AppendUint(d.path, uint64(n), 10)
+		f = d.lookUp(key)
+		if n == len(m.elements) {
+			m.elements = append(m.elements, f)
+		}
+	}
+	if f.stamp == d.record {
+		d.again = true
+	}
+	f.stamp = d.record
+	return d.value(b, i, f, f.role, depth)
 }
 
 // inBag reports whether an element that starts with c belongs to the bag of an

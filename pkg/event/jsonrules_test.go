@@ -276,7 +276,7 @@ func TestRoleStampsWrapAround(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e Event
-	d.roles.stamp = 1<<32 - 3
+	d.record = 1<<32 - 3
 	for range 6 {
 		if err := d.Decode([]byte(`{"y":1,"a":1}`), &e); err != nil || d.again {
 			t.Fatalf("%v, repeated path: %v", err, d.again)

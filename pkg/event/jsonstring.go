@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -14,24 +13,24 @@ const (
 
 // plainEnd returns the index of the first byte at or after i that a string
 // cannot hold as it is: a quote, a backslash, a control character, or a byte
-// beyond ASCII. It looks at eight bytes at a time: with x = byte ^ c, only
-// x = 0 makes (x-1) &^ x reach the high bit, and a borrow from the byte below
-// can deceive only above the first hit (Mycroft's test for zero bytes).
+// beyond ASCII.
 func plainEnd(b []byte, i int) int {
-	for i+8 <= len(b) {
-		x := binary.LittleEndian.Uint64(b[i:])
-		q := x ^ '"'*eachByte
-		s := x ^ '\\'*eachByte
-		hit := ((q-eachByte)&^q | (s-eachByte)&^s | (x-0x20*eachByte)&^x | x) & highBits
-		if hit != 0 {
+	for ; i < len(b); i += 8 {
+		if hit := unplain(word(b, i)); hit != 0 {
 			return i + bits.TrailingZeros64(hit)>>3
 		}
-		i += 8
-	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 && b[i] < utf8.RuneSelf {
-		i++
 	}
 	return i
+}
+
+// unplain marks the bytes of x, by their high bits, that a string cannot hold as
+// they are; only the lowest mark is exact. With y = byte ^ c, only y = 0 makes
+// (y-1) &^ y reach the high bit, and a borrow from the byte below can deceive
+// only above the first hit (Mycroft's test for zero bytes).
+func unplain(x uint64) uint64 {
+	q := x ^ '"'*eachByte
+	s := x ^ '\\'*eachByte
+	return ((q-eachByte)&^q | (s-eachByte)&^s | (x-0x20*eachByte)&^x | x) & highBits
 }
 
 // unquote appends the string whose text continues at b[i:] to dst and returns

@@ -81,7 +81,7 @@ func (t tree) array(a []any, path int, r role) {
 
 func (t tree) scalar(v any, path int, r role) {
 	if r != roleSkip {
-		t.other(r, xxhash.Sum64(t.path[:path]), path, scalarValue(v))
+		t.otherAt(r, xxhash.Sum64(t.path[:path]), path, scalarValue(v))
 	}
 }
 

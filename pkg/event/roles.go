@@ -3,8 +3,6 @@ package event
 import (
 	"encoding/binary"
 	"math/bits"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // role is what the value at a path is for.
@@ -30,39 +28,26 @@ const (
 // maxRoles is how many paths a roleTable remembers from record to record.
 const maxRoles = 1 << 14
 
-// roleTable remembers of each path that was seen its role, its hash as a
-// feature, and the last record in which it occurred. So one probe per field
-// answers "what is it for?", "which coordinate is it?" and "was it there
-// already?". Paths are told apart by a 64-bit hash of their bytes that is
-// cheaper than xxHash and never leaves the process.
+// roleTable remembers of each path that was seen its role, and for JSON its
+// member. Paths are told apart by a 64-bit hash of their bytes that is cheaper
+// than xxHash and never leaves the process.
 type roleTable struct {
 	slots []roleSlot // a power of two, open addressing, linear probing
 	used  int
-	stamp uint32 // number of the current record, never 0
 }
 
 type roleSlot struct {
-	path  uint64 // pathHash of the path
-	id    uint64 // xxHash of the path
-	stamp uint32
-	role  role
+	path   uint64 // pathHash of the path
+	role   role
+	member *member // nil in other formats than JSON
 }
 
 func newRoleTable() roleTable { return roleTable{slots: make([]roleSlot, 256)} }
 
-// next starts a record. It forgets all paths when there are too many, so that
-// records with ever new keys cannot fill the memory.
-func (t *roleTable) next() {
-	t.stamp++
-	if t.stamp == 0 || t.used > maxRoles {
-		t.reset()
-	}
-}
-
 // reset forgets all paths.
 func (t *roleTable) reset() {
 	clear(t.slots)
-	t.used, t.stamp = 0, 1
+	t.used = 0
 }
 
 // slot returns the place of a path: its own, or a free one with role roleNone.
@@ -76,9 +61,8 @@ func (t *roleTable) slot(path uint64) *roleSlot {
 	}
 }
 
-// add puts a path that slot did not find into the table, as seen in this
-// record, and returns its slot.
-func (t *roleTable) add(hash uint64, path []byte, r role) *roleSlot {
+// add puts a path that slot did not find into the table.
+func (t *roleTable) add(path uint64, r role, m *member) {
 	if t.used >= len(t.slots)/2 {
 		old := t.slots
 		t.slots = make([]roleSlot, 2*len(old))
@@ -89,9 +73,7 @@ func (t *roleTable) add(hash uint64, path []byte, r role) *roleSlot {
 		}
 	}
 	t.used++
-	s := t.slot(hash)
-	*s = roleSlot{hash, xxhash.Sum64(path), t.stamp, r}
-	return s
+	*t.slot(path) = roleSlot{path, r, m}
 }
 
 // Odd constants with about as many ones as zeros, from wyhash, whose folded

@@ -98,7 +98,9 @@ func (s *sieve) role(f *filler, name []byte) role {
 		s.roles.reset()
 	}
 	text := string(name)
-	return s.roles.add(h, name, f.shaped(text, s.schema.role(text))).role
+	r := f.shaped(text, s.schema.role(text))
+	s.roles.add(h, r, nil)
+	return r
 }
 
 // oneLine returns b without the line break at its end, if that is the only one.

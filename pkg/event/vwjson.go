@@ -99,7 +99,7 @@ func (d *VWJSON) refuse(field, format string, args ...any) int {
 // it read, or -1 when the record is refused at once.
 func (d *VWJSON) object(b []byte, i int, s space, depth int) int {
 	if depth > MaxDepth {
-		return d.json.tooDeep(d.json.path[s.start:])
+		return d.json.tooDeep(string(d.json.path[s.start:]))
 	}
 	i, more := d.first(b, i, '}')
 	for more {
@@ -217,7 +217,7 @@ func (d *VWJSON) add(i int, s space, v float64) int {
 func (d *VWJSON) array(b []byte, i int, s space, depth int) int {
 	r := &d.json
 	if depth > MaxDepth {
-		return r.tooDeep(r.path[s.start:])
+		return r.tooDeep(string(r.path[s.start:]))
 	}
 	numbers := 0
 	i, more := d.first(b, i, ']')
@@ -288,7 +288,7 @@ func (d *VWJSON) scalar(b []byte, i, depth int) (v value, present bool, end int)
 func (d *VWJSON) skip(b []byte, i int, closing byte, depth int) int {
 	at := len(d.json.path)
 	if depth > MaxDepth {
-		return d.json.tooDeep(nil)
+		return d.json.tooDeep("")
 	}
 	i, more := d.first(b, i, closing)
 	for more {
