@@ -104,7 +104,7 @@ func (m *Model) locate(e *event.Event) {
 
 // learnExact is learnGathered without hashing: it makes room for the features
 // that are new, and takes it back when the event is refused.
-func (m *Model) learnExact(e *event.Event, y, h float64) event.Step {
+func (m *Model) learnExact(s *event.Step, e *event.Event, y, h float64) {
 	m.exact.fresh = m.exact.fresh[:0]
 	act := m.act[1:]
 	room := func(a *active, hash uint64) {
@@ -119,13 +119,12 @@ func (m *Model) learnExact(e *event.Event, y, h float64) event.Step {
 	for i := range e.X.Sparse {
 		room(&act[i], e.X.Sparse[i].Hash)
 	}
-	s := m.learnGathered(e, y, h)
+	m.learnGathered(s, e, y, h)
 	if s.Reject != nil {
 		for _, j := range m.exact.fresh {
 			m.release(j)
 		}
 	}
-	return s
 }
 
 // release gives up the number of a feature that neither the model nor a reference

@@ -55,6 +55,7 @@ type Model struct {
 	companions []slot           // the companions of act as they were before
 	dense      int              // its numeric fields
 	maxSparse  float64          // largest magnitude among its sparse features
+	z, norm2   float64          // with hashing: the score of the weights of row 0; the squared norm
 	coinSum    float64          // coin: nagS with it
 	coinTotal  float64          // coin: nagT with it
 	scores     [members]float64 // auto: the members' linear scores
@@ -122,7 +123,7 @@ func (m *Model) Predict(e *event.Event) event.Step {
 
 // Learn predicts an event and then learns it. An event of weight 0 is only
 // predicted. A refused event changes nothing.
-func (m *Model) Learn(e *event.Event) event.Step {
+func (m *Model) Learn(e *event.Event) (s event.Step) {
 	if !e.Labelled {
 		return event.Step{Reject: &event.Rejection{Reason: event.LabelMissing, Detail: "an event without label cannot be learned"}}
 	}
@@ -141,22 +142,24 @@ func (m *Model) Learn(e *event.Event) event.Step {
 		return event.Step{Reject: rej}
 	}
 	if m.exact != nil {
-		return m.learnExact(e, y, h)
+		m.learnExact(&s, e, y, h)
+	} else {
+		m.learnGathered(&s, e, y, h)
 	}
-	return m.learnGathered(e, y, h)
+	return s
 }
 
-// learnGathered learns an event that has been accepted and gathered.
-func (m *Model) learnGathered(e *event.Event, y, h float64) event.Step {
+// learnGathered learns an event that has been accepted and gathered, and fills s.
+func (m *Model) learnGathered(s *event.Step, e *event.Event, y, h float64) {
 	if m.p.classes > 0 {
-		return m.learnClasses(e, y, h)
+		*s = m.learnClasses(e, y, h)
+	} else if rej := m.learn(s, e, y, h); rej != nil {
+		*s = event.Step{Reject: rej}
 	}
-	return m.learn(e, y, h)
 }
 
 // learn is learnGathered for one linear score.
-func (m *Model) learn(e *event.Event, y, h float64) event.Step {
-	var s event.Step
+func (m *Model) learn(s *event.Step, e *event.Event, y, h float64) *event.Rejection {
 	before := m.p.frame(&m.labels)
 	after := m.labels
 	if !m.p.binary() {
@@ -172,10 +175,10 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	}
 	z, norm2 := m.dot(h)
 	u := newUpdate(z, norm2, y, h)
-	m.p.aim(&u, &s, &before, next)
+	m.p.aim(&u, s, &before, next)
 	s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
-	m.read(e, &s, y)
-	rej := unstable(&s)
+	m.read(e, s, y)
+	rej := unstable(s)
 	if rej == nil && !(finite(m.weight+h) && after.Valid()) {
 		rej = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v overflows the sum of the weights", h)}
 	}
@@ -183,7 +186,7 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 		s.UpdateNorm, rej = m.learnFrom(&u, s.Loss, &before, next)
 	}
 	if rej != nil {
-		return event.Step{Reject: rej}
+		return rej
 	}
 	if m.p.scaleLabel {
 		s.UpdateNorm = float64(s.UpdateNorm * before.SD)
@@ -191,14 +194,16 @@ func (m *Model) learn(e *event.Event, y, h float64) event.Step {
 	m.commit(after, h)
 	s.Prediction = m.probability(0, s.Prediction, s.Margin)
 	m.calibrateBy(0, s.Margin, y, h)
-	return s
+	return nil
 }
 
 // commit takes over everything but the slots, which the optimizer has written.
 func (m *Model) commit(after labels, h float64) {
 	known := m.scaler.Len()
 	m.scaler.Commit()
-	m.enroll(known)
+	if m.scaler.Len() != known {
+		m.enroll(known)
+	}
 	m.labels = after
 	m.weight += h
 	m.events++
@@ -226,7 +231,8 @@ func unstable(s *event.Step) *event.Rejection {
 	return &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("margin %v, loss %v, gradient norm %v are not all finite; lower learner.rate, or use learner.optimizer nag", s.Margin, s.Loss, s.GradNorm)}
 }
 
-// gather fills m.act from the event and screens its values.
+// gather fills m.act from the event and screens its values. With hashing it
+// takes the score of most models in the same pass.
 func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejection {
 	seasoned := scale.Seasoned(m.events)
 	staged, rej := m.scaler.Stage(e.X.Dense, h, learning, seasoned)
@@ -241,28 +247,36 @@ func (m *Model) gather(e *event.Event, h float64, learning bool) *event.Rejectio
 		m.rates = slices.Grow(m.rates[:0], n)[:n]
 	}
 	m.act[0].x, m.act[0].idx = 1, uint32(m.home)
-	act, mask, shift := m.act[1:], m.mask, m.shift
-	for i, f := range e.X.Dense {
-		act[i].x, act[i].idx = staged[i].X, uint32(f.Hash&mask)<<(shift&31)
+	slots, mask, shift := m.slots, m.mask, m.shift
+	z, norm2 := slots[m.home].W, 1.0
+	act, dense, sparse := m.act[1:1+len(staged)], e.X.Dense[:len(staged)], e.X.Sparse
+	for i := range staged {
+		a, x, idx := &act[i], staged[i].X, uint32(dense[i].Hash&mask)<<(shift&31)
+		a.x, a.idx = x, idx
+		z += float64(x * slots[idx].W)
+		norm2 += float64(x * x)
 	}
-	act = act[len(staged):]
+	act = m.act[1+len(staged):][:len(sparse)]
 	limit := float64(scale.Largest)
 	if seasoned {
 		limit = scale.Limit(m.p.extreme, m.sparse)
 	}
 	largest := 0.0
-	for i := range e.X.Sparse {
-		f := &e.X.Sparse[i]
-		ax := math.Abs(f.Value)
+	for i := range sparse {
+		f, a := &sparse[i], &act[i]
+		x, idx := f.Value, uint32(f.Hash&mask)<<(shift&31)
+		ax := math.Abs(x)
 		if !(ax <= limit) {
 			return scale.Refuse(f, limit)
 		}
 		if ax > largest {
 			largest = ax
 		}
-		act[i].x, act[i].idx = f.Value, uint32(f.Hash&mask)<<(shift&31)
+		a.x, a.idx = x, idx
+		z += float64(x * slots[idx].W)
+		norm2 += float64(x * x)
 	}
-	m.maxSparse = largest
+	m.maxSparse, m.z, m.norm2 = largest, z, norm2
 	if m.exact != nil {
 		m.locate(e)
 	}
@@ -278,6 +292,9 @@ func (m *Model) dot(h float64) (z, norm2 float64) {
 	case optCoin:
 		return m.dotCoin(h)
 	default:
+	}
+	if m.exact == nil && m.p.classes == 0 {
+		return m.z, m.norm2
 	}
 	slots, act := m.slots, m.act
 	for i := range act {

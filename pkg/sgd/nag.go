@@ -22,47 +22,51 @@ func (m *Model) nag(u *update) tally {
 		m.keep()
 		return tally{sums: q} // NaN is not ok
 	}
-	ppu, norm := 0.0, 0.0 // sums of x^2 r and of (x/N)^2
+	ppu, norm, sums := 0.0, 0.0, 0.0 // sums of x^2 r, of (x/N)^2, of G
 	slots, act, decay := m.slots, m.act, m.p.decay
 	for i := range act {
 		a := &act[i]
 		s := &slots[a.idx]
-		a.save(s)
-		ax := math.Abs(a.x)
+		x, g, largest := a.x, s.G, s.N
+		a.w, a.g, a.n = s.W, g, largest
+		ax := math.Abs(x)
 		if ax < tinyValue {
 			a.x = 0
 			continue
 		}
-		x2 := float64(a.x * a.x)
-		s.G = float64(decay*s.G) + float64(q*x2)
-		if ax > s.N {
-			if s.N > 0 {
-				s.W *= s.N / ax
+		x2 := float64(x * x)
+		g = float64(decay*g) + float64(q*x2)
+		if ax > largest {
+			if largest > 0 {
+				s.W *= largest / ax
 			}
-			s.N = ax
+			s.N, largest = ax, ax
 		}
-		a.r = 1 / float64(s.N*math.Sqrt(s.G))
-		x2r := float64(x2 * a.r)
+		r := 1 / float64(largest*math.Sqrt(g))
+		s.G, a.r = g, r
+		x2r := float64(x2 * r)
 		ppu += x2r
-		norm += float64(x2r * float64(a.r*s.G)) // G r^2 is 1/N^2
+		norm += float64(x2r * float64(r*g)) // G r^2 is 1/N^2
+		sums += g
 	}
 	sum := m.row.nagS + float64(u.h*norm)
 	total := m.row.nagT + u.h
 	mult := math.Sqrt(total / sum)
 	step := float64(mult * m.p.step(u, u.rate, float64(mult*ppu)))
-	change, mass, sums := 0.0, 0.0, sum
+	change, mass := 0.0, 0.0
+	sums += sum
 	for i := range act {
 		a := &act[i]
-		if a.x == 0 {
+		x := a.x
+		if x == 0 {
 			continue
 		}
 		s := &slots[a.idx]
-		w := s.W + float64(float64(step*a.x)*a.r)
+		w := s.W + float64(float64(step*x)*a.r)
 		s.W = w
 		d := w - a.w
 		change += float64(d * d)
 		mass += math.Abs(w)
-		sums += s.G
 	}
 	t := tally{change, mass, sums}
 	if m.penalised {
