@@ -175,9 +175,10 @@ func (m *Model) learn(s *event.Step, e *event.Event, y, h float64) *event.Reject
 	}
 	z, norm2 := m.dot(h)
 	u := newUpdate(z, norm2, y, h)
+	m.readScores(e)
 	m.p.aim(&u, s, &before, next)
+	m.readLosses(e, s, y) // beside aim, so that a processor can do both at once
 	s.GradNorm = math.Abs(s.Grad) * math.Sqrt(norm2)
-	m.read(e, s, y)
 	rej := unstable(s)
 	if rej == nil && !(finite(m.weight+h) && after.Valid()) {
 		rej = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v overflows the sum of the weights", h)}

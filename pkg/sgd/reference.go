@@ -7,10 +7,7 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
-const (
-	denseCoordinates = event.Coordinates / 2 // intercept and numeric fields; the sketch follows
-	sketchMask       = event.Coordinates/2 - 1
-)
+const denseCoordinates = event.Coordinates / 2 // intercept and numeric fields; the sketch follows
 
 // reference is a frozen copy of the parameters. Its weights are in the slots,
 // as float32, so that evaluating it touches no memory that learning does not.
@@ -19,6 +16,7 @@ type reference struct {
 	frame  frame
 	scaler *scale.Scaler // frozen, nothing is staged in it
 	fields []frozenField // the live scaler's fields, as the reference sees them
+	z      float64       // score of the event at hand
 	unseen frozenField   // a field that the live scaler does not have
 	known  featureSet    // the features that have a weight in it
 
@@ -101,42 +99,51 @@ func (r *reference) see(p *plan, hash uint64) frozenField {
 
 // sketch returns the coordinate of a hash in the count sketch, and x with its sign.
 func sketch(hash uint64, x float64) (uint16, float64) {
-	return uint16(denseCoordinates + hash>>57&sketchMask), math.Float64frombits(math.Float64bits(x) ^ hash&(1<<63))
+	return uint16(hash>>57 | denseCoordinates), math.Float64frombits(math.Float64bits(x) ^ hash&(1<<63))
 }
 
 // read evaluates the references on the gathered event and puts them into s.
 func (m *Model) read(e *event.Event, s *event.Step, y float64) {
+	m.readScores(e)
+	m.readLosses(e, s, y)
+}
+
+// readScores takes the gathered event's scores and vectors at the references.
+func (m *Model) readScores(e *event.Event) {
 	for i := range m.refs {
-		switch {
-		case !m.refs[i].set:
-		case e.Views[i] != nil:
-			s.Ref[i] = m.evaluateView(i, e, y)
-		default:
-			s.Ref[i] = m.evaluateReference(i, e, y)
+		r := &m.refs[i]
+		if !r.set {
+			continue
 		}
+		o, n := &r.reading, 1+e.X.Len()
+		if o.J, o.X = o.J[:cap(o.J)], o.X[:cap(o.X)]; min(len(o.J), len(o.X)) < n {
+			o.J, o.X = make([]uint16, n), make([]float64, n)
+		}
+		z, dense := m.readDense(r, i, e.X.Dense, o.J, o.X)
+		n = dense + len(e.X.Sparse)
+		o.J, o.X = o.J[:n], o.X[:n]
+		r.z = m.readSparse(z, i, e.X.Sparse, o.J[dense:], o.X[dense:])
 	}
 }
 
-func (m *Model) evaluateReference(i int, e *event.Event, y float64) *event.Reading {
-	r := &m.refs[i]
-	o := &r.reading
-	n := 1 + e.X.Len()
-	if o.J, o.X = o.J[:cap(o.J)], o.X[:cap(o.X)]; min(len(o.J), len(o.X)) < n {
-		o.J, o.X = make([]uint16, n), make([]float64, n)
+// readLosses takes losses and gradients at the scores and puts the readings into s.
+func (m *Model) readLosses(e *event.Event, s *event.Step, y float64) {
+	for i := range m.refs {
+		r := &m.refs[i]
+		if !r.set {
+			continue
+		}
+		o := &r.reading
+		if m.p.classes > 0 {
+			o.Loss, o.Grad = m.readClasses(r, i, e, y)
+		} else {
+			o.Loss, o.Grad = m.p.lossAt(r.z, y, &r.frame)
+		}
+		if o.Loss > math.MaxFloat64 {
+			o.Loss = math.MaxFloat64
+		}
+		s.Ref[i] = o
 	}
-	z, dense := m.readDense(r, i, e.X.Dense, o.J, o.X)
-	n = dense + len(e.X.Sparse)
-	o.J, o.X = o.J[:n], o.X[:n]
-	z += m.readSparse(i, e.X.Sparse, o.J[dense:], o.X[dense:])
-	if m.p.classes > 0 {
-		o.Loss, o.Grad = m.readClasses(r, i, e, y)
-	} else {
-		o.Loss, o.Grad = m.p.lossAt(z, y, &r.frame)
-	}
-	if o.Loss > math.MaxFloat64 {
-		o.Loss = math.MaxFloat64
-	}
-	return o
 }
 
 // readDense fills coordinates and values of the intercept and of the numeric
@@ -146,10 +153,15 @@ func (m *Model) readDense(r *reference, i int, dense []event.Feature, js []uint1
 	js[0], xs[0] = 0, 1
 	z, n = slots[act[0].idx].R.at(sh), 1
 	act = act[1 : 1+len(dense)]
-	staged := m.scaler.Staged()[:len(dense)]
+	staged, fields := m.scaler.Staged()[:len(dense)], r.fields
 	for k := range dense {
-		f := &dense[k]
-		ff := r.field(&m.p, staged[k].ID, f.Hash)
+		f, id := &dense[k], staged[k].ID
+		var ff *frozenField
+		if uint(id) < uint(len(fields)) {
+			ff = &fields[id]
+		} else {
+			ff = r.field(&m.p, id, f.Hash)
+		}
 		if !ff.known {
 			continue // it contributes 0
 		}
@@ -171,8 +183,8 @@ func (r *reference) field(p *plan, id int, hash uint64) *frozenField {
 	return &r.unseen
 }
 
-// readSparse is readDense for the sparse features.
-func (m *Model) readSparse(i int, sparse []event.Feature, js []uint16, xs []float64) (z float64) {
+// readSparse is readDense for the sparse features, and adds their part of the score to z.
+func (m *Model) readSparse(z float64, i int, sparse []event.Feature, js []uint16, xs []float64) float64 {
 	slots, sh := m.slots, 32*uint(i)
 	act := m.act[len(m.act)-len(sparse):]
 	act, js, xs = act[:len(sparse)], js[:len(sparse)], xs[:len(sparse)]
