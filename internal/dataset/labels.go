@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fastjson"
+	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
 // Labels collects the distinct labels of data sets, as text.
@@ -19,7 +19,7 @@ type Labels struct {
 	field  string
 	limit  int
 	values []string
-	parser fastjson.Parser
+	json   *event.JSONField // made for the first record of JSON
 	fields [][]byte
 }
 
@@ -66,6 +66,12 @@ func (l *Labels) Scan(f *File) error {
 			return err
 		}
 	}
+	if f.Format == JSON && l.json == nil {
+		var err error
+		if l.json, err = event.NewJSONField(l.field); err != nil {
+			return err
+		}
+	}
 	for !l.Full() {
 		record, err := f.Next()
 		if errors.Is(err, io.EOF) {
@@ -89,7 +95,7 @@ func (l *Labels) label(f *File, column int, record []byte) []byte {
 		}
 		return nil
 	case JSON:
-		return l.jsonLabel(record)
+		return l.json.Text(record)
 	case VW:
 		record, _, _ = bytes.Cut(record, []byte{'|'})
 	}
@@ -99,33 +105,15 @@ func (l *Labels) label(f *File, column int, record []byte) []byte {
 	return nil
 }
 
-func (l *Labels) jsonLabel(record []byte) []byte {
-	v, err := l.parser.ParseBytes(record)
-	if err != nil {
-		return nil // the decoder refuses the record and says why
-	}
-	found := v.Get(l.field)
-	if found == nil {
-		found = v.Get(strings.Split(l.field, ".")...)
-	}
-	if found == nil {
-		return nil
-	}
-	switch found.Type() {
-	case fastjson.TypeString:
-		return found.GetStringBytes()
-	case fastjson.TypeNumber, fastjson.TypeTrue, fastjson.TypeFalse:
-		return found.MarshalTo(nil)
-	}
-	return nil
-}
-
 // add takes a label that differs from all others, as number or as text.
 func (l *Labels) add(label []byte) {
+	if len(label) == 0 || slices.ContainsFunc(l.values, func(v string) bool { return v == string(label) }) {
+		return
+	}
 	known := slices.ContainsFunc(l.values, func(v string) bool {
-		return v == string(label) || isNumber(v) && isNumber(string(label)) && parse(v) == parse(string(label))
+		return isNumber(v) && isNumber(string(label)) && parse(v) == parse(string(label))
 	})
-	if len(label) > 0 && !known {
+	if !known {
 		l.values = append(l.values, string(label))
 	}
 }

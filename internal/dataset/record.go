@@ -23,7 +23,7 @@ func (f *File) Next() ([]byte, error) {
 			}
 			return nil, fmt.Errorf("%s: record %d: %w", f.Name, f.number+1, err)
 		}
-		if skipped(f.Format, record) {
+		if f.skips(record) {
 			continue
 		}
 		f.number++
@@ -35,9 +35,13 @@ func (f *File) Next() ([]byte, error) {
 // of a Parquet file have none: 0.
 func (f *File) Line() int { return f.lines }
 
-func skipped(format string, record []byte) bool {
-	record = bytes.TrimSpace(record)
-	return len(record) == 0 || format == LibSVM && record[0] == '#'
+// skips reports whether a line is no record.
+func (f *File) skips(line []byte) bool {
+	if f.Format != LibSVM && len(line) > 0 && line[0] == '{' {
+		return false
+	}
+	line = bytes.TrimSpace(line)
+	return len(line) == 0 || f.Format == LibSVM && line[0] == '#'
 }
 
 // next returns the next line, or lines while a quoted field is open. A line
@@ -47,21 +51,30 @@ func (f *File) next() ([]byte, error) {
 		return f.table.next()
 	}
 	line, err := f.line(f.buf[:0])
-	for err == nil && f.Format == CSV && openQuote(line, f.Comma) {
+	if err != nil || f.Format != CSV || !openQuote(line, f.Comma) {
+		return line, err
+	}
+	line = append(f.buf[:0], line...)
+	for err == nil && openQuote(line, f.Comma) {
 		if line, err = f.line(append(line, ' ')); errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("a quoted field is not closed")
 		}
 	}
-	f.buf = line
 	return line, err
 }
 
-// line appends the next line to dst.
+// line appends the next line to dst, which lies in f.buf. A line that follows
+// nothing is returned where it lies in the buffer of f.r, if it fits there.
 func (f *File) line(dst []byte) ([]byte, error) {
 	begin := len(dst)
 	for {
 		part, err := f.r.ReadSlice('\n')
+		if err == nil && len(dst) == 0 {
+			f.lines++
+			return trimBreak(part), nil
+		}
 		dst = append(dst, part...)
+		f.buf = dst
 		switch {
 		case len(dst) > maxRecord:
 			return dst, fmt.Errorf("longer than %d bytes", maxRecord)

@@ -145,15 +145,15 @@ func (d *JSON) object(b []byte, i int, m *member, depth int) int {
 }
 
 // short reads the value of m if it is a string of fewer than 8 plain characters
-// or a number of up to 8, and becomes a feature by its type. It returns the
-// length of its text; 0 when it is something else.
+// or a number of up to 8, and becomes a feature by its type or nothing. It
+// returns the length of its text; 0 when it is something else.
 func (d *JSON) short(b []byte, i int, m *member) int {
-	if i+9 > len(b) || m.role != roleAuto || d.e.X.Len() >= d.limit {
+	if i+9 > len(b) || m.role != roleAuto && m.role != roleSkip || d.e.X.Len() >= d.limit {
 		return 0
 	}
 	if b[i] != '"' {
 		v, n := shortNumber(b, i)
-		if n > 0 {
+		if n > 0 && m.role == roleAuto {
 			d.e.X.Dense = append(d.e.X.Dense, Feature{m.id, v, uint32(m.id)})
 		}
 		return n
@@ -164,7 +164,9 @@ func (d *JSON) short(b []byte, i int, m *member) int {
 	if byte(x>>(size&63)) != '"' || size > uint(m.hash.room) {
 		return 0
 	}
-	d.e.X.Sparse = append(d.e.X.Sparse, Feature{m.hash.sumWord(x&(1<<(size&63)-1), size), 1, uint32(m.id)})
+	if m.role == roleAuto {
+		d.e.X.Sparse = append(d.e.X.Sparse, Feature{m.hash.sumWord(x&(1<<(size&63)-1), size), 1, uint32(m.id)})
+	}
 	return int(size/8) + 2
 }
 
@@ -253,6 +255,9 @@ func (d *JSON) value(b []byte, i int, m *member, r role, depth int) int {
 func (d *JSON) text(b []byte, start int, m *member, r role) int {
 	i := plainEnd(b, start)
 	plain := i < len(b) && b[i] == '"'
+	if plain && r == roleSkip {
+		return i + 1
+	}
 	if plain && (r == roleAuto || r == roleCategorical) && 8*(i-start) <= int(m.hash.room) {
 		d.e.X.Sparse = append(d.e.X.Sparse, Feature{m.hash.sum(b, start, i-start), 1, uint32(m.id)})
 		return i + 1

@@ -274,3 +274,18 @@ func TestShortNumberEqualsStrconv(t *testing.T) {
 		t.Errorf("only %d of the texts were numbers", taken)
 	}
 }
+
+func TestJSONFieldReadsItsTextAlone(t *testing.T) {
+	f, err := NewJSONField("o.y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]string{
+		{`{"o":{"y":"a b","z":1},"y":2}`, "a b"}, {`{"o":{"y":-1.50}}`, "-1.50"}, {`{"o.y":true}`, "true"}, {`{"o":{"y":0,"y":1}}`, "1"},
+		{`{"o":{"y":"\u00e9"},"x":1e999}`, "é"}, {`{"x":3,"o":{"x":[4,"y"]}}`, ""}, {`{"o":{"y":null}}`, ""}, {`{"o":{"y":[1]}}`, ""}, {`{"o":{"y":7},`, ""}, {`{}`, ""},
+	} {
+		if got := f.Text([]byte(c[0])); string(got) != c[1] {
+			t.Errorf("%s: got %q, want %q", c[0], got, c[1])
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package event
+
+// JSONField reads one field of JSON records, and nothing else of them. Like a
+// decoder it reuses its memory, and is not safe for concurrent use.
+type JSONField struct {
+	json *JSON
+	e    Event
+}
+
+// NewJSONField returns a reader of the field of that path.
+func NewJSONField(path string) (*JSONField, error) {
+	// A path is valid UTF-8, so that no field is a feature or the arm of this
+	// schema. With an arm a record needs no features.
+	d, err := NewJSON(Schema{ID: path, Include: []string{"\xff"}, Arm: "\xfe"}, false)
+	if err != nil {
+		return nil, err
+	}
+	return &JSONField{json: d}, nil
+}
+
+// Text returns the content of a string and the text of a number or boolean. It
+// is empty when the field is absent, null, an object or an array, and when the
+// record is refused. It is valid until the next call.
+func (f *JSONField) Text(record []byte) []byte {
+	if f.json.Decode(record, &f.e) != nil {
+		return nil
+	}
+	return f.e.ID
+}
