@@ -3,7 +3,6 @@ package metric
 import (
 	"math"
 
-	"github.com/streamlearner/streamlearner/internal/portable"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
@@ -64,7 +63,7 @@ type Progressive struct {
 	points Points
 	weight float64 // sum of the weights
 	loss   float64 // weighted sums, as are the following
-	logs   float64
+	logs   logSum
 	abs    float64
 	square float64
 
@@ -139,11 +138,16 @@ func (p *Progressive) choose(s *event.Step, weight float64) {
 	if label >= 0 && label < len(s.Probs) {
 		q = s.Probs[label]
 	}
-	p.logs -= float64(weight * portable.Log(max(q, clip)))
+	p.logs.add(max(q, clip), weight)
 }
 
 func (p *Progressive) classify(prob float64, positive bool, weight float64) {
-	q := min(max(prob, clip), 1-clip)
+	q := prob
+	if q < clip {
+		q = clip
+	} else if q > 1-clip {
+		q = 1 - clip
+	}
 	decided := prob >= p.points.Threshold
 	switch {
 	case positive && decided:
@@ -155,11 +159,10 @@ func (p *Progressive) classify(prob float64, positive bool, weight float64) {
 	default:
 		p.trueNeg += weight
 	}
-	if positive {
-		p.logs -= float64(weight * portable.Log(q))
-	} else {
-		p.logs -= float64(weight * portable.Log(1-q))
+	if !positive {
+		q = 1 - q
 	}
+	p.logs.add(q, weight)
 	if p.scores != nil {
 		p.scores.add(prob, positive, weight)
 	} else {
@@ -180,7 +183,7 @@ func (p *Progressive) Report() Report {
 		return r
 	}
 	if p.task == MultiClass {
-		r.Accuracy, r.LogLoss = ratio(p.truePos, p.weight), ratio(p.logs, p.weight)
+		r.Accuracy, r.LogLoss = ratio(p.truePos, p.weight), ratio(p.logs.value(), p.weight)
 		return r
 	}
 	r.MAE = ratio(p.abs, p.weight)
@@ -201,7 +204,7 @@ func (p *Progressive) Report() Report {
 
 func (p *Progressive) reportClasses(r *Report) {
 	r.Accuracy = ratio(p.truePos+p.trueNeg, p.weight)
-	r.LogLoss = ratio(p.logs, p.weight)
+	r.LogLoss = ratio(p.logs.value(), p.weight)
 	r.Precision = ratio(p.truePos, p.truePos+p.falsePos)
 	r.Recall = ratio(p.truePos, p.truePos+p.falseNeg)
 	r.F1 = ratio(2*p.truePos, 2*p.truePos+p.falsePos+p.falseNeg)

@@ -3,7 +3,6 @@ package metric
 import (
 	"math"
 	"slices"
-	"sort"
 )
 
 // calibrationBins is the number of bins of the calibration error.
@@ -26,22 +25,6 @@ func (c *class) add(score, weight float64) {
 	if c.weight != nil {
 		c.weight = append(c.weight, weight)
 	}
-}
-
-// Len, Less and Swap sort scores and weights together.
-func (c *class) Len() int           { return len(c.score) }
-func (c *class) Less(i, j int) bool { return c.score[i] < c.score[j] }
-func (c *class) Swap(i, j int) {
-	c.score[i], c.score[j] = c.score[j], c.score[i]
-	c.weight[i], c.weight[j] = c.weight[j], c.weight[i]
-}
-
-func (c *class) sort() {
-	if c.weight == nil {
-		slices.Sort(c.score)
-		return
-	}
-	sort.Sort(c)
 }
 
 // takeTies returns the weight of the scores equal to v from index i on, and
