@@ -53,6 +53,16 @@
 //	streamlearner_progressive               gauge    progressive validation since this process took the partition over
 //	                                                 (label figure: loss, accuracy, roc_auc, f1, mae, rmse, ...)
 //	streamlearner_gradient_norm             gauge    gradient norm, half-life 1,000 events
+//	streamlearner_gradient_ratio            gauge    gradient norm, half-life 128 events, over that of half-life 16,384
+//	streamlearner_gradient_vanishing        gauge    share of events with a gradient norm below a thousandth of its long-run mean
+//	streamlearner_weight_norm               gauge    Euclidean norm of the weights; absent until it is known
+//	streamlearner_update_ratio              gauge    norm of a change of the weights over their norm; absent until it is known
+//	streamlearner_loss_long                 gauge    progressive loss, half-life 16,384 events
+//	streamlearner_loss_best                 gauge    lowest long-run loss so far; absent in the first 16,384 events
+//	streamlearner_loss_trend                gauge    1 for the trend (label trend: unknown, improving, plateau, worsening)
+//	streamlearner_loss_improvement          gauge    ends of the interval of the improvement, as a share of the loss (label end: low, high)
+//	streamlearner_idle_seconds              gauge    time since records were last fed
+//	streamlearner_published_idle_seconds    gauge    time since a version was published
 //	streamlearner_version_live              gauge    number of the newest checkpoint
 //	streamlearner_version_published         gauge    number of the version served
 //	streamlearner_published_age_seconds     gauge    event time between the newest record and that version

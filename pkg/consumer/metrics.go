@@ -27,6 +27,8 @@ type metrics struct {
 	state, fed, learned, rejected, alarms, freezes, mode, armed, warning *prometheus.Desc
 	statistic, threshold, loss, gradNorm, live, published, publishedAge  *prometheus.Desc
 	next, lag, savedAge, progress                                        *prometheus.Desc
+	descent                                                              descentMetrics
+	idle, publishedIdle                                                  *prometheus.Desc
 }
 
 // counter counts per partition.
@@ -77,7 +79,11 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		next:         desc("next_offset", "Offset of the next record."),
 		lag:          desc("lag_records", "Records in Kafka that are not learned yet."),
 		savedAge:     desc("saved_age_seconds", "Time since the last save."),
-		progress:     desc("progressive", "Progressive validation since this process took the partition over.", "figure"),
+		descent:      newDescentMetrics(desc),
+		idle:         desc("idle_seconds", "Time since records were last fed, or since this process took the partition over."),
+		publishedIdle: desc("published_idle_seconds",
+			"Time since a version was published, or since this process took the partition over."),
+		progress: desc("progressive", "Progressive validation since this process took the partition over.", "figure"),
 	}
 	if reg == nil {
 		return m, nil
@@ -97,10 +103,11 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.state, m.fed, m.learned, m.rejected, m.alarms, m.freezes, m.mode, m.armed, m.warning, m.statistic, m.threshold,
-		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge, m.progress,
+		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge, m.progress, m.idle, m.publishedIdle,
 	} {
 		ch <- d
 	}
+	m.descent.describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -144,7 +151,12 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	if !s.Saved.IsZero() {
 		c.gauge(m.savedAge, time.Since(s.Saved).Seconds())
 	}
+	if !s.Fed.IsZero() {
+		c.gauge(m.idle, time.Since(s.Fed).Seconds())
+		c.gauge(m.publishedIdle, time.Since(s.PublishedAt).Seconds())
+	}
 	st := &s.Stats
+	m.descent.collect(c, &st.Descent)
 	c.count(m.fed, st.Fed)
 	c.count(m.learned, st.Learned)
 	for r := event.Accepted + 1; r < event.Reasons; r++ {

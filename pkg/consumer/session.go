@@ -53,6 +53,7 @@ func newSession(p *partition, l Learner, claim state.Claim, snap *state.Snapshot
 	s.saver = newSaver(p, claim, snap, s.letters)
 	p.mu.Lock()
 	p.view.running, p.view.claim = true, claim
+	p.view.fed, p.view.publishedAt = time.Now(), time.Now()
 	if snap != nil {
 		s.stored = snap.Next.Offset
 		p.view.published = snap.Current
@@ -217,6 +218,9 @@ func (s *session) saved(r result) error {
 	s.learner.Saved(r.snapshot)
 	p := s.p
 	p.mu.Lock()
+	if was, is := p.view.published, r.snapshot.Current; is != nil && (was == nil || was.Version != is.Version) {
+		p.view.publishedAt = time.Now()
+	}
 	p.view.saved, p.view.savedNext, p.view.published = time.Now(), r.snapshot.Next, r.snapshot.Current
 	p.mu.Unlock()
 	p.cl.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{
@@ -288,6 +292,9 @@ func (s *session) publish() {
 	stats, next := s.learner.Stats(), s.learner.Next()
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
+	if stats.Fed != s.p.view.stats.Fed {
+		s.p.view.fed = time.Now()
+	}
 	s.p.view.stats, s.p.view.next = stats, next
 }
 

@@ -32,6 +32,8 @@ type PartitionStatus struct {
 	Claim         state.Claim
 	Saved         time.Time      // time of the last save; zero before the first
 	SavedNext     state.Position // its position
+	Fed           time.Time      // when records were last fed, or the partition taken over
+	PublishedAt   time.Time      // when a version was last published, or the partition taken over
 	Published     *state.Pointer // what readers are served; nil while nothing has been proven
 	Progress      metric.Report  // progressive validation since this process took the partition over
 }
@@ -58,6 +60,8 @@ type view struct {
 	claim         state.Claim
 	saved         time.Time
 	savedNext     state.Position
+	fed           time.Time
+	publishedAt   time.Time
 	published     *state.Pointer
 	progress      metric.Report
 }
@@ -79,7 +83,7 @@ func (p *partition) status() PartitionStatus {
 	v := &p.view
 	s := PartitionStatus{
 		Partition: p.id, State: v.state(), Reason: v.reason(), Stats: v.stats, Next: v.next,
-		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Published: v.published, Progress: v.progress,
+		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Fed: v.fed, PublishedAt: v.publishedAt, Published: v.published, Progress: v.progress,
 	}
 	if v.highWatermark >= 0 {
 		s.Lag = max(0, v.highWatermark-v.next.Offset)

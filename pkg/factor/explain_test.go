@@ -42,3 +42,36 @@ func TestExplanationAddsUp(t *testing.T) {
 		})
 	}
 }
+
+// The squares of all parameters add up alike in a model that was restored.
+func TestSweepNorm(t *testing.T) {
+	for name, c := range variants() {
+		t.Run(name, func(t *testing.T) {
+			m, r := build(t, c), rand.New(rand.NewPCG(5, 6))
+			var e event.Event
+			for range 300 {
+				e.Reset()
+				fill(c.Loss == "logistic")(r, &e)
+				m.Learn(&e)
+			}
+			b, err := m.AppendBinary(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			restored := build(t, c)
+			if err := restored.UnmarshalBinary(b); err != nil {
+				t.Fatal(err)
+			}
+			linear := 0.0
+			for _, w := range m.Weights().List {
+				if !w.Intercept {
+					linear += w.Value * w.Value
+				}
+			}
+			sum, next := m.SweepNorm(0, 1)
+			if again, _ := restored.SweepNorm(0, 1); next != 0 || again != sum || !(sum > linear) {
+				t.Errorf("%v, then %d; restored %v; of linear weights %v", sum, next, again, linear)
+			}
+		})
+	}
+}

@@ -19,6 +19,7 @@ type Description struct {
 	Held        bool // frozen by an operator
 	Loss        float64
 	GradNorm    float64
+	Descent     Descent
 	Live        state.Sum // parameters of the model that learns
 	Checkpoints uint64    // number of the newest checkpoint
 	Proven      *state.Version
@@ -42,7 +43,7 @@ func Describe(head []byte) (*Description, error) {
 	}
 	d := &Description{
 		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Freezes: l.freezes,
-		Mode: l.mode, Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Live: live, Checkpoints: l.versions,
+		Mode: l.mode, Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Descent: l.descent.report(), Live: live, Checkpoints: l.versions,
 		Armed: l.guard.armed(), Calibrating: l.guard.calibrating != none, Warning: l.guard.level != drift.Stable,
 	}
 	if l.proven != nil {

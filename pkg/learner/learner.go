@@ -76,6 +76,7 @@ type Stats struct {
 	Loss         float64 // exponentially weighted mean of the progressive loss, half-life 1,000 events
 	GradNorm     float64 // the same of the gradient norm
 	Time         int64   // time of the newest record
+	Descent      Descent
 }
 
 // Learner is one partition's learner under its guard.
@@ -95,6 +96,7 @@ type Learner struct {
 	alarms, freezes uint64
 	lossAvg         average
 	gradAvg         average
+	descent         descent
 
 	mode  Mode
 	trial trial // what the machine needs to leave its mode
@@ -195,6 +197,7 @@ func (l *Learner) learn(o *Outcome) {
 	l.newest = max(l.newest, l.ev.Time)
 	l.lossAvg.add(o.Step.Loss)
 	l.gradAvg.add(o.Step.GradNorm)
+	l.descent.observe(l.model, &o.Step)
 	if l.mode == Recovering {
 		l.trial.champion += o.Served
 		l.trial.challenger += o.Step.Loss
@@ -220,7 +223,7 @@ func (l *Learner) Stats() Stats {
 		Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Freezes: l.freezes,
 		Mode: l.mode, Armed: l.guard.armed(), Warning: l.guard.level != 0,
 		Statistic: l.guard.statistic(), Threshold: l.guard.threshold(),
-		Live: l.versions, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Time: l.newest,
+		Live: l.versions, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Time: l.newest, Descent: l.descent.report(),
 	}
 	if l.proven != nil {
 		s.Published = l.proven.version.Number

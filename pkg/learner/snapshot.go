@@ -56,6 +56,7 @@ func (l *Learner) appendHead(b []byte, live *state.Blob, refer func(*state.Blob)
 		b = wire.AppendFloat64(b, a.mean)
 		b = wire.AppendFloat64(b, a.weight)
 	}
+	b = l.descent.append(b)
 
 	b = append(b, byte(l.mode))
 	b = wire.AppendUvarint(b, l.trial.since)
@@ -211,6 +212,7 @@ func (l *Learner) readMachine(r *wire.Reader, blob func(state.Sum) *state.Blob) 
 	for _, a := range []*average{&l.lossAvg, &l.gradAvg} {
 		a.mean, a.weight = r.Finite(), r.Finite()
 	}
+	l.descent.read(r)
 
 	l.mode = Mode(r.Byte())
 	if l.mode > Recovering {
