@@ -39,7 +39,6 @@ type classRows struct {
 	offset  []float64 // softmax: what the scores are compared with; 0 for one-vs-all
 	before  []row     // the rows as they were
 	saved   []slot    // the slots of its features as they were
-	seen    []refSlot
 }
 
 func newClassRows(classes int) classRows {
@@ -262,7 +261,7 @@ type refSlot struct {
 
 // see collects the features of the event as reference r sees them. Its reading has their values.
 func (m *Model) see(r *reference, e *event.Event) []refSlot {
-	seen, act, xs := append(m.class.seen[:0], refSlot{m.act[0].idx, 1}), m.act[1:], r.reading.X[1:]
+	seen, act, xs := append(r.seen[:0], refSlot{m.act[0].idx, 1}), m.act[1:], r.reading.X[1:]
 	for k, st := range m.scaler.Staged() {
 		if ff := r.field(&m.p, st.ID, e.X.Dense[k].Hash); ff.known {
 			seen = append(seen, refSlot{act[k].idx, float64(ff.sign * xs[0])})
@@ -281,13 +280,13 @@ func (m *Model) see(r *reference, e *event.Event) []refSlot {
 // times a fixed sign (-1 for every other two classes), times x.
 func (m *Model) readClasses(r *reference, i int, e *event.Event, y float64) (loss, grad float64) {
 	c := &m.class
-	if e.Views[i] == nil { // else evaluateView has found them
-		c.seen = m.see(r, e)
+	if e.Views[i] == nil { // else readView has found them
+		r.seen = m.see(r, e)
 	}
 	for k := range c.rows {
 		by := uint32(k * m.lanes)
 		c.z[k] = 0
-		for _, s := range c.seen {
+		for _, s := range r.seen {
 			c.z[k] += float64(s.x * m.slots[s.at+by].R.ref(i))
 		}
 	}

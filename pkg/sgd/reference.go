@@ -17,6 +17,7 @@ type reference struct {
 	scaler *scale.Scaler // frozen, nothing is staged in it
 	fields []frozenField // the live scaler's fields, as the reference sees them
 	z      float64       // score of the event at hand
+	seen   []refSlot     // of several classes: its features in the event at hand
 	unseen frozenField   // a field that the live scaler does not have
 	known  featureSet    // the features that have a weight in it
 
@@ -113,6 +114,10 @@ func (m *Model) readScores(e *event.Event) {
 	for i := range m.refs {
 		r := &m.refs[i]
 		if !r.set {
+			continue
+		}
+		if e.Views[i] != nil {
+			r.z = m.readView(i, e.Views[i])
 			continue
 		}
 		o, n := &r.reading, 1+e.X.Len()
