@@ -133,7 +133,7 @@ func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, set [
 	}
 	if open {
 		*loss = lossFor(values)
-		log.Info("chose the loss by the labels; --set "+key+"=... sets it", "loss", *loss, "labels", strings.Join(values, " "))
+		log.Info("chose the loss by the labels; --set overrides it", "key", key, "loss", *loss, "labels", strings.Join(values, " "))
 	}
 	if catalog.Task(m.Learner) != metric.Classification || dataset.Binary(values) {
 		return m, nil

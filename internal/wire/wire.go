@@ -36,10 +36,12 @@ const (
 // ErrCorrupt is wrapped by every error that a damaged or truncated object causes.
 var ErrCorrupt = errors.New("corrupt")
 
+const magic0, magic1 = 'S', 'L'
+
+// An envelope is a header, a body and a checksum, of which these are the sizes in bytes.
 const (
-	magic0, magic1 = 'S', 'L'
-	HeaderLen      = 4
-	ChecksumLen    = 8
+	HeaderLen   = 4
+	ChecksumLen = 8
 )
 
 // Begin appends the header of an envelope and returns the extended slice.

@@ -56,7 +56,7 @@ func (p *plan) divide(t *params, act []active, out []float64) {
 			case p.model == modelFFM:
 				p.factorsOf(t, p.pairKey(a.hash, b.field), v[:k])
 				p.factorsOf(t, p.pairKey(b.hash, a.field), u[:k])
-			case p.model == modelMF && !(a.field == p.user && b.field == p.item || a.field == p.item && b.field == p.user):
+			case p.model == modelMF && (a.field != p.user || b.field != p.item) && (a.field != p.item || b.field != p.user):
 				continue
 			default:
 				p.factorsOf(t, p.key(a.hash), v[:k])
