@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/names"
-	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
@@ -145,20 +144,22 @@ func (d *modelDiff) diffWeights(a, b []event.Weight, r *names.Resolver) {
 	}
 }
 
-func (d *modelDiff) diffFields(a, b []scale.Field, r *names.Resolver) {
-	before := make(map[uint64]*scale.Field, len(a))
+func (d *modelDiff) diffFields(a, b []event.FieldStats, r *names.Resolver) {
+	before := make(map[uint64]*event.FieldStats, len(a))
 	for i := range a {
 		before[a[i].Hash] = &a[i]
 	}
 	for i := range b {
-		f := fieldChange{Field: r.Name(b[i].Hash), Kind: added, Mean: [2]float64{0, b[i].Mean}, SD: [2]float64{0, b[i].SD()}}
+		f := fieldChange{Field: r.Name(b[i].Hash), Kind: added, Mean: [2]float64{0, b[i].Mean}, SD: [2]float64{0, b[i].SD}}
 		if old := before[b[i].Hash]; old != nil {
 			delete(before, b[i].Hash)
-			if old.Moments == b[i].Moments {
+			if *old == b[i] {
 				continue
 			}
-			f.Kind, f.Mean[0], f.SD[0] = changed, old.Mean, old.SD()
-			f.Shift = (b[i].Mean - old.Mean) * old.Inverse()
+			f.Kind, f.Mean[0], f.SD[0] = changed, old.Mean, old.SD
+			if old.SD > 0 {
+				f.Shift = (b[i].Mean - old.Mean) / old.SD
+			}
 		}
 		d.Fields = append(d.Fields, f)
 	}
@@ -167,7 +168,7 @@ func (d *modelDiff) diffFields(a, b []scale.Field, r *names.Resolver) {
 		if !hasKey(before, old.Hash) {
 			continue
 		}
-		d.Fields = append(d.Fields, fieldChange{Field: r.Name(old.Hash), Kind: removed, Mean: [2]float64{old.Mean, 0}, SD: [2]float64{old.SD(), 0}})
+		d.Fields = append(d.Fields, fieldChange{Field: r.Name(old.Hash), Kind: removed, Mean: [2]float64{old.Mean, 0}, SD: [2]float64{old.SD, 0}})
 	}
 	slices.SortStableFunc(d.Fields, func(x, y fieldChange) int {
 		return cmp.Or(cmp.Compare(math.Abs(y.Shift), math.Abs(x.Shift)), cmp.Compare(x.Field, y.Field))

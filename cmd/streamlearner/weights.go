@@ -10,14 +10,13 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/streamlearner/streamlearner/internal/names"
-	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
 // weighted is a model whose weights can be listed. A bandit is none.
 type weighted interface {
 	Weights() event.Weights
-	Fields() []scale.Field
+	Fields() []event.FieldStats
 }
 
 // weightsReport is the largest weights of a model.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
@@ -78,18 +77,18 @@ func (in *installation) weights(t *testing.T) {
 type listed struct {
 	bits    int
 	weights []event.Weight
-	fields  []scale.Field
+	fields  []event.FieldStats
 }
 
-func (l listed) Weights() event.Weights { return event.Weights{Bits: l.bits, List: l.weights} }
-func (l listed) Fields() []scale.Field  { return l.fields }
+func (l listed) Weights() event.Weights     { return event.Weights{Bits: l.bits, List: l.weights} }
+func (l listed) Fields() []event.FieldStats { return l.fields }
 
 // By hand: (3, 4) and (3, 0) with a new weight 1 at another place.
 func TestDiffByHand(t *testing.T) {
 	a := listed{bits: 8, weights: []event.Weight{{ID: 1, Value: 3}, {ID: 2, Value: 4}, {Intercept: true, Value: 9}},
-		fields: []scale.Field{{Hash: 1, Moments: scale.Moments{Weight: 4, Mean: 1, M2: 16}}, {Hash: 2, Moments: scale.Moments{Weight: 1, Mean: 5}}}}
+		fields: []event.FieldStats{{Hash: 1, Mean: 1, SD: 2}, {Hash: 2, Mean: 5}}}
 	b := listed{bits: 8, weights: []event.Weight{{ID: 1, Value: 3}, {ID: 5, Value: 1}, {Intercept: true, Value: 8}},
-		fields: []scale.Field{{Hash: 1, Moments: scale.Moments{Weight: 4, Mean: 4, M2: 64}}, {Hash: 3}}}
+		fields: []event.FieldStats{{Hash: 1, Mean: 4, SD: 4}, {Hash: 3}}}
 	d, err := diffModels(a, b, map[uint64]string{0x101: "x", 0x302: "y", 1: "n"})
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,9 @@ type Inner interface {
 	UnmarshalBinary(b []byte) error
 	SetReference(i int)
 	DropReference(i int)
+	Weights() event.Weights
+	Fields() []event.FieldStats
+	SweepNorm(at uint64, budget int) (sum float64, next uint64)
 	AppendReference(i int, b []byte) ([]byte, error)
 	UnmarshalReference(i int, b []byte) error
 }
@@ -136,6 +139,17 @@ func (m *Model) Explain(e *event.Event) event.Explanation {
 	x := m.inner.Explain(e)
 	undo.Undo(e)
 	return x
+}
+
+// Weights lists the weights of the inner model.
+func (m *Model) Weights() event.Weights { return m.inner.Weights() }
+
+// Fields returns the statistics of the inner model's numeric fields, encoded ones included.
+func (m *Model) Fields() []event.FieldStats { return m.inner.Fields() }
+
+// SweepNorm adds up the squares of some weights of the inner model.
+func (m *Model) SweepNorm(at uint64, budget int) (sum float64, next uint64) {
+	return m.inner.SweepNorm(at, budget)
 }
 
 // Learn predicts an event with the encodings of those before it, and then learns it.

@@ -50,3 +50,10 @@ type Weights struct {
 	Bits int // low bits of a hash that tell features apart; 64 without hashing
 	List []Weight
 }
+
+// FieldStats are the statistics of a numeric field that a model has learned.
+type FieldStats struct {
+	Hash     uint64
+	Mean, SD float64
+	Events   uint64 // learned events that had the field
+}

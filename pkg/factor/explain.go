@@ -1,7 +1,6 @@
 package factor
 
 import (
-	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
@@ -86,10 +85,11 @@ func (m *Model) Weights() event.Weights {
 }
 
 // Fields returns the statistics of the numeric fields, in order of their first appearance.
-func (m *Model) Fields() []scale.Field {
-	out := make([]scale.Field, m.scaler.Len())
+func (m *Model) Fields() []event.FieldStats {
+	out := make([]event.FieldStats, m.scaler.Len())
 	for i := range out {
-		out[i] = *m.scaler.Field(i)
+		f := m.scaler.Field(i)
+		out[i] = event.FieldStats{Hash: f.Hash, Mean: f.Mean, SD: f.SD(), Events: f.Events}
 	}
 	return out
 }
