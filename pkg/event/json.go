@@ -217,6 +217,11 @@ func (d *JSON) value(b []byte, i int, m *member, r role, depth int) int {
 		i = d.text(b, i+1, m, r)
 	case c == '-' || c-'0' <= 9:
 		i = d.number(b, i, m, r)
+	case (c == '{' || c == '[') && d.several(r):
+		if c == '{' {
+			return d.labelObject(b, i+1)
+		}
+		return d.labelArray(b, i+1)
 	case c == '{':
 		if r > roleSkip {
 			d.container(r)

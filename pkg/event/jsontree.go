@@ -48,6 +48,13 @@ func (t tree) field(v any) {
 		return
 	}
 	r := t.roleOf(string(t.path))
+	if o, isObject := v.(map[string]any); t.several(r) {
+		t.taken[string(t.path)] = true
+		if a, isArray := v.([]any); isObject || isArray {
+			t.label(o, a)
+			return
+		}
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		if r > roleSkip {
@@ -82,6 +89,23 @@ func (t tree) array(a []any, path int, r role) {
 func (t tree) scalar(v any, path int, r role) {
 	if r != roleSkip {
 		t.otherAt(r, xxhash.Sum64(t.path[:path]), path, scalarValue(v))
+	}
+}
+
+// label reads a label of several parts.
+func (t tree) label(o map[string]any, a []any) {
+	var whole any = o
+	if a != nil {
+		whole = a
+	}
+	text, err := json.Marshal(whole)
+	switch {
+	case err != nil: // impossible for what was decoded
+		t.fail(LabelInvalid, t.schema.Label, "%v", err)
+	case a != nil:
+		t.labelArray(text, 1)
+	default:
+		t.labelObject(text, 1)
 	}
 }
 

@@ -7,6 +7,12 @@ func (f *filler) label(field string, v value) {
 	if v.kind == kindText && len(trim(v.text)) == 0 {
 		return
 	}
+	if f.schema.LabelType != "" {
+		if f.needLabel {
+			f.labelParts(field, v)
+		}
+		return
+	}
 	y, ok := f.labelValue(v)
 	f.e.Label, f.e.Labelled = y, ok
 	if ok || !f.needLabel {

@@ -8,7 +8,8 @@ import "fmt"
 //
 // The feature of an index is named by the index's text, "13". Features are
 // sparse and used as they are; those of value 0 are left out. "qid:n" is read
-// past. Include and Exclude name indices. Labels of -1 and 1 stay as they are;
+// past. With Schema.LabelType multilabel the label is a word such as "1,3", and a line that
+// begins with a space has none of them. Include and Exclude name indices. Labels of -1 and 1 stay as they are;
 // the loss maps them.
 type LibSVM struct {
 	filler
@@ -18,6 +19,9 @@ type LibSVM struct {
 // NewLibSVM returns a decoder of libsvm lines. With needLabel a record must
 // have a label; without it the label may be left out.
 func NewLibSVM(s Schema, needLabel bool) (*LibSVM, error) {
+	if s.LabelType == LabelCosts {
+		return nil, fmt.Errorf("source.label_type: %q: must not be %s with format libsvm, whose pairs are features", s.LabelType, LabelCosts)
+	}
 	f, err := newSparseFiller(s, needLabel, "libsvm")
 	if err != nil {
 		return nil, err
@@ -37,6 +41,9 @@ func (d *LibSVM) Decode(b []byte, e *Event) error {
 			line = line[:i]
 			break
 		}
+	}
+	if d.schema.LabelType == LabelSet && len(line) > 0 && isBlank(line[0]) {
+		d.e.Labelled = true // the empty set
 	}
 	word, rest := cutWord(line)
 	if name, _, pair := cutByte(word, ':'); !pair {

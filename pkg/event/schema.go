@@ -45,6 +45,14 @@ type Schema struct {
 	// Which ones depends on a hash of the ID, or of the whole record without one.
 	// 0 means 1, all.
 	SampleNegatives float64 `koanf:"sample_negatives" json:"sample_negatives,omitempty"`
+	// LabelType is "multilabel" when the label is a set of Classes, or "costs" when
+	// it is a cost for each of them, or for some: those that the event can have. A
+	// class is named, or is an index from 0 without Classes. A set is an array, or
+	// text as in "a,b"; costs are an object, an array in the order of the classes with
+	// null for none, or text as in "a:0.5,b:1". Only events that are learned need them.
+	LabelType string `koanf:"label_type" json:"label_type,omitempty"`
+	// LabelSeparator is the character between the parts of such a text. Default ",".
+	LabelSeparator string `koanf:"label_separator" json:"label_separator,omitempty"`
 	// Weight is the field of the importance weight, finite and >= 0. Default:
 	// every record weighs 1.
 	Weight string `koanf:"weight" json:"weight,omitempty"`
@@ -151,6 +159,9 @@ func (s *Schema) Validate() error {
 		return err
 	}
 	if err := s.validateClasses(); err != nil {
+		return err
+	}
+	if err := s.validateLabelType(); err != nil {
 		return err
 	}
 	if err := s.validateShapes(); err != nil {

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -15,6 +16,8 @@ import (
 //
 //	  - The importance is the event's weight, the tag its ID. As in Vowpal Wabbit,
 //	    a last word that touches the first bar is a tag even without its apostrophe.
+//	  - With Schema.LabelType multilabel the label is one word, as in "1,3"; with
+//	    costs it is one or more words, as in "1:0.5 2:1", and there is no importance.
 //	  - A feature has the name "namespace^feature", or "feature" when the
 //	    namespace has no name, and the value times the namespace's scale (both
 //	    1 when not given). Features of value 0 are left out.
@@ -90,6 +93,11 @@ func (d *VW) head(b []byte) bool {
 			d.e.ID = append(d.e.ID[:0], word...)
 			return true
 		}
+		if d.schema.LabelType == LabelCosts && bytes.IndexByte(word, ':') >= 0 {
+			d.costs(word)
+			b = rest
+			continue
+		}
 		switch n {
 		case 0:
 			d.textLabel(word)
@@ -103,6 +111,13 @@ func (d *VW) head(b []byte) bool {
 			return d.syntax("%s: at most a label, an importance, an initial prediction and a tag may stand before the first |", excerpt(word))
 		}
 		b = rest
+	}
+}
+
+// costs reads a word of costs; Vowpal Wabbit has one word for each class.
+func (d *VW) costs(word []byte) {
+	if d.needLabel {
+		d.labelParts("label", value{kind: kindText, text: word})
 	}
 }
 

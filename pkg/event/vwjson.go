@@ -40,6 +40,9 @@ type VWJSON struct {
 // NewVWJSON returns a decoder of Vowpal Wabbit's JSON. With needLabel a record
 // must have a label; without it the label may be left out.
 func NewVWJSON(s Schema, needLabel bool) (*VWJSON, error) {
+	if s.LabelType == LabelCosts {
+		return nil, fmt.Errorf("source.label_type: %q: must not be %s with format vwjson", s.LabelType, LabelCosts)
+	}
 	f, err := newSparseFiller(s, needLabel, "vwjson")
 	if err != nil {
 		return nil, err
