@@ -108,6 +108,10 @@ type Source struct {
 	// that are numbers. ClassWeights multiply the weights of their events.
 	Classes      []string  `koanf:"classes"`
 	ClassWeights []float64 `koanf:"class_weights"`
+	// LabelType is multilabel for labels that are sets of classes, costs for a cost of
+	// each class, and empty for others. LabelSeparator is what separates them in text.
+	LabelType      string `koanf:"label_type"`
+	LabelSeparator string `koanf:"label_separator"`
 	// SampleNegatives is the share of the events with a negative label that is
 	// learned, with the weight 1/share; 1 for all.
 	SampleNegatives float64 `koanf:"sample_negatives"`

@@ -23,7 +23,10 @@ func (m Model) Schema() event.Schema {
 		arms = m.Learner.Bandit.Arms
 	}
 	// What is off is left out, so that older readers can read what they know.
-	f, share := m.Features, m.Source.SampleNegatives
+	f, share, separator := m.Features, m.Source.SampleNegatives, m.Source.LabelSeparator
+	if separator == "," {
+		separator = ""
+	}
 	if f.Ngrams == 1 {
 		f.Ngrams = 0
 	}
@@ -33,6 +36,7 @@ func (m Model) Schema() event.Schema {
 	return event.Schema{
 		Label: m.Source.Label, Positive: m.Source.Positive, Weight: m.Source.Weight, Time: m.Source.Time,
 		Classes: m.Source.Classes, ClassWeights: m.Source.ClassWeights, SampleNegatives: share,
+		LabelType: m.Source.LabelType, LabelSeparator: separator,
 		Key: m.Source.Key, ID: m.Source.ID,
 		Arm: m.Source.Arm, Arms: arms, Probability: m.Source.Probability,
 		Include: f.Include, Exclude: f.Exclude, Numeric: f.Numeric, Categorical: f.Categorical,

@@ -181,6 +181,7 @@ func (m *Model) check(path string) Errors {
 		v.fail("source.time", m.Source.Time, "must name the field of the event time with learner.bandit.half_life or window")
 	}
 	m.checkPairs(v)
+	m.checkLabels(v)
 	if m.Guard.Recovery == "auto" {
 		v.fail("guard.recovery", "auto", "is not available yet; use cooldown (the default) or manual")
 	} else {

@@ -94,7 +94,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 		},
 		Logger:     d.log,
 		Registerer: registry,
-		Progress:   func() *metric.Progressive { return metric.New(catalog.Task(m.Learner), false).At(m.Metrics) },
+		Progress:   func() *metric.Progressive { return metric.New(catalog.Task(m.Learner), false).At(m.Points()) },
 		Names:      func() *names.Table { return nameTable(m) },
 		OnOutcome:  func(p int32, o *learner.Outcome) { d.story.see(name, p, o) },
 	})

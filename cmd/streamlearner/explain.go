@@ -34,7 +34,7 @@ type termReport struct {
 func explanationOf(x *serve.Explanation, names map[uint64]string, top int) *explanationReport {
 	r := &explanationReport{Margin: x.Margin, Intercept: x.Intercept, Features: []termReport{}}
 	if x.Classes > 0 {
-		r.Class = &x.Class
+		r.Class = &x.Explanation.Class
 	}
 	for i, t := range x.Terms {
 		if top > 0 && i >= top {

@@ -94,6 +94,7 @@ func (r *replayReport) print(w io.Writer) error {
 		{fmt.Sprintf("precision of top %.3g%%", 100*r.points.PrecisionAtK), m.PrecisionAtK},
 		{fmt.Sprintf("recall at FPR %.3g%%", 100*r.points.RecallAtFPR), m.RecallAtFPR},
 		{"calibration error", m.CalibrationError}, {"MAE", m.MAE}, {"RMSE", m.RMSE}, {"R2", m.R2}, {"mean reward", m.MeanReward},
+		{"Hamming loss", m.HammingLoss}, {"subset accuracy", m.SubsetAccuracy}, {"micro F1", m.MicroF1}, {"mean cost", m.Cost}, {"mean regret", m.Regret},
 	} {
 		figure(f.name, f.value)
 	}

@@ -51,7 +51,7 @@ func newReplay(s *replaySource) (*replay, error) {
 		return nil, err
 	}
 	account := tune.NewAccount(catalog.Task(s.model.Learner), nil)
-	account.Metrics.At(s.model.Metrics)
+	account.Metrics.At(s.model.Points())
 	return &replay{source: s, learner: l, weight: w, account: account}, nil
 }
 

@@ -125,3 +125,38 @@ func TestReplayChoosesLoss(t *testing.T) {
 		}
 	}
 }
+
+// Sets of labels and costs of classes, from the records to their figures.
+func TestReplayLabelTypes(t *testing.T) {
+	write := func(label func(i int) string) string {
+		var b bytes.Buffer
+		for i := range 600 {
+			fmt.Fprintf(&b, `{"y":%s,"k":"v%d"}`+"\n", label(i), i%3)
+		}
+		path := filepath.Join(t.TempDir(), "events.jsonl")
+		if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		abs, err := filepath.Abs(shared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rel, err := filepath.Rel(abs, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rel
+	}
+	sets := write(func(i int) string { return [...]string{`["a","c"]`, `[]`, `["b"]`}[i%3] })
+	r := replayed(t, sets, "--label", "y", "--set", "learner.loss=multilabel", "--set", "learner.classes=3",
+		"--set", "source.label_type=multilabel", "--set", "source.classes=a,b,c")
+	if f1, wrong := figure(t, r.Metrics.MicroF1), figure(t, r.Metrics.HammingLoss); f1 < 0.97 || wrong > 0.02 || r.Learned != 600 {
+		t.Errorf("micro F1 %v, Hamming loss %v of %d events", f1, wrong, r.Learned)
+	}
+	costs := write(func(i int) string { return [...]string{`{"a":0,"b":1,"c":5}`, `{"b":0.5,"c":2}`, `[3,2,1]`}[i%3] })
+	r = replayed(t, costs, "--label", "y", "--set", "learner.loss=csoaa", "--set", "learner.classes=3",
+		"--set", "source.label_type=costs", "--set", "source.classes=a,b,c")
+	if regret, cost := figure(t, r.Metrics.Regret), figure(t, r.Metrics.Cost); regret > 0.05 || cost < 0.5 || cost > 0.55 {
+		t.Errorf("mean cost %v, regret %v, want 0.5 and 0 but for the first events", cost, regret)
+	}
+}

@@ -31,14 +31,16 @@ type scoreInput struct {
 
 // scoreReport is the document of score --json.
 type scoreReport struct {
-	Model      string   `json:"model"`
-	Prediction *float64 `json:"prediction,omitempty"`
-	Choice     *choice  `json:"choice,omitempty"` // of a bandit
-	Version    uint64   `json:"version"`
-	Partition  int32    `json:"partition"`
-	Age        float64  `json:"age_seconds"` // since the last record that the version has learned
-	Mode       string   `json:"mode"`
-	Stale      bool     `json:"stale"`
+	Model      string       `json:"model"`
+	Prediction *float64     `json:"prediction,omitempty"`
+	Class      *int         `json:"class,omitempty"`   // the decision of a classifier
+	Classes    []classScore `json:"classes,omitempty"` // of a model of several
+	Choice     *choice      `json:"choice,omitempty"`  // of a bandit
+	Version    uint64       `json:"version"`
+	Partition  int32        `json:"partition"`
+	Age        float64      `json:"age_seconds"` // since the last record that the version has learned
+	Mode       string       `json:"mode"`
+	Stale      bool         `json:"stale"`
 
 	Explanation *explanationReport `json:"explanation,omitempty"`
 }
@@ -63,6 +65,9 @@ event needs no label.
 Which fields are features, which one is the key, and the format is published with
 the model. With -c the configuration says it instead, with a warning when that
 makes other features.
+
+A model of several classes prints the probability of each (of sets of labels those
+that are at least 0.5 are predicted), or its cost.
 
 A bandit chooses an arm instead, at random by its probabilities.
 
@@ -252,7 +257,7 @@ func (in *scoreInput) ask(client *serve.Client, e *event.Event, r *scoreReport) 
 	case err == nil:
 		r.Prediction = &s.Prediction
 		r.from(s.Provenance)
-		return nil
+		return r.classes(client, e, &s)
 	case errors.Is(err, serve.ErrNoKey):
 		return usageError(fmt.Errorf("%w: give --key FIELD, or --partition N", err))
 	case !errors.Is(err, serve.ErrKind):
@@ -280,9 +285,15 @@ func (r *scoreReport) print(w io.Writer) error {
 	}
 	age := time.Duration(r.Age * float64(time.Second)).Round(time.Millisecond)
 	var what string
-	if r.Prediction != nil {
+	switch {
+	case r.Classes != nil:
+		if err := r.printClasses(w); err != nil {
+			return err
+		}
+		what = r.decision()
+	case r.Prediction != nil:
 		what = fmt.Sprintf("%.6g", *r.Prediction)
-	} else {
+	default:
 		what = fmt.Sprintf("arm %d %s, probability %.6g", r.Choice.Arm, r.Choice.Name, r.Choice.Prob)
 	}
 	_, err := fmt.Fprintf(w, "%s\nmodel %s/%d, version %d, %s old%s, learner %s\n", what, r.Model, r.Partition, r.Version, age, stale, r.Mode)

@@ -181,7 +181,7 @@ func (in *replayInput) pass(cmd *cobra.Command, s *replaySource, models []config
 		if err != nil {
 			return nil, 0, usageError(err)
 		}
-		candidates[i] = tune.Candidate{Learner: cfg, Task: catalog.Task(m.Learner), Points: m.Metrics}
+		candidates[i] = tune.Candidate{Learner: cfg, Task: catalog.Task(m.Learner), Points: m.Points()}
 	}
 	records := newRecordReader(s.files, cmd.ErrOrStderr())
 	defer records.close()

@@ -57,6 +57,10 @@ func linearTask(l Learner) metric.Task {
 		return metric.Classification
 	case "ova", "softmax":
 		return metric.MultiClass
+	case "multilabel":
+		return metric.MultiLabel
+	case "csoaa":
+		return metric.CostSensitive
 	}
 	return metric.Regression
 }

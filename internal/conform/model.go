@@ -91,7 +91,7 @@ func train(t testing.TB, m learner.Model, events []event.Event) []event.Step {
 
 // keep copies what is valid only until the model's next call.
 func keep(s event.Step) event.Step {
-	s.Probs = bytesOf(s.Probs)
+	s.Probs, s.Labels = bytesOf(s.Probs), bytesOf(s.Labels)
 	for i, r := range s.Ref {
 		if r != nil {
 			s.Ref[i] = &event.Reading{Loss: r.Loss, Grad: r.Grad, J: bytesOf(r.J), X: bytesOf(r.X)}

@@ -20,7 +20,7 @@ const (
 //
 // which is reported beside the area. For two classes spread evenly over k bins
 // it is 1/(2k).
-type bins struct{ pos, neg [binCount]float64 }
+type bins struct{ pos, neg, sum [binCount]float64 } // sum of the predictions
 
 // binOf returns the bin of probability p; what is outside of [0, 1] falls
 // into the outermost bins.
@@ -45,10 +45,22 @@ func lowerBin(q float64) int {
 }
 
 func (b *bins) add(p float64, positive bool, weight float64) {
+	i := binOf(p)
 	if positive {
-		b.pos[binOf(p)] += weight
+		b.pos[i] += weight
 	} else {
-		b.neg[binOf(p)] += weight
+		b.neg[i] += weight
+	}
+	b.sum[i] += float64(weight * p)
+}
+
+// groups calls fn for each bin that is not empty, in ascending order, with the mean
+// prediction and the weight of the positive and of the negative events.
+func (b *bins) groups(fn func(score, pos, neg float64)) {
+	for i, pos := range b.pos {
+		if n := pos + b.neg[i]; n > 0 {
+			fn(b.sum[i]/n, pos, b.neg[i])
+		}
 	}
 }
 

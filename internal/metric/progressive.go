@@ -15,10 +15,12 @@ const (
 	Regression                 // Step.Prediction and Step.Label are values in the unit of the label
 	Bandit                     // Step.Prediction is the expected reward of the chosen arm, Step.Label the reward
 	MultiClass                 // Step.Class is the predicted class, Step.Label the index of the right one, Step.Probs the probabilities of all
+	MultiLabel                 // Step.Probs are the probabilities of the labels, Step.Labels the right ones
+	CostSensitive              // Step.Class is the predicted class, Step.Cost what it costs, Step.Regret how much that is above the lowest cost
 )
 
 func (t Task) String() string {
-	return [...]string{"classification", "regression", "bandit", "multiclass"}[t]
+	return [...]string{"classification", "regression", "bandit", "multiclass", "multilabel", "cost-sensitive"}[t]
 }
 
 // Report is the figures so far. A figure that does not apply to the task, or
@@ -46,8 +48,18 @@ type Report struct {
 	RecallAtFPRError  *float64 `json:"recall_at_fpr_error,omitempty"`
 
 	// CalibrationError is the mean over 15 bins of equal weight, made in the
-	// order of the prediction, of |mean prediction - mean label|. Exact mode only.
+	// order of the prediction, of |mean prediction - mean label|. Binned mode takes
+	// predictions that differ by less than 1.6% in odds for equal where bins meet.
 	CalibrationError *float64 `json:"calibration_error,omitempty"`
+
+	// MultiLabel. A label is decided at p >= 0.5.
+	HammingLoss    *float64 `json:"hamming_loss,omitempty"`    // share of wrong decisions, of all events and labels
+	SubsetAccuracy *float64 `json:"subset_accuracy,omitempty"` // share of the events of which all labels are decided right
+	MicroF1        *float64 `json:"micro_f1,omitempty"`        // F1 of all decisions together
+
+	// CostSensitive, and Classification with costs.
+	Cost   *float64 `json:"cost,omitempty"`   // mean cost of the predicted class
+	Regret *float64 `json:"regret,omitempty"` // mean of its cost above the lowest; CostSensitive only
 
 	// Regression and Bandit, in the unit of the label.
 	MAE  *float64 `json:"mae,omitempty"`  // mean absolute error
@@ -68,6 +80,8 @@ type Progressive struct {
 	square float64
 
 	truePos, falsePos, trueNeg, falseNeg float64
+
+	decisions, subset, cost, regret float64
 
 	mean, m2 float64 // running mean of the labels and sum of their squared deviations
 
@@ -108,10 +122,17 @@ func (p *Progressive) Observe(s *event.Step, weight float64) {
 	p.loss += float64(weight * s.Loss)
 	switch p.task {
 	case Classification:
+		p.cost += float64(weight * s.Cost)
 		p.classify(s.Prediction, s.Label > 0, weight)
 		return
 	case MultiClass:
 		p.choose(s, weight)
+		return
+	case MultiLabel:
+		p.decide(s, weight)
+		return
+	case CostSensitive:
+		p.pay(s, weight)
 		return
 	case Regression, Bandit:
 	}
@@ -186,6 +207,10 @@ func (p *Progressive) Report() Report {
 		r.Accuracy, r.LogLoss = ratio(p.truePos, p.weight), ratio(p.logs.value(), p.weight)
 		return r
 	}
+	if p.task == MultiLabel || p.task == CostSensitive {
+		p.reportDecisions(&r)
+		return r
+	}
 	r.MAE = ratio(p.abs, p.weight)
 	if mse := ratio(p.square, p.weight); mse != nil {
 		r.RMSE = ptr(math.Sqrt(*mse))
@@ -204,6 +229,9 @@ func (p *Progressive) Report() Report {
 
 func (p *Progressive) reportClasses(r *Report) {
 	r.Accuracy = ratio(p.truePos+p.trueNeg, p.weight)
+	if p.cost > 0 {
+		r.Cost = ratio(p.cost, p.weight)
+	}
 	r.LogLoss = ratio(p.logs.value(), p.weight)
 	r.Precision = ratio(p.truePos, p.truePos+p.falsePos)
 	r.Recall = ratio(p.truePos, p.truePos+p.falseNeg)
@@ -212,13 +240,16 @@ func (p *Progressive) reportClasses(r *Report) {
 	bothClasses := positive > 0 && negative > 0
 	if p.scores != nil {
 		p.scores.sort()
-		r.CalibrationError = p.scores.calibration(p.weight)
+		r.CalibrationError = calibration(p.weight, p.scores.groups)
 		if bothClasses {
 			r.ROCAUC = ptr(p.scores.auc(positive, negative))
 		}
-	} else if bothClasses {
-		auc, bound := p.bins.auc(positive, negative)
-		r.ROCAUC, r.AUCError = &auc, &bound
+	} else {
+		r.CalibrationError = calibration(p.weight, p.bins.groups)
+		if bothClasses {
+			auc, bound := p.bins.auc(positive, negative)
+			r.ROCAUC, r.AUCError = &auc, &bound
+		}
 	}
 	p.reportPoints(r, positive, negative)
 }

@@ -91,13 +91,13 @@ func (s *scores) auc(positive, negative float64) float64 {
 // when there is no event. An event, or a group of events with the same score,
 // that straddles a border is divided between the bins in proportion, so the
 // result does not depend on the order of ties.
-func (s *scores) calibration(total float64) *float64 {
+func calibration(total float64, groups func(fn func(score, pos, neg float64))) *float64 {
 	if total == 0 {
 		return nil
 	}
 	size := total / calibrationBins
 	var sum, filled, gap float64 // gap: sum of weight * (prediction - label) in the open bin
-	s.groups(func(score, pos, neg float64) {
+	groups(func(score, pos, neg float64) {
 		rest := pos + neg
 		perWeight := score - pos/rest
 		for filled+rest >= size {

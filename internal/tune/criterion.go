@@ -21,9 +21,11 @@ type criterion struct {
 }
 
 var criteria = [...]criterion{
-	{"loss", []metric.Task{metric.Classification, metric.MultiClass, metric.Regression, metric.Bandit}, func(s *event.Step) float64 { return s.Loss }},
+	{"loss", []metric.Task{metric.Classification, metric.MultiClass, metric.MultiLabel, metric.CostSensitive, metric.Regression, metric.Bandit}, func(s *event.Step) float64 { return s.Loss }},
 	{"log_loss", []metric.Task{metric.Classification, metric.MultiClass}, logLoss},
 	{"error", []metric.Task{metric.Classification, metric.MultiClass}, misclassified},
+	{"hamming_loss", []metric.Task{metric.MultiLabel}, hamming},
+	{"cost", []metric.Task{metric.CostSensitive}, func(s *event.Step) float64 { return s.Cost }},
 	{"squared_error", []metric.Task{metric.Regression, metric.Bandit}, func(s *event.Step) float64 {
 		d := s.Prediction - s.Label
 		return d * d
@@ -42,6 +44,21 @@ func logLoss(s *event.Step) float64 {
 		return -math.Log1p(-min(max(p, clip), 1-clip))
 	}
 	return -math.Log(min(max(p, clip), 1-clip))
+}
+
+// hamming is the share of labels that are decided wrongly at p >= 0.5.
+func hamming(s *event.Step) float64 {
+	wrong, next := 0, 0
+	for k, p := range s.Probs {
+		is := next < len(s.Labels) && int(s.Labels[next]) == k
+		if is {
+			next++
+		}
+		if is != (p >= 0.5) {
+			wrong++
+		}
+	}
+	return float64(wrong) / float64(max(1, len(s.Probs)))
 }
 
 // misclassified is 1 for an event whose class was predicted wrongly.

@@ -189,6 +189,8 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 		{"f1", p.F1}, {"precision", p.Precision}, {"recall", p.Recall},
 		{"precision_at_k", p.PrecisionAtK}, {"precision_at_k_error", p.PrecisionAtKError},
 		{"recall_at_fpr", p.RecallAtFPR}, {"recall_at_fpr_error", p.RecallAtFPRError}, {"mae", p.MAE}, {"rmse", p.RMSE}, {"r2", p.R2}, {"mean_reward", p.MeanReward},
+		{"calibration_error", p.CalibrationError}, {"hamming_loss", p.HammingLoss}, {"subset_accuracy", p.SubsetAccuracy}, {"micro_f1", p.MicroF1},
+		{"cost", p.Cost}, {"regret", p.Regret},
 	} {
 		if f.value != nil {
 			c.gauge(m.progress, *f.value, f.name)

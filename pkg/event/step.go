@@ -11,8 +11,8 @@ type Step struct {
 	GradNorm   float64 // Euclidean norm of the gradient dl/dw = dl/dz x
 	UpdateNorm float64 // Euclidean norm of the weight change; 0 when nothing was learned
 
-	// Class is the predicted class of a multiclass model, and Probs the
-	// probabilities of all classes, which add up to 1; of a model of label sets they do
+	// Class is the predicted class of a classifier, and Probs the
+	// probabilities of all classes if there are several, which add up to 1; of a model of label sets they do
 	// not, and of a cost-sensitive one they are costs. Probs is nil for other models, and valid
 	// until the model's next call.
 	Class int
@@ -22,7 +22,7 @@ type Step struct {
 	Labels []uint32
 
 	// Cost is the cost of Class, and Regret what it is above the lowest, for a
-	// cost-sensitive model.
+	// cost-sensitive model; right decisions between two classes cost nothing.
 	Cost, Regret float64
 
 	// Ref is the same event seen by the frozen references; nil where a

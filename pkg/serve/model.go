@@ -18,8 +18,13 @@ type scorer interface {
 
 // model is a published model of any family. Many goroutines may use it at once.
 type model struct {
-	scorer scorer // nil for a bandit
-	bandit *bandit.Policy
+	scorer  scorer        // nil for a bandit
+	encoder *encode.Model // encodes events for the linear model; nil for none
+	linear  *sgd.Model    // nil for models of other families
+	// classifies is true for a linear model whose prediction is one class, or the
+	// probability of one.
+	classifies bool
+	bandit     *bandit.Policy
 }
 
 // openModel reads published parameters, whatever family they belong to.
@@ -37,7 +42,11 @@ func openModel(b []byte) (model, error) {
 		if err != nil {
 			return model{}, err
 		}
-		return model{scorer: m}, nil
+		out := model{scorer: m, encoder: m}
+		if linear, ok := m.Inner().(*sgd.Model); ok {
+			out.linear, out.classifies = linear, linear.Classifies()
+		}
+		return out, nil
 	case wire.KindFactor:
 		m, err := factor.Open(b)
 		if err != nil {
@@ -49,7 +58,7 @@ func openModel(b []byte) (model, error) {
 		if err != nil {
 			return model{}, fmt.Errorf("as a linear model: %w", err)
 		}
-		return model{scorer: m}, nil
+		return model{scorer: m, linear: m, classifies: m.Classifies()}, nil
 	}
 }
 
@@ -64,6 +73,27 @@ func openInner(b []byte) (encode.Inner, error) {
 		return nil, fmt.Errorf("%w: a model of this kind has no encodings", wire.ErrCorrupt)
 	}
 	return inner, nil
+}
+
+// scoreClasses is ScoreClasses of the linear model.
+func (m *model) scoreClasses(e *event.Event, dst []float64) (class int, probs []float64) {
+	if m.encoder == nil {
+		return m.linear.ScoreClasses(e, dst)
+	}
+	undo := m.encoder.Encode(e)
+	defer undo.Undo(e)
+	return m.linear.ScoreClasses(e, dst)
+}
+
+// class returns the decision of a classifier for what Score gave; 0 for other models.
+func (m *model) class(prediction float64) int {
+	switch {
+	case !m.classifies:
+		return 0
+	case m.linear.Several():
+		return int(prediction)
+	}
+	return m.linear.Decide(prediction)
 }
 
 func openBandit(b []byte) (model, error) {

@@ -20,7 +20,9 @@ type Provenance struct {
 
 // Score is what a model of labels says of an event: any model but a bandit.
 type Score struct {
-	Prediction float64 // on the scale of the label; a probability for a classifier
+	Prediction float64 // on the scale of the label; a probability for a classifier of two classes, the class of several, or the number of labels
+	Classifier bool    // the model is linear, and its label a class
+	Class      int     // the decision of a classifier: of two classes by the costs of the model
 	Provenance
 }
 
@@ -75,7 +77,7 @@ func (c *Client) score(t *table, partition int32, e *event.Event) (Score, error)
 	if math.IsNaN(prediction) || math.IsInf(prediction, 0) {
 		return Score{}, &event.Rejection{Reason: event.NonFinite, Detail: fmt.Sprintf("score %v: the event's values must be finite", prediction)}
 	}
-	return Score{Prediction: prediction, Provenance: s.provenance(partition)}, nil
+	return Score{Prediction: prediction, Classifier: s.model.classifies, Class: s.model.class(prediction), Provenance: s.provenance(partition)}, nil
 }
 
 // Choose lets the bandit of the event's key choose an arm. u is uniform in

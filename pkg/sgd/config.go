@@ -97,6 +97,13 @@ type Config struct {
 	// falls. See internal/calibrate. Loss and gradient stay those of the margin.
 	Calibrate string `koanf:"calibrate"`
 
+	// FalsePositiveCost and FalseNegativeCost are what a wrong decision costs, for
+	// logistic loss and for hinge loss that is calibrated. The decision is positive from the
+	// probability on at which both have the same expected cost (see Model.Threshold);
+	// learning does not depend on them. Default 1 and 1, the threshold 0.5.
+	FalsePositiveCost float64 `koanf:"false_positive_cost"`
+	FalseNegativeCost float64 `koanf:"false_negative_cost"`
+
 	// Bits sets the number of weights, 2^bits; 1 to 30, default 18. A weight takes
 	// 32 bytes of memory, or 64 with the optimizers auto and coin, and with
 	// penalties on nag, sgd and adagrad. Features that share a slot share a weight.
@@ -136,7 +143,7 @@ const ova = "ova"
 
 // Default returns the settings that need no tuning on most streams.
 func Default() Config {
-	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Beta: 1, Decay: 1, Schedule: "auto", Calibrate: "none", Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
+	return Config{Loss: "logistic", Tau: 0.5, Delta: 1, Optimizer: "auto", Beta: 1, Decay: 1, Schedule: "auto", Calibrate: "none", FalsePositiveCost: 1, FalseNegativeCost: 1, Bits: 18, Standardize: "auto", Clip: 5, ScaleLabel: "auto", Extreme: 1000}
 }
 
 // Names that a configuration may use.
@@ -188,6 +195,8 @@ func (c Config) Validate() error {
 		{"intercept_rate", c.InterceptRate, 0, 1e6, "0 for the rate of the other weights, or a number up to 1e6"},
 		{"l1", c.L1, 0, 1e6, "between 0 and 1e6"},
 		{"l2", c.L2, 0, 1e6, "between 0 and 1e6"},
+		{"false_positive_cost", c.FalsePositiveCost, 1e-9, 1e9, "between 1e-9 and 1e9, in any unit"},
+		{"false_negative_cost", c.FalseNegativeCost, 1e-9, 1e9, "between 1e-9 and 1e9, in any unit"},
 		{"clip", c.Clip, 0, 1e6, "0 for no bound, or a number of standard deviations up to 1e6"},
 		{"extreme", c.Extreme, 0, 1e100, "0 for no screen, or a factor up to 1e100"},
 	} {
@@ -210,8 +219,11 @@ func (c Config) validateTogether() error {
 	if c.Delta != standard.Delta && c.Loss != "huber" {
 		return fmt.Errorf("learner.delta: %v: must be %v unless learner.loss is huber", c.Delta, standard.Delta)
 	}
-	if margins := []string{"logistic", "hinge", ova, "multilabel"}; c.Calibrate != standard.Calibrate && !slices.Contains(margins, c.Loss) {
+	if margins := []string{"logistic", "hinge", ova, SetLoss}; c.Calibrate != standard.Calibrate && !slices.Contains(margins, c.Loss) {
 		return fmt.Errorf("learner.calibrate: %q: must be none unless learner.loss is %s", c.Calibrate, strings.Join(margins, ", "))
+	}
+	if err := c.validateCosts(); err != nil {
+		return err
 	}
 	if err := c.validateClasses(); err != nil {
 		return err
@@ -240,7 +252,7 @@ func (c Config) validateTogether() error {
 		}
 	}
 	switch {
-	case (opt == optAROW || opt == optSCW) && c.Loss != "logistic" && c.Loss != "hinge" && c.Loss != ova && c.Loss != "multilabel":
+	case (opt == optAROW || opt == optSCW) && c.Loss != "logistic" && c.Loss != "hinge" && c.Loss != ova && c.Loss != SetLoss:
 		return fmt.Errorf("learner.optimizer: %q: needs labels that are classes: set learner.loss to logistic, hinge, ova or multilabel", c.Optimizer)
 	case opt == optRLS && c.Loss != "squared":
 		return fmt.Errorf("learner.optimizer: %q: needs learner.loss squared", c.Optimizer)

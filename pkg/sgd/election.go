@@ -16,8 +16,14 @@ const (
 	severalCosts                     // squared, the cost of each class
 )
 
+// The losses of labels that are not one class.
+const (
+	SetLoss  = "multilabel"
+	CostLoss = "csoaa"
+)
+
 // severals are the losses of several classes.
-var severals = [...]string{severalOVA: ova, severalSoftmax: "softmax", severalMultilabel: "multilabel", severalCosts: "csoaa"}
+var severals = [...]string{severalOVA: ova, severalSoftmax: "softmax", severalMultilabel: SetLoss, severalCosts: CostLoss}
 
 // softmax reports whether rows are compared with each other.
 func (p *plan) softmax() bool { return p.several == severalSoftmax }

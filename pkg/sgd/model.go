@@ -26,8 +26,10 @@ type active struct {
 type Model struct {
 	cfg       Config
 	p         plan
-	penalised bool // p.penalised()
-	varying   bool // p.varies()
+	penalised bool    // p.penalised()
+	varying   bool    // p.varies()
+	costly    bool    // p.costly()
+	threshold float64 // cfg.Threshold()
 
 	mask    uint64     // 2^bits - 1
 	slots   []slot     // of 2^bits weights, then of the intercept; see slot
@@ -70,7 +72,7 @@ func New(c Config) (*Model, error) {
 	p := c.plan()
 	n, shift := 1<<p.bits+1, p.shift()
 	m := &Model{
-		cfg: c, p: p, penalised: p.penalised(), varying: p.varies(), mask: 1<<p.bits - 1, shift: shift, lanes: p.lanes(), home: 1 << p.bits << shift,
+		cfg: c, p: p, penalised: p.penalised(), varying: p.varies(), costly: p.costly(), threshold: c.Threshold(), mask: 1<<p.bits - 1, shift: shift, lanes: p.lanes(), home: 1 << p.bits << shift,
 		slots: make([]slot, n<<shift), before: newFeatureSet(n, p.bits == 0), changed: make([]uint64, (n+63)/64), scaler: scale.New(p.scaling()), class: newClassRows(p.classes),
 		calibration: p.newCalibration(),
 	}
@@ -118,6 +120,7 @@ func (m *Model) Predict(e *event.Event) event.Step {
 		return event.Step{Reject: rej}
 	}
 	s.Prediction = m.probability(0, s.Prediction, s.Margin)
+	m.decide(&s, e.Labelled)
 	return s
 }
 
@@ -194,6 +197,7 @@ func (m *Model) learn(s *event.Step, e *event.Event, y, h float64) *event.Reject
 	}
 	m.commit(after, h)
 	s.Prediction = m.probability(0, s.Prediction, s.Margin)
+	m.decide(s, true)
 	m.calibrateBy(0, s.Margin, y, h)
 	return nil
 }

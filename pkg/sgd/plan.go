@@ -49,6 +49,8 @@ type plan struct {
 	rateDecay     float64
 	warmup        float64 // events
 	interceptRate float64
+	falsePositive float64
+	falseNegative float64
 	beta          float64
 	l1, l2        float64
 	clipGradient  float64
@@ -61,8 +63,9 @@ func (c Config) plan() plan {
 	p := plan{
 		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, several: severalOf(c.Loss), vw: c.Compat == "vw",
 		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate,
-		calibrate: calibrate.Method(max(0, slices.Index(calibrate.Methods[:], c.Calibrate))),
-		schedule:  c.schedule(), rateDecay: c.RateDecay, warmup: float64(c.Warmup), clipEach: c.ClipCoordinate,
+		calibrate:     calibrate.Method(max(0, slices.Index(calibrate.Methods[:], c.Calibrate))),
+		falsePositive: c.FalsePositiveCost, falseNegative: c.FalseNegativeCost,
+		schedule: c.schedule(), rateDecay: c.RateDecay, warmup: float64(c.Warmup), clipEach: c.ClipCoordinate,
 		beta: c.Beta, l1: c.L1, l2: c.L2, clipGradient: c.ClipGradient, clip: c.Clip, extreme: c.Extreme,
 	}
 	if p.several == severalCosts {

@@ -11,7 +11,7 @@ import (
 // loss (0 logistic, 1 squared, 2 hinge, 3 quantile, 4 huber, 5 poisson) and optimizer
 // (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto), schedule (0 constant, 1 power, 2 inverse, 3 exponential) and calibrate (0 none, 1 platt, 2 isotonic) byte; bits,
 // classes (0, or of the losses of several classes, which are logistic, or squared
-// with csoaa) uvarint; standardize, scale_label, compat vw boolean bytes; several (0 ova, 1 softmax, 2 multilabel, 3 csoaa) byte; tau, delta, rate, decay, power, intercept_rate, beta, l1, l2, clip_gradient, clip, extreme, rate_decay, warmup, clip_coordinate float64.
+// with csoaa) uvarint; standardize, scale_label, compat vw boolean bytes; several (0 ova, 1 softmax, 2 multilabel, 3 csoaa) byte; tau, delta, rate, decay, power, intercept_rate, beta, l1, l2, clip_gradient, clip, extreme, rate_decay, warmup, clip_coordinate, false_positive_cost, false_negative_cost float64.
 func (p *plan) append(b []byte) []byte {
 	b = append(b, byte(p.loss), byte(p.optimizer), byte(p.schedule), byte(p.calibrate))
 	b = wire.AppendUvarint(b, uint64(p.bits))
@@ -27,8 +27,8 @@ func (p *plan) append(b []byte) []byte {
 }
 
 // numbers are the numbers of a configuration in their encoded order.
-func (p *plan) numbers() [15]*float64 {
-	return [...]*float64{&p.tau, &p.delta, &p.rate, &p.decay, &p.power, &p.interceptRate, &p.beta, &p.l1, &p.l2, &p.clipGradient, &p.clip, &p.extreme, &p.rateDecay, &p.warmup, &p.clipEach}
+func (p *plan) numbers() [17]*float64 {
+	return [...]*float64{&p.tau, &p.delta, &p.rate, &p.decay, &p.power, &p.interceptRate, &p.beta, &p.l1, &p.l2, &p.clipGradient, &p.clip, &p.extreme, &p.rateDecay, &p.warmup, &p.clipEach, &p.falsePositive, &p.falseNegative}
 }
 
 // openEnvelope opens an envelope and reads the configuration at its start.
@@ -71,6 +71,7 @@ func (p *plan) config() Config {
 	c := Config{
 		Beta: p.beta, L1: p.l1, L2: p.l2, ClipGradient: p.clipGradient,
 		Loss: losses[p.loss], Tau: p.tau, Delta: p.delta, Optimizer: optimizers[p.optimizer], Rate: p.rate, Decay: p.decay, Power: p.power, InterceptRate: p.interceptRate,
+		FalsePositiveCost: p.falsePositive, FalseNegativeCost: p.falseNegative,
 		Calibrate: calibrate.Methods[p.calibrate], Schedule: schedules[p.schedule], RateDecay: p.rateDecay, Warmup: int(p.warmup), ClipCoordinate: p.clipEach,
 		Bits: p.bits, Standardize: onOff(p.standardize), Clip: p.clip, ScaleLabel: onOff(p.scaleLabel), Extreme: p.extreme,
 	}
