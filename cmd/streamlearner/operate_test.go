@@ -295,7 +295,7 @@ func (in *installation) tables(t *testing.T) {
 		t.Errorf("snapshot list prints\n%s", out)
 	}
 	out = in.must("snapshot", "show", "fraud/0", "-c", in.config)
-	for _, want := range []string{"mode", "learning", "served", "version", "setting", `source.label="y"`} {
+	for _, want := range []string{"mode", "learning", "trend", "usual size", "an update changes", "served", "version", "setting", `source.label="y"`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("snapshot show lacks %q:\n%s", want, out)
 		}

@@ -33,6 +33,7 @@ type replayReport struct {
 	Armed        *int64            `json:"guard_armed"` // event at which the guard was first armed; null for never
 	Published    uint64            `json:"published"`   // number of the newest proven version; 0 for none
 	Params       string            `json:"params_sha256"`
+	Descent      descentReport     `json:"descent"`
 	Weights      *weightsReport    `json:"weights,omitempty"`
 
 	points metric.Points
@@ -48,6 +49,7 @@ func (r *replay) report() replayReport {
 		Mode: stats.Mode.String(), Armed: r.account.Armed, Published: stats.Published, Params: r.learner.Params().String(),
 	}
 	out.Files = r.source.names()
+	out.Descent = descentOf(&stats.Descent)
 	out.LossFunction = lossName(&m.Learner)
 	out.Loss, out.Metrics.Loss = out.Metrics.Loss, nil
 	if w := r.account.Metrics.Weight(); w > 0 {

@@ -33,6 +33,7 @@ type stateReport struct {
 	Freezes  uint64            `json:"freezes"`
 	Loss     float64           `json:"loss"`
 	GradNorm float64           `json:"grad_norm"`
+	Descent  descentReport     `json:"descent"`
 	Guard    guardReport       `json:"guard"`
 	Live     string            `json:"params_sha256"` // of the model that learns
 	Current  *versionReport    `json:"current"`       // what readers are served; null while nothing is proven
@@ -124,7 +125,7 @@ func readState(ctx context.Context, store *redis.Store, k state.Key, top int) (*
 	}
 	r := &stateReport{
 		Key: k.String(), Next: s.Next.Offset, Seq: s.Seq, Claim: claim, Mode: d.Mode.String(), Held: d.Held,
-		Fed: d.Fed, Learned: d.Learned, Rejected: map[string]uint64{}, Alarms: d.Alarms, Freezes: d.Freezes, Loss: d.Loss, GradNorm: d.GradNorm,
+		Fed: d.Fed, Learned: d.Learned, Rejected: map[string]uint64{}, Alarms: d.Alarms, Freezes: d.Freezes, Loss: d.Loss, GradNorm: d.GradNorm, Descent: descentOf(&d.Descent),
 		Guard: guardReport{d.Armed, d.Calibrating, d.Warning}, Live: d.Live.String(),
 		Versions: []versionReport{}, Pending: []versionReport{}, Settings: strings.Split(strings.TrimSpace(d.Settings), "\n"), Blobs: len(s.Refs),
 	}
@@ -215,6 +216,7 @@ func (r *stateReport) print(w io.Writer) error {
 	}
 	row("loss", "%.6g (half-life 1,000 events)", r.Loss)
 	row("gradient norm", "%.6g (half-life 1,000 events)", r.GradNorm)
+	r.Descent.rows(row)
 	row("guard", "%s; %d alarms, %d freezes", r.Guard, r.Alarms, r.Freezes)
 	row("parameters", "sha256 %s", r.Live)
 	if r.Current == nil {

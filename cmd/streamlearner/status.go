@@ -42,6 +42,7 @@ type partitionStatus struct {
 	Next      int64             `json:"next"`
 	Lag       int64             `json:"lag"`
 	SavedNext int64             `json:"saved_next"`
+	Descent   descentReport     `json:"descent"`
 	Metrics   metric.Report     `json:"metrics"` // progressive validation since this process took the partition over
 }
 
@@ -64,7 +65,7 @@ func partitionOf(p *consumer.PartitionStatus) partitionStatus {
 		Mode: st.Mode.String(), Armed: st.Armed, Warning: st.Warning, Statistic: st.Statistic, Threshold: st.Threshold,
 		Loss: st.Loss, GradNorm: st.GradNorm, Fed: st.Fed, Learned: st.Learned, Rejected: byReason(st.Rejected),
 		Freezes: st.Freezes, Live: st.Live, Published: st.Published,
-		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Metrics: p.Progress,
+		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Metrics: p.Progress,
 	}
 }
 
