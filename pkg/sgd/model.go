@@ -297,7 +297,12 @@ func (m *Model) dot(h float64) (z, norm2 float64) {
 	case optCoin:
 		return m.dotCoin(h)
 	default:
+		return m.dotFirst()
 	}
+}
+
+// dotFirst is dot for the weights of the first slots.
+func (m *Model) dotFirst() (z, norm2 float64) {
 	if m.exact == nil && m.p.classes == 0 {
 		return m.z, m.norm2
 	}

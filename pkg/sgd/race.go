@@ -52,15 +52,14 @@ func (s *slot) member(k int) float64 {
 
 // dotRace is dot for a race: it notes all scores and returns that of the member served.
 func (m *Model) dotRace() (z, norm2 float64) {
-	var z0, z1, z2 float64
+	z0, norm2 := m.dotFirst()
+	var z1, z2 float64
 	slots, act := m.slots, m.act
 	for i := range act {
 		a := &act[i]
-		pair := slots[a.idx : a.idx+2 : a.idx+2]
-		z0 += float64(a.x * pair[0].W)
-		z1 += float64(a.x * pair[1].W)
-		z2 += float64(a.x * pair[1].N)
-		norm2 += float64(a.x * a.x)
+		x, c := a.x, &slots[a.idx+1]
+		z1 += float64(x * c.W)
+		z2 += float64(x * c.N)
 	}
 	m.scores = [members]float64{z0, z1, z2}
 	return m.scores[m.row.race.served], norm2
@@ -133,25 +132,26 @@ func (m *Model) prepare(q0, q1 float64) (ppu0, ppu1, norm float64) {
 		a := &act[i]
 		pair := slots[a.idx : a.idx+2 : a.idx+2]
 		s, c := &pair[0], &pair[1]
+		x, largest := a.x, s.N
 		a.save(s)
 		saved[i] = *c
-		ax := math.Abs(a.x)
+		ax := math.Abs(x)
 		if ax < tinyValue {
 			a.x = 0
 			continue
 		}
-		if ax > s.N {
-			if s.N > 0 {
-				f := s.N / ax
+		if ax > largest {
+			if largest > 0 {
+				f := largest / ax
 				s.W *= f
 				c.W *= f
 				if i > m.dense {
 					c.N *= f
 				}
 			}
-			s.N = ax
+			s.N, largest = ax, ax
 		}
-		x2 := float64(a.x * a.x)
+		x2 := float64(x * x)
 		g0, g1 := s.G+float64(q0*x2), float64(raceDecay*c.G)+float64(q1*x2)
 		if g0 < tinySum {
 			g0 = tinySum
@@ -160,7 +160,7 @@ func (m *Model) prepare(q0, q1 float64) (ppu0, ppu1, norm float64) {
 			g1 = tinySum
 		}
 		s.G, c.G = g0, g1
-		r0, r1 := 1/float64(s.N*math.Sqrt(g0)), 1/float64(s.N*math.Sqrt(g1))
+		r0, r1 := raceRates(largest, math.Sqrt(g0), math.Sqrt(g1))
 		a.r, rates[i] = r0, r1
 		x2r := float64(x2 * r0)
 		ppu0 += x2r
@@ -168,6 +168,15 @@ func (m *Model) prepare(q0, q1 float64) (ppu0, ppu1, norm float64) {
 		norm += float64(x2r * float64(r0*g0)) // G r^2 is 1/N^2
 	}
 	return ppu0, ppu1, norm
+}
+
+// raceRates returns 1/(n a) and 1/(n b), by one division when it can.
+func raceRates(n, a, b float64) (ra, rb float64) {
+	if all := float64(n * a * b); all < 1e300 {
+		inv := 1 / all
+		return float64(inv * b), float64(inv * a)
+	}
+	return 1 / float64(n*a), 1 / float64(n*b)
 }
 
 // move moves the weights: members 0 and 1 by steps times x times the rate of
