@@ -51,6 +51,10 @@ bench: provision ## Run every benchmark
 bench-compare: ## Compare the speed of replay with Vowpal Wabbit and River (installs them)
 	@bench/compare/run.sh $(ARGS)
 
+.PHONY: bench-bandits
+bench-bandits: ## Play every bandit policy on data sets and streams, beside Vowpal Wabbit's figures
+	cd bench && go run ./bandits -data ../../shared/data/bandit $(ARGS)
+
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, modules, go vet and golangci-lint
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/cespare/xxhash/v2"
@@ -75,6 +76,12 @@ func (s *ClicksStream) Context(e *event.Event) {
 
 // Rates returns the click probability of each arm in this round, until the next round.
 func (s *ClicksStream) Rates() []float64 { return s.rates }
+
+// Expected returns the click probability of an arm in this round.
+func (s *ClicksStream) Expected(arm int) float64 { return s.rates[arm] }
+
+// Best returns the highest click probability of this round.
+func (s *ClicksStream) Best() float64 { return slices.Max(s.rates) }
 
 // Reward returns 1 for a click on the arm in this round and 0 for none. Asked
 // again, it answers the same.

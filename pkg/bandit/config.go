@@ -220,14 +220,14 @@ func (c *Config) choices() []choice {
 	}
 }
 
-// flag is a setting that is true or false.
-type flag struct {
+// toggle is a setting that is true or false.
+type toggle struct {
 	key string
 	at  *bool
 }
 
-func (c *Config) flags() []flag {
-	return []flag{{"nounif", &c.NoUnif}, {"interactions", &c.Interactions}, {"intercept", &c.Intercept}}
+func (c *Config) flags() []toggle {
+	return []toggle{{"nounif", &c.NoUnif}, {"interactions", &c.Interactions}, {"intercept", &c.Intercept}}
 }
 
 // span is a setting that is a duration, in whole milliseconds.
@@ -343,4 +343,21 @@ func (c *Config) contextual() bool {
 func (c *Config) scale(r float64) float64 { return (r - c.RewardMin) / (c.RewardMax - c.RewardMin) }
 func (c *Config) unscale(v float64) float64 {
 	return c.RewardMin + float64(v*(c.RewardMax-c.RewardMin))
+}
+
+// Set changes a setting that is a number.
+func (c *Config) Set(key string, v float64) error {
+	for _, n := range c.numbers() {
+		if n.key == key {
+			*n.at = v
+			return nil
+		}
+	}
+	for _, n := range c.wholes() {
+		if n.key == key {
+			*n.at = int(v)
+			return nil
+		}
+	}
+	return fmt.Errorf("learner.bandit.%s: no setting that is a number", key)
 }

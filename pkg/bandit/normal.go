@@ -44,21 +44,21 @@ func quantile(p float64) float64 {
 const farthest = 6.4
 
 // mix64 is the finaliser of SplitMix64 (Steele, Lea and Flood 2014,
-// https://doi.org/10.1145/2714064.2660195), a counter-based generator when fed seed + i golden.
+// https://doi.org/10.1145/2714064.2660195), a counter-based generator when fed seed + i weyl.
 func mix64(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
 
-const golden = 0x9e3779b97f4a7c15
+const weyl = 0x9e3779b97f4a7c15
 
 // stream returns the seed of the draws of an arm, so that they do not depend on the other arms.
-func stream(seed uint64, arm int) uint64 { return mix64(seed + uint64(arm+1)*golden) }
+func stream(seed uint64, arm int) uint64 { return mix64(seed + uint64(arm+1)*weyl) }
 
 // normals returns draws 2i and 2i+1 of a stream: the standard normals at the
 // quantiles of the two halves of a hash.
 func normals(stream uint64, i int) (a, b float64) {
-	h := mix64(stream + uint64(i+1)*golden)
+	h := mix64(stream + uint64(i+1)*weyl)
 	return quantile((float64(uint32(h)) + 0.5) / (1 << 32)), quantile((float64(h>>32) + 0.5) / (1 << 32))
 }

@@ -51,9 +51,9 @@ func (s *counts) normalGamma(e *event.Event, eligible []bool, p []float64) {
 // studentDraw returns draw m of a stream from the standard t distribution, by the polar
 // method (Bailey 1994, https://doi.org/10.2307/2153537).
 func studentDraw(stream uint64, m int, freedom float64) float64 {
-	own := mix64(stream + uint64(m+1)*golden)
+	own := mix64(stream + uint64(m+1)*weyl)
 	for i := uint64(1); ; i++ {
-		h := mix64(own + i*golden)
+		h := mix64(own + i*weyl)
 		u, v := float64((float64(uint32(h))+0.5)/(1<<31))-1, float64((float64(h>>32)+0.5)/(1<<31))-1
 		if w := float64(u*u) + float64(v*v); w < 1 {
 			return float64(u * math.Sqrt(float64(freedom*portable.Expm1(float64(-2/freedom)*portable.Log(w)))/w))
