@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 //
 //	status N COMMAND...      run a command that must exit with code N
 //	document KEY...          stdout is exactly one JSON object with these keys
-//	generate KIND N FILE     write N generated events: stationary, or flipped from the middle on
+//	generate KIND N FILE     write N generated events: stationary, flipped from the middle on, or of three classes
 //	sums FILE1 FILE2         all parameter sums of FILE2 are in FILE1
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -84,14 +84,18 @@ func generate(ts *testscript.TestScript, neg bool, args []string) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
 		x1, x2 := r.NormFloat64(), 10+3*r.NormFloat64()
-		y := 0
-		if 2*x1-(x2-10)/3+r.NormFloat64() > 0 {
+		z, y := 2*x1-(x2-10)/3+r.NormFloat64(), 0
+		if z > 0 {
 			y = 1
 		}
 		if args[0] == "flipped" && i >= n/2 {
 			y = 1 - y
 		}
-		fmt.Fprintf(&b, "%.4f,%.4f,%s,%d\n", x1, x2, []string{"DE", "FR", "JP"}[r.IntN(3)], y)
+		label := strconv.Itoa(y)
+		if args[0] == "classes" {
+			label = []string{"low", "mid", "high"}[max(0, min(2, int(z+2)))]
+		}
+		fmt.Fprintf(&b, "%.4f,%.4f,%s,%s\n", x1, x2, []string{"DE", "FR", "JP"}[r.IntN(3)], label)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b.Bytes(), 0o600))
 }
