@@ -32,6 +32,10 @@ func coerce(t reflect.Type, v any) (any, error) {
 		return coerceFloat(v)
 	case reflect.Slice:
 		return coerceSlice(t, v)
+	case reflect.Struct:
+		return coerceStruct(t, v)
+	case reflect.Map:
+		return coerceMap(t, v)
 	}
 	return nil, fmt.Errorf("the type %s cannot be set", t)
 }

@@ -98,12 +98,18 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 		Decoder:  d,
 		Guard:    guard,
 		Snapshot: m.Snapshot,
+		Signals:  m.signals(),
 		Settings: m.Settings(),
 		Defaults: defaults.Settings(),
 		Binary:   binary,
 		Arch:     runtime.GOARCH,
 		Schema:   schema,
 	}, nil
+}
+
+// signals are what additional detectors of the guard need.
+func (m Model) signals() learner.Signals {
+	return learner.Signals{Detector: catalog.Detector, Wrong: catalog.Wrong(m.Learner)}
 }
 
 // shapeless are the settings that leave no trace in a state.

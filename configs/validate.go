@@ -187,9 +187,25 @@ func (m *Model) check(path string) Errors {
 	} else {
 		v.foreign(keys, m.Guard.Validate())
 	}
+	m.checkDetectors(v, keys)
 	v.foreign(keys, m.Snapshot.Validate())
 	v.foreign(keys, m.Metrics.Validate())
 	return v.errs
+}
+
+// checkDetectors finds the faults of the guard's additional detectors.
+func (m *Model) checkDetectors(v *checker, keys keys) {
+	if len(m.Guard.Detectors) == 0 || m.Learner.Validate() != nil {
+		return
+	}
+	guard := m.Guard
+	guard.Loss = catalog.LossClip(m.Learner)
+	model, err := catalog.Model(m.Learner)
+	if err != nil {
+		v.foreign(keys, err)
+		return
+	}
+	v.foreign(keys, m.signals().Validate(&guard, model))
 }
 
 // checkSchema finds the faults of the fields, and what a format with features of

@@ -111,6 +111,10 @@ func (r *replayReport) print(w io.Writer) error {
 
 func (r *replayReport) printGuard(row func(name, format string, args ...any)) {
 	for _, a := range r.Alarms {
+		if a.Threshold == 0 { // of an additional detector: the statistic is that of its signal
+			row("alarm", "event %d: %s at %.4g", a.Event, a.Detector, a.Statistic)
+			continue
+		}
 		row("alarm", "event %d: %s at %.4g, alarms at %.4g", a.Event, a.Detector, a.Statistic, a.Threshold)
 	}
 	for _, f := range r.Freezes {

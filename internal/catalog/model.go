@@ -9,6 +9,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/drift"
+	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/factor"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/sgd"
@@ -130,6 +131,19 @@ func Task(l Learner) metric.Task {
 		return metric.Regression
 	}
 	return k.task(l)
+}
+
+// Wrong returns what tells whether a step predicted the wrong class; nil for a
+// model that does not predict one class.
+func Wrong(l Learner) func(*event.Step) bool {
+	switch Task(l) {
+	case metric.Classification:
+		return func(s *event.Step) bool { return (s.Prediction >= 0.5) != (s.Label > 0) }
+	case metric.MultiClass:
+		return func(s *event.Step) bool { return s.Class != int(s.Label) }
+	default:
+		return nil
+	}
 }
 
 // LossClip says how the guard bounds the loss of the model.

@@ -43,6 +43,8 @@
 //	streamlearner_learned_total             counter  events learned since the state began
 //	streamlearner_rejected_total            counter  records refused since the state began, by reason
 //	streamlearner_alarms_total              counter  alarms of the guard since the state began
+//	streamlearner_detector_alarms_total     counter  alarms of an additional detector, in all modes, by detector, signal, at, action
+//	streamlearner_detector_warning          gauge    1 while it warns
 //	streamlearner_freezes_total             counter  freezes since the state began
 //	streamlearner_mode                      gauge    1 for the mode (label mode)
 //	streamlearner_armed                     gauge    1 while an armed reference watches

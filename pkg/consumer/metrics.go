@@ -24,6 +24,7 @@ type metrics struct {
 	rollbacks    counter
 	saveSeconds  prometheus.Histogram
 
+	detectorAlarms, detectorWarning                                      *prometheus.Desc
 	state, fed, learned, rejected, alarms, freezes, mode, armed, warning *prometheus.Desc
 	statistic, threshold, loss, gradNorm, live, published, publishedAge  *prometheus.Desc
 	next, lag, savedAge, progress                                        *prometheus.Desc
@@ -60,27 +61,30 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 			Name: "streamlearner_save_seconds", Help: "Time of a successful write of a state.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
 		}),
-		state:        desc("partition_state", "1 for the state that the partition is in.", "state"),
-		fed:          desc("fed_total", "Records fed since the state began."),
-		learned:      desc("learned_total", "Events learned since the state began."),
-		rejected:     desc("rejected_total", "Records refused since the state began.", "reason"),
-		alarms:       desc("alarms_total", "Alarms of the guard since the state began."),
-		freezes:      desc("freezes_total", "Freezes since the state began."),
-		mode:         desc("mode", "1 for the mode that the learner is in.", "mode"),
-		armed:        desc("armed", "1 while an armed reference watches the learner."),
-		warning:      desc("warning", "1 while the guard stands at warning level."),
-		statistic:    desc("guard_statistic", "Value of the guard's detector."),
-		threshold:    desc("guard_threshold", "Value at which the guard's detector alarms."),
-		loss:         desc("loss", "Progressive loss, exponentially weighted with a half-life of 1,000 events."),
-		gradNorm:     desc("gradient_norm", "Gradient norm, exponentially weighted with a half-life of 1,000 events."),
-		live:         desc("version_live", "Number of the newest checkpoint."),
-		published:    desc("version_published", "Number of the version that readers are served; 0 for none."),
-		publishedAge: desc("published_age_seconds", "Event time between the newest record and the last record of the published version."),
-		next:         desc("next_offset", "Offset of the next record."),
-		lag:          desc("lag_records", "Records in Kafka that are not learned yet."),
-		savedAge:     desc("saved_age_seconds", "Time since the last save."),
-		descent:      newDescentMetrics(desc),
-		idle:         desc("idle_seconds", "Time since records were last fed, or since this process took the partition over."),
+		state:    desc("partition_state", "1 for the state that the partition is in.", "state"),
+		fed:      desc("fed_total", "Records fed since the state began."),
+		learned:  desc("learned_total", "Events learned since the state began."),
+		rejected: desc("rejected_total", "Records refused since the state began.", "reason"),
+		alarms:   desc("alarms_total", "Alarms of the guard since the state began."),
+		detectorAlarms: desc("detector_alarms_total", "Alarms of an additional detector since the state began, in all modes.",
+			"detector", "signal", "at", "action"),
+		detectorWarning: desc("detector_warning", "1 while an additional detector warns.", "detector", "signal", "at", "action"),
+		freezes:         desc("freezes_total", "Freezes since the state began."),
+		mode:            desc("mode", "1 for the mode that the learner is in.", "mode"),
+		armed:           desc("armed", "1 while an armed reference watches the learner."),
+		warning:         desc("warning", "1 while the guard stands at warning level."),
+		statistic:       desc("guard_statistic", "Value of the guard's detector."),
+		threshold:       desc("guard_threshold", "Value at which the guard's detector alarms."),
+		loss:            desc("loss", "Progressive loss, exponentially weighted with a half-life of 1,000 events."),
+		gradNorm:        desc("gradient_norm", "Gradient norm, exponentially weighted with a half-life of 1,000 events."),
+		live:            desc("version_live", "Number of the newest checkpoint."),
+		published:       desc("version_published", "Number of the version that readers are served; 0 for none."),
+		publishedAge:    desc("published_age_seconds", "Event time between the newest record and the last record of the published version."),
+		next:            desc("next_offset", "Offset of the next record."),
+		lag:             desc("lag_records", "Records in Kafka that are not learned yet."),
+		savedAge:        desc("saved_age_seconds", "Time since the last save."),
+		descent:         newDescentMetrics(desc),
+		idle:            desc("idle_seconds", "Time since records were last fed, or since this process took the partition over."),
 		publishedIdle: desc("published_idle_seconds",
 			"Time since a version was published, or since this process took the partition over."),
 		progress: desc("progressive", "Progressive validation since this process took the partition over.", "figure"),
@@ -102,7 +106,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.state, m.fed, m.learned, m.rejected, m.alarms, m.freezes, m.mode, m.armed, m.warning, m.statistic, m.threshold,
+		m.state, m.fed, m.learned, m.rejected, m.alarms, m.detectorAlarms, m.detectorWarning, m.freezes, m.mode, m.armed, m.warning, m.statistic, m.threshold,
 		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge, m.progress, m.idle, m.publishedIdle,
 	} {
 		ch <- d
@@ -163,6 +167,10 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 		c.count(m.rejected, st.Rejected[r], r.String())
 	}
 	c.count(m.alarms, st.Alarms)
+	for _, d := range st.Detectors {
+		c.count(m.detectorAlarms, d.Alarms, d.Detector, d.Signal, d.At, d.Action)
+		c.flag(m.detectorWarning, d.Warning, d.Detector, d.Signal, d.At, d.Action)
+	}
 	c.count(m.freezes, st.Freezes)
 	for v := learner.Learning; v <= learner.Recovering; v++ {
 		c.flag(m.mode, st.Mode == v, v.String())

@@ -57,7 +57,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	}
 }
 
-// published is a learner that has published a version, of events with weight 1.
+// published is a learner with an additional detector that has published a version, of events with weight 1.
 type published struct{ Learner }
 
 func (p published) Feed(r learner.Record) *learner.Outcome {
@@ -66,15 +66,16 @@ func (p published) Feed(r learner.Record) *learner.Outcome {
 	return o
 }
 
-func (p published) Snapshot() *state.Snapshot {
-	s := p.Learner.Snapshot()
-	s.Current = &state.Pointer{Version: state.Version{Number: 7, Sum: s.Refs[0], Created: 1}, Mode: learner.Learning.String()}
-	return s
-}
-
 func (p published) Stats() learner.Stats {
 	s := p.Learner.Stats()
 	s.Descent = learner.Descent{WeightNorm: 1, LossBest: 1}
+	s.Detectors = []learner.DetectorStats{{Detector: "adwin", Signal: "loss", At: learner.AtLive, Action: learner.ActionWarn}}
+	return s
+}
+
+func (p published) Snapshot() *state.Snapshot {
+	s := p.Learner.Snapshot()
+	s.Current = &state.Pointer{Version: state.Version{Number: 7, Sum: s.Refs[0], Created: 1}, Mode: learner.Learning.String()}
 	return s
 }
 

@@ -78,6 +78,7 @@ type MEWMA struct {
 	active []uint16  // coordinates that take part, ascending
 	z      []float64 // of the active coordinates
 	value  float64   // T2
+	fired  float64   // T2 at the newest alarm; no part of the state
 
 	warning, limit float64   // of T2; they follow from len(active)
 	dense, y       []float64 // scratch
@@ -120,6 +121,12 @@ func (d *MEWMA) Armed() bool { return d.n == d.p.Reference }
 // Statistic is T2 of the newest vector; 0 after an alarm and before the reference is complete.
 func (d *MEWMA) Statistic() float64 { return d.value }
 
+// Fired is T2 at the newest alarm.
+func (d *MEWMA) Fired() float64 { return d.fired }
+
+// Vector returns a chart with the same parameters on vectors with dim coordinates.
+func (d *MEWMA) Vector(dim int) (*MEWMA, error) { return NewMEWMAVector(d.p, dim) }
+
 // Threshold is the limit of the statistic; 0 before the reference is complete.
 func (d *MEWMA) Threshold() float64 {
 	if !d.Armed() {
@@ -160,6 +167,7 @@ func (d *MEWMA) observe() Level {
 	d.value = d.hotelling()
 	switch {
 	case d.value > d.limit:
+		d.fired = d.value
 		d.Reset()
 		return Drift
 	case d.value > d.warning:

@@ -20,6 +20,8 @@ type Config struct {
 	Decoder  event.Decoder
 	Guard    GuardConfig
 	Snapshot SnapshotConfig
+	// Signals is needed with Guard.Detectors alone.
+	Signals Signals
 
 	// Settings are all settings that shape the state, one "key=value" a line,
 	// sorted. A stored state of other settings is resumed only when they differ
@@ -71,6 +73,8 @@ type GuardConfig struct {
 	// ProbationEvents is how many events a challenger has to be at least as
 	// good as the last good version before it is trusted. Default 10,000.
 	ProbationEvents uint64 `koanf:"probation_events"`
+	// Detectors are additional detectors on single signals. Default none.
+	Detectors []DetectorConfig `koanf:"detectors"`
 }
 
 // SnapshotConfig are the settings of checkpoints and versions.
@@ -159,7 +163,7 @@ func (c *Config) hash() string {
 func Compatible(key string) bool {
 	switch key {
 	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.cooldown_events",
-		"guard.probation_events", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.max_age":
+		"guard.probation_events", "guard.detectors", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.max_age":
 		return true
 	}
 	return false

@@ -48,6 +48,14 @@ func (g *guard) init(cfg *GuardConfig) error {
 
 func (g *guard) armed() bool { return g.watching != none }
 
+// reference is the encoded reference that watches; nil while there is none.
+func (g *guard) reference() *state.Blob {
+	if !g.armed() {
+		return nil
+	}
+	return g.blobs[g.watching]
+}
+
 func (g *guard) statistic() float64 {
 	if !g.armed() {
 		return 0

@@ -45,9 +45,9 @@ type Outcome struct {
 type Alarm struct {
 	Event     uint64 // number of the event, counted from 0 over all fed records
 	Offset    int64
-	Detector  string  // e_detector, adwin, page_hinkley, reject_rate
-	Statistic float64 // value of the detector
-	Threshold float64 // it fires at or above
+	Detector  string  // e_detector, reject_rate, or an additional one with its signal: adwin(loss)
+	Statistic float64 // value of the detector; of an additional one that of its signal at the alarm
+	Threshold float64 // it fires at or above; 0 for an additional one
 }
 
 // Transition is a change of mode.
@@ -77,6 +77,7 @@ type Stats struct {
 	GradNorm     float64 // the same of the gradient norm
 	Time         int64   // time of the newest record
 	Descent      Descent
+	Detectors    []DetectorStats
 }
 
 // Learner is one partition's learner under its guard.
@@ -101,6 +102,7 @@ type Learner struct {
 	mode  Mode
 	trial trial // what the machine needs to leave its mode
 	guard guard
+	watch watches
 
 	versions uint64       // number of the newest checkpoint
 	pending  []checkpoint // in quarantine, oldest first
@@ -139,6 +141,9 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 		return nil, fmt.Errorf("making a model: %w", err)
 	}
 	l.ref, _ = l.model.(Referenced)
+	if err := l.watch.init(&l.cfg, l.model); err != nil {
+		return nil, err
+	}
 	return l, l.guard.init(&l.cfg.Guard)
 }
 
@@ -206,6 +211,9 @@ func (l *Learner) learn(o *Outcome) {
 	if l.guard.observe(l, &o.Step) && l.mode == Learning {
 		l.alarm(o, Alarm{Detector: "e_detector", Statistic: l.guard.fired, Threshold: l.guard.threshold()})
 	}
+	if l.watch.all != nil {
+		l.watch.observe(l, o)
+	}
 }
 
 // Next is the position of the next record.
@@ -224,6 +232,7 @@ func (l *Learner) Stats() Stats {
 		Mode: l.mode, Armed: l.guard.armed(), Warning: l.guard.level != 0,
 		Statistic: l.guard.statistic(), Threshold: l.guard.threshold(),
 		Live: l.versions, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Time: l.newest, Descent: l.descent.report(),
+		Detectors: l.watch.stats(),
 	}
 	if l.proven != nil {
 		s.Published = l.proven.version.Number

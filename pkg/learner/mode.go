@@ -12,12 +12,21 @@ type trial struct {
 	events               uint64
 }
 
-// alarm completes a, reports it in o and freezes the learner.
+// alarm reports a in o and freezes the learner.
 func (l *Learner) alarm(o *Outcome, a Alarm) {
+	l.report(o, a)
+	detail := fmt.Sprintf("%s at %.4g", a.Detector, a.Statistic)
+	if a.Threshold != 0 {
+		detail += fmt.Sprintf(", threshold %.4g", a.Threshold)
+	}
+	l.enterFrozen(o, "alarm", detail)
+}
+
+// report completes a and puts it into o.
+func (l *Learner) report(o *Outcome, a Alarm) {
 	a.Event, a.Offset = l.fed-1, l.next.Offset-1
 	l.alarms++
 	o.Alarm = &a
-	l.enterFrozen(o, "alarm", fmt.Sprintf("%s at %.4g, threshold %.4g", a.Detector, a.Statistic, a.Threshold))
 }
 
 // enterFrozen puts the last good version back into the model, which goes on as
@@ -80,6 +89,7 @@ func (l *Learner) transition(o *Outcome, to Mode, cause, detail string) {
 	}
 	o.Save = true
 	l.mode = to
+	l.watch.restart()
 	l.pending = l.pending[:0]
 }
 

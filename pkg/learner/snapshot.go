@@ -86,6 +86,7 @@ func (l *Learner) appendHead(b []byte, live *state.Blob, refer func(*state.Blob)
 			refer(r)
 		}
 	}
+	b = l.watch.append(b, l)
 	b = wire.AppendUvarint(b, uint64(len(l.journal)))
 	for i := range l.journal {
 		b = appendEntry(b, &l.journal[i])
@@ -178,6 +179,7 @@ func Restore(cfg Config, s *state.Snapshot) (*Learner, error) {
 	}
 	live := l.readMachine(r, blob)
 	l.guard.readReferences(r, l, blob)
+	l.watch.read(r, l)
 	l.readJournal(r)
 	if r.Err() == nil {
 		l.readModels(r, blob(live), live)
