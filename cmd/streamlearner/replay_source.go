@@ -140,7 +140,7 @@ func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, set [
 	}
 	positive, err := dataset.Positive(values)
 	if err != nil {
-		return m, fmt.Errorf("label %s: %w; set %s=squared, or source.positive to the positive class", m.Source.Label, err, key)
+		return m, fmt.Errorf("label %s: %w; set %s to squared for numbers, learner.loss to ova or softmax with learner.classes for classes, or source.positive to the positive class", m.Source.Label, err, key)
 	}
 	m.Source.Positive = positive
 	log.Info("chose the larger label as the positive class; --set source.positive=... sets it", "positive", positive)

@@ -27,7 +27,7 @@ func (f *filler) label(field string, v value) {
 	case math.IsInf(v.num, 0) || isNonFiniteName(trim(v.text)):
 		f.fail(LabelInvalid, field, "%s is not a finite number", excerpt(v.text))
 	default:
-		f.fail(LabelInvalid, field, "%s is no number; set source.positive to the value that is the positive class", excerpt(v.text))
+		f.fail(LabelInvalid, field, "%s is no number; set source.positive to the value that is the positive class, or source.classes to all of several", excerpt(v.text))
 	}
 }
 

@@ -54,7 +54,7 @@ func (m *Model) label(e *event.Event) (float64, *event.Rejection) {
 		if class, ok := scale.Sign(y); ok {
 			return class, nil
 		}
-		return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v: %s loss accepts 0 and 1, or -1 and 1; name the positive class by source.positive, or set learner.loss to squared", y, losses[m.p.loss])}
+		return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v: %s loss accepts 0 and 1, or -1 and 1; name the positive class by source.positive, or set learner.loss to squared for a number, or to ova or softmax with learner.classes for one of several classes", y, losses[m.p.loss])}
 	}
 	if m.p.loss == lossPoisson && !(y >= 0 && y <= maxCount) {
 		return 0, &event.Rejection{Reason: event.LabelInvalid, Detail: fmt.Sprintf("label %v: poisson loss accepts numbers between 0 and 1e13; set learner.loss to squared", y)}
