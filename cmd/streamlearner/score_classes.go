@@ -41,6 +41,11 @@ func (r *scoreReport) classes(client *serve.Client, e *event.Event, s *serve.Sco
 	if err != nil {
 		return err
 	}
+	r.take(&all)
+	return nil
+}
+
+func (r *scoreReport) take(all *serve.Classes) {
 	if !all.Labels {
 		r.Class = &all.Class
 	}
@@ -59,7 +64,6 @@ func (r *scoreReport) classes(client *serve.Client, e *event.Event, s *serve.Sco
 		}
 		r.Classes = append(r.Classes, c)
 	}
-	return nil
 }
 
 // decision names the predicted classes.

@@ -20,7 +20,14 @@
 // labels 0 and -1. Prediction is the probability of 1, Label is 1 or 0.
 //
 // hinge: l = max(0, 1-sz). Prediction is the logistic function of the margin, which
-// orders events but is not a calibrated probability.
+// orders events but is no probability, unless it is calibrated.
+//
+// Several classes have one row of weights each: see classes.go for one against all,
+// softmax.go, and targets.go for sets of labels (multilabel) and costs (csoaa).
+//
+// With calibrate, Prediction of a classifier is the probability by a map that is fitted to
+// the margins of the events before (internal/calibrate). Margin, Loss and Grad are what
+// they are without it.
 //
 // poisson: half the deviance y log(y/p) - (y-p) with p = exp(z), for labels from 0 to 1e13;
 // the margin is kept within 30 of 0.
