@@ -35,7 +35,7 @@ func enforceFloor(p []float64, floor float64, supported bool) {
 		if n == 0 { // only by rounding: every arm stands at the least, floor is 1
 			break
 		}
-		if r := arms - n; r != raised {
+		if r := arms - n; r > raised { // by rounding an arm may come back; it stays at the least
 			raised = r
 			t = (sum - (1 - float64(float64(r)*least))) / float64(n)
 			continue

@@ -74,3 +74,24 @@ func TestChooseInvertsTheDistribution(t *testing.T) {
 		t.Errorf("u = 0 chose arm %d of probability 0", got)
 	}
 }
+
+// Probabilities that stand at the least already, to rounding, must not go up and down for ever.
+func TestFloorEnds(t *testing.T) {
+	for n := 2; n < 200; n++ {
+		for _, floor := range []float64{.01, .05, .1, .3} {
+			p := make([]float64, n)
+			p[n/2] = 1
+			for range 20 {
+				mixUniform(p, floor)
+				enforceFloor(p, floor, false)
+				sum := 0.
+				for _, v := range p {
+					sum += v
+				}
+				if math.Abs(sum-1) > 1e-12 {
+					t.Fatalf("%d arms, floor %v: sum %v", n, floor, sum)
+				}
+			}
+		}
+	}
+}
