@@ -66,7 +66,7 @@ const (
 	plateauDelta  = 0.02
 	smallGradient = 1e-3
 	sweepBudget   = 256
-	sweepPause    = 1024 // blocks between two rounds of the norm, at most
+	sweepPause    = 4096 // blocks between two rounds of the norm, at most
 	greatest      = 1e150
 
 	retain2   = 0.70710678118654752440 // 2^(-1/2)
@@ -150,7 +150,7 @@ func (d *descent) sweep(m Model) {
 	d.sweepSum = min(d.sweepSum+sum, greatest)
 	if d.sweepAt = next; next == 0 {
 		d.norm, d.sweepSum = math.Sqrt(d.sweepSum), 0
-		d.nextSweep = d.blocks + min(d.blocks, sweepPause)
+		d.nextSweep = d.blocks + min(3*d.blocks, sweepPause)
 	}
 }
 
