@@ -114,7 +114,20 @@ without a known name is # and the low bits of its hash.`,
 	return cmd
 }
 
-func readState(ctx context.Context, store *redis.Store, k state.Key, top int) (*stateReport, error) {
+// readState reads what is stored. A blob may be replaced while it is looked
+// for; then the newer state is read.
+func readState(ctx context.Context, store *redis.Store, k state.Key, top int) (r *stateReport, err error) {
+	for range 5 {
+		if r, err = readOnce(ctx, store, k, top); !errors.Is(err, errReplaced) {
+			break
+		}
+	}
+	return r, err
+}
+
+var errReplaced = errors.New("the state is replaced faster than it can be read")
+
+func readOnce(ctx context.Context, store *redis.Store, k state.Key, top int) (*stateReport, error) {
 	s, claim, err := store.State(ctx, k)
 	if err != nil {
 		return nil, err
@@ -126,7 +139,7 @@ func readState(ctx context.Context, store *redis.Store, k state.Key, top int) (*
 	r := &stateReport{
 		Key: k.String(), Next: s.Next.Offset, Seq: s.Seq, Claim: claim, Mode: d.Mode.String(), Held: d.Held,
 		Fed: d.Fed, Learned: d.Learned, Rejected: map[string]uint64{}, Alarms: d.Alarms, Freezes: d.Freezes, Loss: d.Loss, GradNorm: d.GradNorm, Descent: descentOf(&d.Descent),
-		Guard: guardReport{d.Armed, d.Calibrating, d.Warning}, Live: d.Live.String(),
+		Guard:    guardReport{d.Armed, d.Calibrating, d.Warning},
 		Versions: []versionReport{}, Pending: []versionReport{}, Settings: strings.Split(strings.TrimSpace(d.Settings), "\n"), Blobs: len(s.Refs),
 	}
 	for reason, n := range d.Rejected {
@@ -137,7 +150,40 @@ func readState(ctx context.Context, store *redis.Store, k state.Key, top int) (*
 	for _, v := range d.Quarantine {
 		r.Pending = append(r.Pending, versionReport{v, v.Sum.String()})
 	}
+	live, err := liveSum(ctx, store, k, d)
+	if errors.Is(err, state.ErrNotFound) {
+		err = errors.Join(errReplaced, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("live parameters: %w", err)
+	}
+	r.Live = live.String()
 	return r, r.readVersions(ctx, store, k, top)
+}
+
+// liveSum returns the SHA-256 of the model that learns, encoded as a whole. A
+// replay of the same events prints the same.
+func liveSum(ctx context.Context, store *redis.Store, k state.Key, d *learner.Description) (state.Sum, error) {
+	parts, _, _, err := state.Parameters(ctx, store, k, d.Live, nil)
+	if err != nil {
+		return state.Sum{}, err
+	}
+	if len(parts) == 1 && d.LiveChange.IsZero() {
+		return d.Live, nil
+	}
+	if !d.LiveChange.IsZero() {
+		change, err := store.Blob(ctx, k, d.LiveChange)
+		if err != nil {
+			return state.Sum{}, err
+		}
+		parts = append(parts, change)
+	}
+	m, _, err := catalog.Open(parts[0], parts[1:]...)
+	if err != nil {
+		return state.Sum{}, err
+	}
+	whole, err := m.AppendBinary(nil)
+	return state.SumOf(whole), err
 }
 
 func (r *stateReport) readVersions(ctx context.Context, store *redis.Store, k state.Key, top int) error {
@@ -189,15 +235,19 @@ func readModel(ctx context.Context, store *redis.Store, k state.Key, sum state.S
 
 // openModel reads and opens published parameters.
 func openModel(ctx context.Context, store *redis.Store, k state.Key, sum state.Sum) (learner.Model, *modelReport, error) {
-	blob, err := store.Blob(ctx, k, sum)
+	parts, _, _, err := state.Parameters(ctx, store, k, sum, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, kind, err := catalog.Open(blob)
+	m, kind, err := catalog.Open(parts[0], parts[1:]...)
 	if err != nil {
 		return nil, nil, err
 	}
-	return m, &modelReport{Kind: kind, Bytes: len(blob)}, nil
+	r := &modelReport{Kind: kind}
+	for _, part := range parts {
+		r.Bytes += len(part)
+	}
+	return m, r, nil
 }
 
 func (r *stateReport) print(w io.Writer) error {

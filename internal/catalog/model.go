@@ -107,17 +107,20 @@ func Model(l Learner) (learner.Model, error) {
 	return k.model(l)
 }
 
-// Open returns the model that AppendBinary wrote, of whatever kind, and the
-// name of the kind.
-func Open(b []byte) (m learner.Model, name string, err error) {
+// Open returns the model that AppendBinary wrote, of whatever kind, with the
+// changes to it, and the name of the kind.
+func Open(b []byte, changes ...[]byte) (m learner.Model, name string, err error) {
 	if encode.Is(b) {
-		return openEncoded(b)
+		if m, name, err = openEncoded(b); err != nil {
+			return nil, name, err
+		}
+		return m, name, learner.Change(m, changes...)
 	}
 	var errs []error
 	for _, k := range kinds() {
 		m, err := k.open(b)
 		if err == nil {
-			return m, k.name, nil
+			return m, k.name, learner.Change(m, changes...)
 		}
 		errs = append(errs, fmt.Errorf("as %s: %w", k.name, err))
 	}

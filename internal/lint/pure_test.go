@@ -27,6 +27,7 @@ var pureImports = []string{
 var pureExceptions = map[string][]string{
 	"pkg/learner": {
 		"runtime", // names the architecture, for which alone the bits are promised
+		"sync",    // OnceValue: what a copy comes to is computed by whoever asks first, and is the same for all
 	},
 	"pkg/state": {
 		"context", // the Store interface, whose implementations wait for a network

@@ -66,6 +66,7 @@ func (Honest) Deliver(o *Owner, offset int64) bool { return offset >= o.Learner.
 type Counts struct {
 	Saves, Crashes, LostReplies, LostWrites, Zombies, Fenced, Duplicates int
 	Published, Freezes                                                   int
+	Chained                                                              int // saves that serve a base with changes
 }
 
 // Add adds other to c.
@@ -79,6 +80,7 @@ func (c *Counts) Add(o Counts) {
 	c.Duplicates += o.Duplicates
 	c.Published += o.Published
 	c.Freezes += o.Freezes
+	c.Chained += o.Chained
 }
 
 var key = state.Key{Model: "sim", Partition: 0}
@@ -251,6 +253,9 @@ func (r *run) save(o *Owner) error {
 		return fmt.Errorf("save by the owner at offset %d: %w", snap.Next.Offset, err)
 	}
 	r.counts.Saves++
+	if len(snap.Parts) > 0 {
+		r.counts.Chained++
+	}
 	if fault < 6 { // stored, but the process dies before it hears so
 		r.counts.Crashes++
 		return errCrash

@@ -44,13 +44,22 @@ func fraudConfig(tb testing.TB, bits int, edit func(*learner.Config)) learner.Co
 // smallWorld is short enough to run thousands of: everything happens within a
 // few hundred records, among them two bursts of poison and bad bytes.
 func smallWorld(tb testing.TB, seed uint64) *World {
-	c := fraudConfig(tb, 7, func(c *learner.Config) {
+	c := fraudConfig(tb, 10-3*int(seed%2), func(c *learner.Config) {
 		c.Guard.Block, c.Guard.Window = 10, 400
 		c.Guard.FalseFreezeEvery = 2_000
 		c.Guard.ReferenceAfter, c.Guard.ReferenceEvery = 50, 400
 		c.Guard.CooldownEvents, c.Guard.ProbationEvents = 60, 40
 		c.Snapshot = learner.SnapshotConfig{Every: 10, Quarantine: 30, Keep: 5}
 	})
+	if seed%2 == 0 { // stored as large models are, in a base and changes
+		c.WholeBytes, c.Fanout = 1, 2
+		wide, err := event.NewJSON(event.Schema{Label: "is_fraud", Time: "ts", Key: "card", ID: "tx_id",
+			Categorical: []string{"amount", "km"}, Cross: [][]string{{"amount", "merchant"}}}, true)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		c.Decoder = wide
+	}
 	n := 120
 	if seed%8 == 0 { // long enough for an armed guard
 		n = 1000
@@ -86,6 +95,7 @@ func TestFaults(t *testing.T) {
 	for name, n := range map[string]int{
 		"crashes": total.Crashes, "lost replies": total.LostReplies, "lost writes": total.LostWrites, "zombies": total.Zombies,
 		"fenced saves": total.Fenced, "duplicates": total.Duplicates, "published": total.Published, "freezes": total.Freezes,
+		"saves with changes": total.Chained,
 	} {
 		if n == 0 {
 			t.Errorf("no %s happened: the simulation proves nothing about them", name)

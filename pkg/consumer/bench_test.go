@@ -108,6 +108,10 @@ func (i *idle) Feed(r learner.Record) *learner.Outcome {
 
 func (i *idle) Next() state.Position                 { return i.next }
 func (i *idle) Apply(state.Command) *learner.Outcome { return &i.out }
-func (i *idle) Snapshot() *state.Snapshot            { return &state.Snapshot{Next: i.next} }
-func (i *idle) Saved(*state.Snapshot)                {}
-func (i *idle) Stats() learner.Stats                 { return learner.Stats{Fed: i.fed} }
+func (i *idle) AtCheckpoint() bool                   { return false }
+func (i *idle) Capture() func() *state.Snapshot {
+	s := &state.Snapshot{Next: i.next}
+	return func() *state.Snapshot { return s }
+}
+func (i *idle) Saved(*state.Snapshot) {}
+func (i *idle) Stats() learner.Stats  { return learner.Stats{Fed: i.fed} }

@@ -55,7 +55,7 @@ type Config struct {
 }
 
 // Learner is what a partition's goroutine drives; *learner.Learner satisfies it.
-// It is used by one goroutine at a time, apart from the snapshots, which never change.
+// It is used by one goroutine at a time, apart from what Capture returns.
 type Learner interface {
 	// Feed takes the next record; its offset is not below Next().Offset. The
 	// outcome is valid until the next call of Feed or Apply.
@@ -64,8 +64,13 @@ type Learner interface {
 	Next() state.Position
 	// Apply takes an operator's command between two records.
 	Apply(c state.Command) *learner.Outcome
-	// Snapshot returns the whole state at Next, with all of Refs in Blobs and Seq unset.
-	Snapshot() *state.Snapshot
+	// AtCheckpoint reports whether the next record ends with a checkpoint, for
+	// which the learner stands still.
+	AtCheckpoint() bool
+	// Capture copies the whole state at Next. What it returns makes the snapshot
+	// of the copy, with all of Refs in Blobs and Seq unset, and may run on
+	// another goroutine while the learner goes on.
+	Capture() func() *state.Snapshot
 	// Saved tells that s is stored.
 	Saved(s *state.Snapshot)
 	Stats() learner.Stats

@@ -74,7 +74,9 @@
 //	streamlearner_saved_age_seconds         gauge    time since the last save
 //	streamlearner_saves_total               counter  states stored
 //	streamlearner_save_errors_total         counter  failed attempts to store a state
+//	streamlearner_saved_bytes_total         counter  bytes of states handed to the store, before compression
 //	streamlearner_save_seconds              histogram  time of a write (label model only)
+//	streamlearner_checkpoint_pause_seconds  histogram  time that a learner stood still for a copy of its state (label model only)
 //	streamlearner_store_rollback_total      counter  failovers that lost saves and were written forward
 //	streamlearner_duplicates_total          counter  records dropped because they were learned already
 //	streamlearner_dead_letters_total        counter  refused records written to the dead-letter topic

@@ -20,6 +20,8 @@ type metrics struct {
 	letters      counter
 	letterErrors counter
 	saves        counter
+	savedBytes   counter
+	pause        prometheus.Histogram
 	saveErrors   counter
 	rollbacks    counter
 	saveSeconds  prometheus.Histogram
@@ -55,8 +57,13 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		letters:      count("dead_letters_total", "Refused records written to the dead-letter topic."),
 		letterErrors: count("dead_letter_errors_total", "Failed attempts to write to the dead-letter topic."),
 		saves:        count("saves_total", "States stored."),
+		savedBytes:   count("saved_bytes_total", "Bytes of states handed to the store, before compression."),
 		saveErrors:   count("save_errors_total", "Failed attempts to store a state, which were repeated."),
 		rollbacks:    count("store_rollback_total", "Times the store had lost saves in a failover and was written forward."),
+		pause: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "streamlearner_checkpoint_pause_seconds", Help: "Time that a learner stood still for a copy of its state.",
+			Buckets: prometheus.ExponentialBuckets(0.00001, 2, 16),
+		}),
 		saveSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "streamlearner_save_seconds", Help: "Time of a successful write of a state.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
@@ -94,7 +101,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 	}
 	reg = prometheus.WrapRegistererWith(prometheus.Labels{"model": c.cfg.Model}, reg)
 	for _, col := range []prometheus.Collector{
-		m, m.duplicates, m.letters, m.letterErrors, m.saves, m.saveErrors, m.rollbacks, m.saveSeconds,
+		m, m.duplicates, m.letters, m.letterErrors, m.saves, m.saveErrors, m.rollbacks, m.saveSeconds, m.savedBytes, m.pause,
 	} {
 		if err := reg.Register(col); err != nil {
 			return nil, err

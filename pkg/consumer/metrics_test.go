@@ -66,16 +66,19 @@ func (p published) Feed(r learner.Record) *learner.Outcome {
 	return o
 }
 
+func (p published) Capture() func() *state.Snapshot {
+	seal := p.Learner.Capture()
+	return func() *state.Snapshot {
+		s := seal()
+		s.Current = &state.Pointer{Version: state.Version{Number: 7, Sum: s.Refs[0], Created: 1}, Mode: learner.Learning.String()}
+		return s
+	}
+}
+
 func (p published) Stats() learner.Stats {
 	s := p.Learner.Stats()
 	s.Descent = learner.Descent{WeightNorm: 1, LossBest: 1}
 	s.Detectors = []learner.DetectorStats{{Detector: "adwin", Signal: "loss", At: learner.AtLive, Action: learner.ActionWarn}}
-	return s
-}
-
-func (p published) Snapshot() *state.Snapshot {
-	s := p.Learner.Snapshot()
-	s.Current = &state.Pointer{Version: state.Version{Number: 7, Sum: s.Refs[0], Created: 1}, Mode: learner.Learning.String()}
 	return s
 }
 

@@ -23,10 +23,10 @@ type saver struct {
 	delivered map[string]struct{}    // commands given to the learner and still in the inbox
 }
 
-// job is a snapshot to be stored once the first letters dead letters are.
+// job is a captured state, to be stored once the first letters dead letters are.
 type job struct {
-	snapshot *state.Snapshot
-	letters  uint64
+	seal    func() *state.Snapshot
+	letters uint64
 }
 
 type result struct {
@@ -62,7 +62,8 @@ func (v *saver) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case j := <-v.jobs:
-			v.results <- result{snapshot: j.snapshot, err: v.save(ctx, j)}
+			snap := j.seal()
+			v.results <- result{snapshot: snap, err: v.save(ctx, snap, j.letters)}
 		case <-inbox.C:
 			v.readInbox(ctx)
 		}
@@ -71,8 +72,8 @@ func (v *saver) run(ctx context.Context) {
 
 // save stores a snapshot, however often it must be tried. The dead letters of
 // the records that it covers come first.
-func (v *saver) save(ctx context.Context, j job) error {
-	if err := v.letters.wait(ctx, j.letters); err != nil {
+func (v *saver) save(ctx context.Context, snap *state.Snapshot, letters uint64) error {
+	if err := v.letters.wait(ctx, letters); err != nil {
 		return err
 	}
 	m := v.p.c.metrics
@@ -80,13 +81,14 @@ func (v *saver) save(ctx context.Context, j job) error {
 	full := false
 	for {
 		began := time.Now()
-		err := v.attempt(ctx, j.snapshot, full)
+		written, err := v.attempt(ctx, snap, full)
 		if err == nil {
 			m.saveSeconds.Observe(time.Since(began).Seconds())
 			m.saves.inc(v.p.id)
+			m.savedBytes.add(v.p.id, float64(written))
 			v.p.recovered(troubleStore)
 			v.base++
-			v.know(j.snapshot)
+			v.know(snap)
 			return nil
 		}
 		if errors.Is(err, state.ErrFenced) || errors.Is(err, state.ErrForeign) || errors.Is(err, state.ErrBackwards) {
@@ -115,8 +117,9 @@ func (v *saver) save(ctx context.Context, j job) error {
 	}
 }
 
-// attempt writes the snapshot once, with the blobs that the store may lack.
-func (v *saver) attempt(ctx context.Context, snap *state.Snapshot, full bool) error {
+// attempt writes the snapshot once, with the blobs that the store may lack, and
+// returns how many bytes of head and blobs it handed over.
+func (v *saver) attempt(ctx context.Context, snap *state.Snapshot, full bool) (written int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, v.p.c.cfg.SaveTimeout)
 	defer cancel()
 	out := *snap
@@ -129,7 +132,11 @@ func (v *saver) attempt(ctx context.Context, snap *state.Snapshot, full bool) er
 			}
 		}
 	}
-	return v.p.c.deps.Store.Save(ctx, v.p.key, v.claim, v.base, &out, v.p.c.cfg.Keep)
+	written = len(out.Head)
+	for i := range out.Blobs {
+		written += len(out.Blobs[i].Data)
+	}
+	return written, v.p.c.deps.Store.Save(ctx, v.p.key, v.claim, v.base, &out, v.p.c.cfg.Keep)
 }
 
 // readInbox gives commands that were not given before to the learner. They

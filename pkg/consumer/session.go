@@ -130,9 +130,16 @@ func (s *session) feedOne(r *kgo.Record) error {
 		s.repeated++
 		return nil
 	}
+	var began time.Time
+	if s.learner.AtCheckpoint() {
+		began = time.Now()
+	}
 	o := s.learner.Feed(learner.Record{
 		Offset: r.Offset, LeaderEpoch: r.LeaderEpoch, Time: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value,
 	})
+	if !began.IsZero() {
+		s.p.c.metrics.pause.Observe(time.Since(began).Seconds())
+	}
 	s.next = r.Offset + 1
 	s.namer.offer(r.Value)
 	if o.Alarm != nil || o.Change != nil || o.Proven {
@@ -202,9 +209,11 @@ func (s *session) trySave() {
 }
 
 func (s *session) capture() {
-	snap := s.learner.Snapshot()
-	s.due, s.inFlight, s.captured = false, true, snap.Next
-	s.saver.jobs <- job{snapshot: snap, letters: s.letters.sent}
+	began := time.Now()
+	seal := s.learner.Capture()
+	s.p.c.metrics.pause.Observe(time.Since(began).Seconds())
+	s.due, s.inFlight, s.captured = false, true, s.learner.Next()
+	s.saver.jobs <- job{seal: seal, letters: s.letters.sent}
 }
 
 // saved takes the result of a save.

@@ -115,7 +115,14 @@ func (t *tally) Apply(c state.Command) *learner.Outcome {
 	return &t.out
 }
 
-func (t *tally) Snapshot() *state.Snapshot {
+func (t *tally) AtCheckpoint() bool { return (t.body.Fed+1)%t.every == 0 }
+
+func (t *tally) Capture() func() *state.Snapshot {
+	s := t.snapshot()
+	return func() *state.Snapshot { return s }
+}
+
+func (t *tally) snapshot() *state.Snapshot {
 	head, err := json.Marshal(t.body)
 	if err != nil {
 		panic(err)

@@ -7,35 +7,16 @@ import (
 
 // checkpoint is a copy of the live parameters on its way to become a version.
 type checkpoint struct {
-	version state.Version
-	at      uint64      // fed records when it was taken
-	blob    *state.Blob // Sum is filled when first asked for: most never leave the process
+	version state.Version // without Sum, which may not be known yet
+	at      uint64        // fed records when it was taken
+	params  *params
 }
 
-func (c *checkpoint) sum() state.Sum {
-	if c.blob.Sum.IsZero() {
-		c.blob.Sum = state.SumOf(c.blob.Data)
-	}
-	c.version.Sum = c.blob.Sum
-	return c.blob.Sum
-}
-
-// liveBlob remembers the encoded live model while it has not changed.
-type liveBlob struct {
-	blob  *state.Blob
-	stale bool
-}
-
-// encodeLive returns the encoded model that learns.
-func (l *Learner) encodeLive() *state.Blob {
-	if l.live.stale || l.live.blob == nil {
-		size := 0
-		if l.live.blob != nil {
-			size = len(l.live.blob.Data)
-		}
-		l.live = liveBlob{blob: &state.Blob{Data: encode(l.model, make([]byte, 0, size+size/8))}}
-	}
-	return l.live.blob
+// sealed returns the version with its sum.
+func (c *checkpoint) sealed() state.Version {
+	v := c.version
+	v.Sum = c.params.blob().Sum
+	return v
 }
 
 // checkpoints proves what has outlived its quarantine, and every
@@ -48,8 +29,9 @@ func (l *Learner) checkpoints(o *Outcome) {
 		return
 	}
 	o.Save = true
+	now := l.advance()
 	if l.mode == Learning && l.guard.level == drift.Stable {
-		l.takeCheckpoint()
+		l.takeCheckpoint(now)
 	}
 }
 
@@ -71,7 +53,7 @@ func (l *Learner) prove(o *Outcome) {
 	o.Proven, o.Save = true, true
 }
 
-func (l *Learner) takeCheckpoint() {
+func (l *Learner) takeCheckpoint(now *params) {
 	if len(l.pending) == maxPending {
 		l.pending = append(l.pending[:0], l.pending[1:]...)
 	}
@@ -82,7 +64,7 @@ func (l *Learner) takeCheckpoint() {
 			Config: l.cfg.hash(), Binary: l.cfg.Binary, Arch: l.cfg.Arch,
 			Guarded: l.guard.armed(), MaxAgeMS: l.cfg.Snapshot.MaxAge,
 		},
-		at:   l.fed,
-		blob: l.encodeLive(),
+		at:     l.fed,
+		params: now,
 	})
 }

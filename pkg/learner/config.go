@@ -33,6 +33,11 @@ type Config struct {
 	// Binary and Arch are the version of the program and the architecture it
 	// runs on, recorded with every version it publishes.
 	Binary, Arch string
+	// WholeBytes is up to which size a model is stored as a whole; a larger one
+	// as a base and changes. Fanout is how many changes of one size are merged.
+	// Both decide what the blobs of a state are, and so the identity of its
+	// versions, but not what is learned. Zero means 1 MiB, and 16; tests make them small.
+	WholeBytes, Fanout int
 	// Schema is published with every version, so that readers make the same
 	// events of records: the JSON of the event.Layout behind Decoder, as
 	// json.Marshal writes it. It is not interpreted and no part of the state.

@@ -20,7 +20,8 @@ type Description struct {
 	Loss        float64
 	GradNorm    float64
 	Descent     Descent
-	Live        state.Sum // parameters of the model that learns
+	Live        state.Sum // parameters of the model that learns, without LiveChange
+	LiveChange  state.Sum // what it has learned since; zero for nothing
 	Checkpoints uint64    // number of the newest checkpoint
 	Proven      *state.Version
 	Quarantine  []state.Version // checkpoints that are not proven yet, oldest first
@@ -37,13 +38,14 @@ func Describe(head []byte) (*Description, error) {
 	}
 	settings := r.String()
 	var l Learner
-	live := l.readMachine(r, func(s state.Sum) *state.Blob { return &state.Blob{Sum: s} })
+	live := l.readMachine(r, func(s state.Sum) (*params, error) { return newParams(0, storedPart(0, &state.Blob{Sum: s})), nil })
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	d := &Description{
 		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Freezes: l.freezes,
-		Mode: l.mode, Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Descent: l.descent.report(), Live: live, Checkpoints: l.versions,
+		Mode: l.mode, Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Descent: l.descent.report(),
+		Live: live.sum, LiveChange: live.changeSum, Checkpoints: l.versions,
 		Armed: l.guard.armed(), Calibrating: l.guard.calibrating != none, Warning: l.guard.level != drift.Stable,
 	}
 	if l.proven != nil {

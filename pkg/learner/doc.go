@@ -14,12 +14,15 @@
 //	for each command: l.Apply(command), save l.Snapshot()
 //
 // A snapshot may be taken between any two records and leaves no trace in the
-// learner, so when it is taken cannot change what is learned.
+// learner, so when it is taken cannot change what is learned. Snapshot is
+// Capture, which copies, and the function that it returns, which encodes and
+// hashes: a shell runs the latter on another goroutine while it feeds on.
 //
 // # Checkpoints and versions
 //
 // Every snapshot.every records the parameters are copied as a checkpoint and
-// wait in quarantine. A checkpoint that was followed by snapshot.quarantine
+// wait in quarantine. Of a large model only what was learned since the last
+// checkpoint is copied; see params and Incremental. A checkpoint that was followed by snapshot.quarantine
 // records without an alarm is proven and becomes a published version. An alarm
 // throws away all that wait, so no served parameter has seen an event that is
 // younger than the alarm by less than the quarantine.

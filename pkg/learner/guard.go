@@ -1,6 +1,8 @@
 package learner
 
 import (
+	"errors"
+
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/drift"
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -14,7 +16,7 @@ import (
 type guard struct {
 	cfg    *GuardConfig
 	scores [2]*drift.Score
-	blobs  [2]*state.Blob // the encoded references
+	frozen [2]*params // what the references are made of
 
 	watching    int    // index of the armed reference; none while there is none
 	calibrating int    // index of the reference in calibration; none
@@ -48,12 +50,12 @@ func (g *guard) init(cfg *GuardConfig) error {
 
 func (g *guard) armed() bool { return g.watching != none }
 
-// reference is the encoded reference that watches; nil while there is none.
-func (g *guard) reference() *state.Blob {
+// reference is what the reference that watches is made of; nil while there is none.
+func (g *guard) reference() *params {
 	if !g.armed() {
 		return nil
 	}
-	return g.blobs[g.watching]
+	return g.frozen[g.watching]
 }
 
 func (g *guard) statistic() float64 {
@@ -104,12 +106,43 @@ func (g *guard) rebase(l *Learner) {
 	}
 	l.ref.SetReference(i)
 	g.scores[i].Reset()
+	g.frozen[i] = l.reference(i)
+	g.calibrating = i
+}
+
+// reference returns what reference i, which has just been frozen, is made of. Of
+// a large model those are the live parameters: most of them are stored anyway.
+func (l *Learner) reference(i int) *params {
+	if l.inc != nil {
+		if _, all := l.inc.Footprint(); all > l.cfg.whole() {
+			now := *l.advance()
+			return &now // what is frozen twice makes two references
+		}
+	}
 	b, err := l.ref.AppendReference(i, nil)
 	if err != nil {
 		panic("learner: a reference cannot be encoded: " + err.Error())
 	}
-	g.blobs[i] = &state.Blob{Sum: state.SumOf(b), Data: b}
-	g.calibrating = i
+	return whole(func() []byte { return b })
+}
+
+// loadReference sets reference i from what it is made of.
+func (l *Learner) loadReference(i int, p *params) error {
+	data := p.parts[0].data()
+	if len(p.parts) > 1 {
+		if l.inc == nil {
+			return errors.New("it has changes, which this kind of model does not know")
+		}
+		all := make([][]byte, len(p.parts))
+		for i, part := range p.parts {
+			all[i] = part.data()
+		}
+		var err error
+		if data, err = l.inc.Merge(all...); err != nil {
+			return err
+		}
+	}
+	return l.ref.UnmarshalReference(i, data)
 }
 
 // succeed makes the calibrated reference the one that watches.
@@ -156,7 +189,7 @@ func (g *guard) drop(l *Learner, i int) {
 		return
 	}
 	l.ref.DropReference(i)
-	g.blobs[i] = nil
+	g.frozen[i] = nil
 }
 
 // rejectRate counts a record and reports, at the end of a block, that too many
@@ -174,7 +207,7 @@ func (g *guard) rejectRate(refused bool) bool {
 	return g.cfg.MaxRejectRate < 1 && g.lastRejectRate >= g.cfg.MaxRejectRate
 }
 
-func (g *guard) append(b []byte) ([]byte, error) {
+func (g *guard) append(b []byte, refer func([]byte, *params) []byte) ([]byte, error) {
 	b = wire.AppendVarint(b, int64(g.watching))
 	b = wire.AppendVarint(b, int64(g.calibrating))
 	b = wire.AppendUvarint(b, g.rebaseAt)
@@ -185,11 +218,11 @@ func (g *guard) append(b []byte) ([]byte, error) {
 	b = wire.AppendUvarint(b, g.blockRejected)
 	b = wire.AppendFloat64(b, g.lastRejectRate)
 	for i, s := range g.scores {
-		b = wire.AppendBool(b, g.blobs[i] != nil)
-		if g.blobs[i] == nil {
+		b = wire.AppendBool(b, g.frozen[i] != nil)
+		if g.frozen[i] == nil {
 			continue
 		}
-		b = append(b, g.blobs[i].Sum[:]...)
+		b = refer(b, g.frozen[i])
 		sb, err := s.AppendBinary(nil)
 		if err != nil {
 			return nil, err
@@ -220,7 +253,7 @@ func (g *guard) readScalars(r *wire.Reader) {
 }
 
 // readReferences restores the detectors; the references themselves are blobs.
-func (g *guard) readReferences(r *wire.Reader, l *Learner, blob func(state.Sum) *state.Blob) {
+func (g *guard) readReferences(r *wire.Reader, l *Learner, find func(state.Sum) (*params, error)) {
 	for i, s := range g.scores {
 		if !r.Bool() {
 			continue
@@ -230,14 +263,14 @@ func (g *guard) readReferences(r *wire.Reader, l *Learner, blob func(state.Sum) 
 		if r.Err() != nil {
 			return
 		}
-		g.blobs[i] = blob(sum)
-		switch {
+		p, err := find(sum)
+		switch g.frozen[i] = p; {
 		case l.ref == nil:
 			r.Fail("a reference is stored, but this kind of model has none")
-		case g.blobs[i] == nil:
-			r.Fail("reference %s is missing", sum)
+		case err != nil:
+			r.Fail("reference %d: %v", i, err)
 		default:
-			if err := l.ref.UnmarshalReference(i, g.blobs[i].Data); err != nil {
+			if err := l.loadReference(i, p); err != nil {
 				r.Fail("reference %d: %v", i, err)
 			}
 			if err := s.UnmarshalBinary(score); err != nil {
@@ -246,7 +279,7 @@ func (g *guard) readReferences(r *wire.Reader, l *Learner, blob func(state.Sum) 
 		}
 	}
 	for _, i := range []int{g.watching, g.calibrating} {
-		if r.Err() == nil && i != none && g.blobs[i] == nil {
+		if r.Err() == nil && i != none && g.frozen[i] == nil {
 			r.Fail("reference %d is not stored", i)
 		}
 	}

@@ -87,6 +87,7 @@ type Learner struct {
 	model    Model // learns: the live model, or the challenger while not Learning
 	champion Model // last good version, scored beside the model; nil while Learning
 	ref      Referenced
+	inc      Incremental // nil when the model is not
 
 	next    state.Position
 	fed     uint64
@@ -110,9 +111,10 @@ type Learner struct {
 	journal  []Entry
 	acks     []state.Ack // answers that no save has carried yet
 
-	live liveBlob
-	ev   event.Event
-	out  Outcome
+	live      live
+	unencoded int // bytes captured since the last time that all were surely encoded
+	ev        event.Event
+	out       Outcome
 }
 
 // average is an exponentially weighted mean with a half-life of 1,000 events.
@@ -141,6 +143,8 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 		return nil, fmt.Errorf("making a model: %w", err)
 	}
 	l.ref, _ = l.model.(Referenced)
+	l.inc, _ = l.model.(Incremental)
+	l.live.base = l.wholeModel()
 	if err := l.watch.init(&l.cfg, l.model); err != nil {
 		return nil, err
 	}
@@ -215,6 +219,10 @@ func (l *Learner) learn(o *Outcome) {
 		l.watch.observe(l, o)
 	}
 }
+
+// AtCheckpoint reports whether the next record ends with a checkpoint. Then
+// Feed takes longer, by a copy of what was learned since the last one.
+func (l *Learner) AtCheckpoint() bool { return (l.fed+1)%l.cfg.Snapshot.Every == 0 }
 
 // Next is the position of the next record.
 func (l *Learner) Next() state.Position { return l.next }

@@ -43,7 +43,7 @@ func (l *Learner) enterFrozen(o *Outcome, cause, detail string) {
 	if l.champion == nil {
 		l.champion = l.fresh()
 		if l.proven != nil {
-			l.load(l.champion, l.proven.blob.Data)
+			l.load(l.champion, l.proven.params)
 		}
 	}
 	if l.guard.armed() {
@@ -96,12 +96,14 @@ func (l *Learner) transition(o *Outcome, to Mode, cause, detail string) {
 // restoreLastGood loads the last proven version, or a fresh model when nothing
 // has been proven, and returns the version's number.
 func (l *Learner) restoreLastGood() uint64 {
-	l.live.stale = true
 	if l.proven == nil {
-		l.load(l.model, encode(l.fresh(), nil))
+		data := encode(l.fresh(), nil)
+		l.live = live{base: whole(func() []byte { return data })}
+		l.load(l.model, l.live.base)
 		return 0
 	}
-	l.load(l.model, l.proven.blob.Data)
+	l.live = live{base: l.proven.params}
+	l.load(l.model, l.proven.params)
 	return l.proven.version.Number
 }
 
@@ -113,8 +115,8 @@ func (l *Learner) fresh() Model {
 	return m
 }
 
-func (l *Learner) load(m Model, data []byte) {
-	if err := m.UnmarshalBinary(data); err != nil {
+func (l *Learner) load(m Model, p *params) {
+	if err := p.load(m); err != nil {
 		panic(fmt.Sprintf("learner: a model does not take back its own bytes: %v", err))
 	}
 }

@@ -25,6 +25,31 @@ type Model interface {
 	UnmarshalBinary(b []byte) error
 }
 
+// Incremental is a Model that can tell what it has learned since a moment, the
+// Mark, so that a checkpoint costs what was learned and not the size of the
+// model. UnmarshalBinary marks, too.
+type Incremental interface {
+	Model
+
+	// Footprint returns about how many bytes the encoded change since the Mark
+	// takes, and the whole model: the same numbers for the same events.
+	Footprint() (change, whole int)
+	// Mark lets the next change begin.
+	Mark()
+	// Capture copies the change since the Mark, or the whole model, and returns
+	// a function that appends the encoded copy. It may be called on another
+	// goroutine while the model learns on. Of a whole model it gives the bytes of AppendBinary.
+	Capture(whole bool) func(b []byte) []byte
+	// ApplyChange makes of the model that an encoded change began with the one
+	// that it ended with. What it brings counts as changed since the Mark. It
+	// refuses bytes of another configuration and then changes nothing.
+	ApplyChange(b []byte) error
+	// Merge returns what a whole model, or a change, and the changes after it
+	// come to: the bytes that a capture at their end would have given. It reads
+	// nothing of the receiver but its configuration, so it may run on another goroutine.
+	Merge(parts ...[]byte) ([]byte, error)
+}
+
 // Referenced is a Model that also evaluates each event at up to two frozen
 // copies of its parameters and fills Step.Ref with what it finds. The guard
 // watches one of them while the other is being calibrated.
@@ -37,6 +62,7 @@ type Referenced interface {
 	DropReference(i int)
 	// AppendReference appends reference i as a sealed envelope.
 	AppendReference(i int, b []byte) ([]byte, error)
-	// UnmarshalReference sets reference i from what AppendReference wrote.
+	// UnmarshalReference sets reference i from what AppendReference wrote or,
+	// if the model is Incremental, from a whole model that was live when it was frozen.
 	UnmarshalReference(i int, b []byte) error
 }

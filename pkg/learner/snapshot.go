@@ -11,7 +11,7 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
-const headVersion = 1
+const headVersion = 2
 
 // ErrSettings is wrapped when a stored state was made by other settings.
 var ErrSettings = errors.New("stored state was made by other settings")
@@ -19,28 +19,59 @@ var ErrSettings = errors.New("stored state was made by other settings")
 // Snapshot returns the whole state at Next. Seq is left for the shell to set,
 // Blobs holds all of Refs. Nothing in it changes afterwards, so another
 // goroutine may store it while the learner goes on.
-func (l *Learner) Snapshot() *state.Snapshot {
-	live := l.encodeLive()
-	if live.Sum.IsZero() {
-		live.Sum = state.SumOf(live.Data)
-	}
-	s := &state.Snapshot{Next: l.next, Done: slices.Clone(l.acks)}
-	s.Head = l.appendHead(nil, live, func(b *state.Blob) {
-		if !slices.Contains(s.Refs, b.Sum) {
-			s.Refs = append(s.Refs, b.Sum)
-			s.Blobs = append(s.Blobs, *b)
-		}
-	})
+func (l *Learner) Snapshot() *state.Snapshot { return l.Capture()() }
+
+// Capture copies the whole state at Next and returns a function that makes the
+// snapshot of the copy: it encodes, merges and hashes large parts, which may
+// take a while, and may run on another goroutine while the learner goes on. What
+// it returns does not depend on when it is called.
+func (l *Learner) Capture() func() *state.Snapshot {
+	s := state.Snapshot{Next: l.next, Done: slices.Clone(l.acks)}
+	var marks []mark
+	head := l.appendHead(nil, &marks)
+	var proven *checkpoint
 	if l.proven != nil {
-		s.Current = &state.Pointer{Version: l.proven.version, Mode: l.mode.String(), Schema: l.cfg.Schema}
+		c := *l.proven
+		proven = &c
+		s.Current = &state.Pointer{Mode: l.mode.String(), Schema: l.cfg.Schema}
 	}
-	return s
+	return func() *state.Snapshot {
+		out := s
+		out.Head = slices.Clone(head)
+		seen := make(map[state.Sum]struct{}, 4*len(marks))
+		for _, m := range marks {
+			sum := m.params.blob().Sum
+			copy(out.Head[m.at:], sum[:])
+			m.params.blobs(func(b *state.Blob) {
+				if _, ok := seen[b.Sum]; !ok {
+					seen[b.Sum] = struct{}{}
+					out.Refs, out.Blobs = append(out.Refs, b.Sum), append(out.Blobs, *b)
+				}
+			})
+		}
+		out.Head = wire.Seal(out.Head, 0)
+		if proven != nil {
+			current := *s.Current
+			current.Version = proven.sealed()
+			out.Current, out.Parts = &current, proven.params.sums()
+		}
+		return &out
+	}
 }
 
-// appendHead encodes everything but the large parts, which it names by their
-// sums and gives to refer. docs/format/state.md specifies the layout.
-func (l *Learner) appendHead(b []byte, live *state.Blob, refer func(*state.Blob)) []byte {
-	start := len(b)
+// mark is a place in the head where the sum of parameters belongs.
+type mark struct {
+	at     int
+	params *params
+}
+
+// appendHead encodes everything but the large parts and the seal. Of the large
+// parts it notes where their sums belong. docs/format/state.md specifies the layout.
+func (l *Learner) appendHead(b []byte, marks *[]mark) []byte {
+	refer := func(b []byte, p *params) []byte {
+		*marks = append(*marks, mark{len(b), p})
+		return append(b, make([]byte, len(state.Sum{}))...)
+	}
 	b = wire.Begin(b, wire.KindState, headVersion)
 	b = wire.AppendString(b, l.cfg.Settings)
 	b = wire.AppendUvarint(b, l.fed)
@@ -65,39 +96,54 @@ func (l *Learner) appendHead(b []byte, live *state.Blob, refer func(*state.Blob)
 	b = wire.AppendFloat64(b, l.trial.challenger)
 	b = wire.AppendUvarint(b, l.trial.events)
 
-	refer(live)
-	b = append(b, live.Sum[:]...)
+	b = l.appendLive(b, refer)
 	b = wire.AppendUvarint(b, l.versions)
 	b = wire.AppendBool(b, l.proven != nil)
 	if l.proven != nil {
-		b = appendCheckpoint(b, l.proven, refer)
+		b = l.proven.append(b, refer)
 	}
 	b = wire.AppendUvarint(b, uint64(len(l.pending)))
 	for i := range l.pending {
-		b = appendCheckpoint(b, &l.pending[i], refer)
+		b = l.pending[i].append(b, refer)
 	}
 
-	b, err := l.guard.append(b)
+	b, err := l.guard.append(b, refer)
 	if err != nil {
 		panic(fmt.Sprintf("learner: a detector cannot be encoded: %v", err))
-	}
-	for _, r := range l.guard.blobs {
-		if r != nil {
-			refer(r)
-		}
 	}
 	b = l.watch.append(b, l)
 	b = wire.AppendUvarint(b, uint64(len(l.journal)))
 	for i := range l.journal {
 		b = appendEntry(b, &l.journal[i])
 	}
-	return wire.Seal(b, start)
+	return b
 }
 
-func appendCheckpoint(b []byte, c *checkpoint, refer func(*state.Blob)) []byte {
-	sum, v := c.sum(), &c.version
-	refer(c.blob)
-	b = append(b, sum[:]...)
+// appendLive encodes the parameters of the model that learns: the last ones
+// that it advanced to, and what it has learned since as a change. It leaves no
+// trace in the learner, so a save at any time does not.
+func (l *Learner) appendLive(b []byte, refer func([]byte, *params) []byte) []byte {
+	base, change := l.live.base, l.live.stale
+	if change && l.inc == nil {
+		base, change = l.wholeModel(), false
+	}
+	b = refer(b, base)
+	b = wire.AppendBool(b, change)
+	if change {
+		b = refer(b, whole(l.later(0, false)))
+	}
+	return b
+}
+
+// wholeModel returns the live parameters as one part.
+func (l *Learner) wholeModel() *params {
+	data := encode(l.model, nil)
+	return whole(func() []byte { return data })
+}
+
+func (c *checkpoint) append(b []byte, refer func([]byte, *params) []byte) []byte {
+	v := &c.version
+	b = refer(b, c.params)
 	b = wire.AppendUvarint(b, c.at)
 	b = wire.AppendUvarint(b, v.Number)
 	b = wire.AppendUvarint(b, v.Parent)
@@ -117,7 +163,7 @@ func readSum(r *wire.Reader) (s state.Sum) {
 	return s
 }
 
-func readCheckpoint(r *wire.Reader, blob func(state.Sum) *state.Blob) checkpoint {
+func readCheckpoint(r *wire.Reader, find func(state.Sum) (*params, error)) checkpoint {
 	var c checkpoint
 	v := &c.version
 	v.Sum = readSum(r)
@@ -127,8 +173,9 @@ func readCheckpoint(r *wire.Reader, blob func(state.Sum) *state.Blob) checkpoint
 	v.Learned = r.Uvarint()
 	v.Config, v.Binary, v.Arch = r.String(), r.String(), r.String()
 	v.Guarded, v.MaxAgeMS = r.Bool(), r.Varint()
-	if c.blob = blob(v.Sum); c.blob == nil {
-		r.Fail("parameters %s of version %d are missing", v.Sum, v.Number)
+	var err error
+	if c.params, err = find(v.Sum); err != nil {
+		r.Fail("version %d: %v", v.Number, err)
 	}
 	return c
 }
@@ -177,12 +224,13 @@ func Restore(cfg Config, s *state.Snapshot) (*Learner, error) {
 		}
 		return &s.Blobs[i]
 	}
-	live := l.readMachine(r, blob)
-	l.guard.readReferences(r, l, blob)
+	find := func(sum state.Sum) (*params, error) { return findParams(sum, blob) }
+	live := l.readMachine(r, find)
+	l.guard.readReferences(r, l, find)
 	l.watch.read(r, l)
 	l.readJournal(r)
 	if r.Err() == nil {
-		l.readModels(r, blob(live), live)
+		l.readModels(r, live)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("reading the state at offset %d: %w", s.Next.Offset, err)
@@ -199,9 +247,30 @@ func Restore(cfg Config, s *state.Snapshot) (*Learner, error) {
 	return l, nil
 }
 
-// readMachine reads all that does not need the models, and returns the sum of
-// the live parameters.
-func (l *Learner) readMachine(r *wire.Reader, blob func(state.Sum) *state.Blob) (live state.Sum) {
+// storedLive names the live parameters.
+type storedLive struct {
+	sum, changeSum state.Sum
+	base, change   *params // change is nil when there is none
+}
+
+// readLive reads what appendLive wrote.
+func readLive(r *wire.Reader, find func(state.Sum) (*params, error)) storedLive {
+	s := storedLive{sum: readSum(r)}
+	var err error
+	if s.base, err = find(s.sum); err != nil {
+		r.Fail("live parameters: %v", err)
+	}
+	if r.Bool() {
+		s.changeSum = readSum(r)
+		if s.change, err = find(s.changeSum); err != nil {
+			r.Fail("live parameters, change: %v", err)
+		}
+	}
+	return s
+}
+
+// readMachine reads all that does not need the models, and returns the live parameters.
+func (l *Learner) readMachine(r *wire.Reader, find func(state.Sum) (*params, error)) storedLive {
 	l.fed, l.learned, l.newest = r.Uvarint(), r.Uvarint(), r.Varint()
 	if n := r.Count(1); n > int(event.Reasons) {
 		r.Fail("%d reasons, this program knows %d", n, event.Reasons)
@@ -223,14 +292,14 @@ func (l *Learner) readMachine(r *wire.Reader, blob func(state.Sum) *state.Blob) 
 	}
 	l.trial = trial{since: r.Uvarint(), held: r.Bool(), champion: r.Finite(), challenger: r.Finite(), events: r.Uvarint()}
 
-	live = readSum(r)
+	live := readLive(r, find)
 	l.versions = r.Uvarint()
 	if r.Bool() {
-		c := readCheckpoint(r, blob)
+		c := readCheckpoint(r, find)
 		l.proven = &c
 	}
-	for range r.Count(len(live)) {
-		l.pending = append(l.pending, readCheckpoint(r, blob))
+	for range r.Count(len(state.Sum{})) {
+		l.pending = append(l.pending, readCheckpoint(r, find))
 	}
 	l.guard.readScalars(r)
 	return live
@@ -242,16 +311,18 @@ func (l *Learner) readJournal(r *wire.Reader) {
 	}
 }
 
-func (l *Learner) readModels(r *wire.Reader, live *state.Blob, sum state.Sum) {
-	if live == nil {
-		r.Fail("live parameters %s are missing", sum)
-		return
-	}
-	if err := l.model.UnmarshalBinary(live.Data); err != nil {
+func (l *Learner) readModels(r *wire.Reader, stored storedLive) {
+	if err := stored.base.load(l.model); err != nil {
 		r.Fail("live parameters: %v", err)
 		return
 	}
-	l.live = liveBlob{blob: live}
+	l.live = live{base: stored.base}
+	if stored.change != nil {
+		if err := l.applyChange(stored.change); err != nil {
+			r.Fail("live parameters, change: %v", err)
+			return
+		}
+	}
 	if l.mode == Learning {
 		return
 	}
@@ -259,7 +330,15 @@ func (l *Learner) readModels(r *wire.Reader, live *state.Blob, sum state.Sum) {
 	if l.proven == nil {
 		return
 	}
-	if err := l.champion.UnmarshalBinary(l.proven.blob.Data); err != nil {
+	if err := l.proven.params.load(l.champion); err != nil {
 		r.Fail("parameters of version %d: %v", l.proven.version.Number, err)
 	}
+}
+
+func (l *Learner) applyChange(p *params) error {
+	l.live.stale = true
+	if l.inc == nil || len(p.parts) > 1 {
+		return errors.New("this kind of model knows none")
+	}
+	return l.inc.ApplyChange(p.parts[0].data())
 }

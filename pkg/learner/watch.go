@@ -7,7 +7,6 @@ import (
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/drift"
 	"github.com/streamlearner/streamlearner/pkg/event"
-	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // watch is one additional detector on its signal.
@@ -28,10 +27,10 @@ type watch struct {
 // in recovery, and their warnings hold nothing up.
 type watches struct {
 	all       []watch
-	turns     bool        // a detector watches the gradient's direction
-	direction []float64   // average of the unit score vectors at the reference
-	cosine    float64     // of the newest one with it
-	seen      *state.Blob // the reference that the newest event was seen at; nil for none
+	turns     bool      // a detector watches the gradient's direction
+	direction []float64 // average of the unit score vectors at the reference
+	cosine    float64   // of the newest one with it
+	seen      *params   // the reference that the newest event was seen at; nil for none
 }
 
 // DetectorStats is what an additional detector has done.
@@ -168,7 +167,7 @@ func (ws *watches) read(r *wire.Reader, l *Learner) {
 		return
 	}
 	if ws.seen = l.guard.reference(); !r.Bool() {
-		ws.seen = new(state.Blob) // unlike any reference
+		ws.seen = new(params) // unlike any reference
 	}
 	direction := r.Floats(nil)
 	for _, z := range direction {

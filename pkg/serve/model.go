@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/streamlearner/streamlearner/internal/encode"
@@ -27,14 +28,31 @@ type model struct {
 	bandit     *bandit.Policy
 }
 
-// openModel reads published parameters, whatever family they belong to.
-func openModel(b []byte) (model, error) {
-	const kindAt = 2 // the envelope's third byte
-	var kind wire.Kind
-	if len(b) > kindAt {
-		kind = wire.Kind(b[kindAt])
+// openModel reads published parameters, whatever family they belong to: a
+// whole model and the changes to it.
+func openModel(parts [][]byte) (model, error) {
+	m, err := openWhole(parts[0])
+	if err != nil || len(parts) == 1 {
+		return m, err
 	}
-	switch kind {
+	return m.after(parts[1:])
+}
+
+// after returns the model that m becomes by changes. m stays, since it is scored with.
+func (m *model) after(changes [][]byte) (model, error) {
+	linear, ok := m.scorer.(*sgd.Model)
+	if !ok {
+		return model{}, errors.New("changes to a kind of model that knows none: a newer version of streamlearner wrote them")
+	}
+	next, err := linear.After(changes...)
+	if err != nil {
+		return model{}, err
+	}
+	return model{scorer: next}, nil
+}
+
+func openWhole(b []byte) (model, error) {
+	switch wire.KindOf(b) {
 	case wire.KindBandit:
 		return openBandit(b)
 	case wire.KindEncode:
@@ -64,7 +82,7 @@ func openModel(b []byte) (model, error) {
 
 // openInner opens the model behind encodings.
 func openInner(b []byte) (encode.Inner, error) {
-	m, err := openModel(b)
+	m, err := openWhole(b)
 	if err != nil {
 		return nil, err
 	}

@@ -158,22 +158,34 @@ func (c *Client) fetch(ctx context.Context, p int32, have *served) (*served, err
 		return nil, err
 	}
 	if have != nil && have.pointer.Number == pointer.Number && have.pointer.Sum == pointer.Sum {
-		s := &served{model: have.model, pointer: pointer}
+		s := &served{model: have.model, parts: have.parts, pointer: pointer}
 		if bytes.Equal(have.pointer.Schema, pointer.Schema) {
 			s.reading = have.reading
 		}
 		return s, nil
 	}
 	// The version may be replaced and dropped before its data is read; then the next round finds its successor.
-	data, err := c.store.Blob(ctx, k, pointer.Sum)
+	var parts []state.Sum
+	if have != nil {
+		parts = have.parts
+	}
+	data, parts, whole, err := state.Parameters(ctx, c.store, k, pointer.Sum, parts)
 	if err != nil {
 		return nil, fmt.Errorf("version %d: %w", pointer.Number, err)
 	}
-	m, err := openModel(data)
+	s := &served{parts: parts, pointer: pointer}
+	switch {
+	case whole:
+		s.model, err = openModel(data)
+	case len(data) == 0:
+		s.model = have.model
+	default:
+		s.model, err = have.model.after(data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("version %d of %s: %w", pointer.Number, k, err)
 	}
-	return &served{model: m, pointer: pointer}, nil
+	return s, nil
 }
 
 // prefer decides between the version at hand and the store's. The store wins,

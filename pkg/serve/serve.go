@@ -113,6 +113,7 @@ type table struct {
 // served is a version in memory.
 type served struct {
 	model   model
+	parts   []state.Sum // what the model was made of
 	pointer state.Pointer
 	reading *reading // how its events are read; nil when it does not say
 }

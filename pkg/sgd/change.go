@@ -1,8 +1,10 @@
 package sgd
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
@@ -202,4 +204,35 @@ func (m *Model) ApplyChange(b []byte) error {
 	})
 	m.takeHead(&h)
 	return nil
+}
+
+// After returns the model that m becomes by changes, of which there must be at
+// least one. m stays as it is, so others may score with it meanwhile. The new
+// model has no references.
+func (m *Model) After(changes ...[]byte) (*Model, error) {
+	if len(changes) == 0 {
+		return nil, errors.New("sgd: no changes to a model")
+	}
+	n, err := New(m.cfg)
+	if err != nil {
+		return nil, err
+	}
+	n.slots = slices.Clone(m.slots)
+	for i := range n.slots {
+		if m.lanes == 1 || i%2 == 0 {
+			n.slots[i].R = 0
+		}
+	}
+	n.before.set(&m.before)
+	n.changed = make([]uint64, len(m.changed))
+	if m.exact != nil {
+		n.exact = &directory{hashes: slices.Clone(m.exact.hashes), table: slices.Clone(m.exact.table)}
+	}
+	for _, b := range changes { // everything but features is in the change
+		if err := n.ApplyChange(b); err != nil {
+			return nil, err
+		}
+	}
+	n.Mark()
+	return n, nil
 }

@@ -169,6 +169,29 @@ func TestDamagedChangesAreRefused(t *testing.T) {
 	}
 }
 
+// A reference may be kept as the model that was frozen.
+func TestReferenceFromAModel(t *testing.T) {
+	for name, edit := range goldens {
+		m := trained(t, edit)
+		model := bin(t, m)
+		m.SetReference(1)
+		want, err := m.AppendReference(1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := newModel(t, func(c *Config) { *c = m.Config() })
+		if err := other.UnmarshalReference(1, model); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got, err := other.AppendReference(1, nil); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %v, another reference than SetReference freezes", name, err)
+		}
+		if other.UnmarshalReference(0, model[:len(model)-1]) == nil {
+			t.Errorf("%s: a damaged model was taken", name)
+		}
+	}
+}
+
 func FuzzMerge(f *testing.F) {
 	for _, bits := range []int{0, 4} {
 		m := newModel(f, func(c *Config) { c.Loss, c.Bits = "squared", bits })

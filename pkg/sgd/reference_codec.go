@@ -42,6 +42,9 @@ func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 // UnmarshalReference sets reference i from what AppendReference wrote. Bytes of
 // another configuration, or damaged ones, are refused and change nothing.
 func (m *Model) UnmarshalReference(i int, b []byte) error {
+	if wire.KindOf(b) == wire.KindSGD {
+		return m.referToModel(i, b)
+	}
 	p, r, err := openEnvelope(b, wire.KindReference)
 	if err != nil {
 		return fmt.Errorf("sgd: read reference: %w", err)
@@ -56,17 +59,46 @@ func (m *Model) UnmarshalReference(i int, b []byte) error {
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("sgd: read reference: %w", err)
 	}
+	m.fillReference(i, f, scaler, func(set func(key, int, float32)) { m.p.readWeights(&body, true, set) })
+	return nil
+}
+
+// referToModel sets reference i to what SetReference had frozen, had the model
+// been the encoded one.
+func (m *Model) referToModel(i int, b []byte) error {
+	p, r, err := openEnvelope(b, wire.KindSGD)
+	if err != nil {
+		return fmt.Errorf("sgd: read reference: %w", err)
+	}
+	if err := m.p.compatible(&p); err != nil {
+		return fmt.Errorf("sgd: read reference: %w", err)
+	}
+	h := readHead(&m.p, r)
+	body := *r // read once to check everything, then again to take it over
+	m.p.readRLS(r, m.p.countPositions(r))
+	if err := r.Close(); err != nil {
+		return fmt.Errorf("sgd: read reference: %w", err)
+	}
+	m.fillReference(i, m.p.frame(&h.labels), h.scaler, func(set func(key, int, float32)) {
+		m.p.readSlots(&body, true, func(id key, k int, v *[maxFloats]float64) {
+			set(id, k, narrow(m.p.frozen(v, &h.rows[k])))
+		})
+	})
+	return nil
+}
+
+// fillReference replaces reference i. weights calls its argument with every weight.
+func (m *Model) fillReference(i int, f frame, scaler *scale.Scaler, weights func(set func(id key, k int, w float32))) {
 	m.clearReference(i)
 	ref := &m.refs[i]
 	ref.known = newFeatureSet(1<<m.p.bits+1, m.exact != nil)
-	m.p.readWeights(&body, true, func(id key, k int, w float32) {
+	weights(func(id key, k int, w float32) {
 		j := m.resolve(id)
 		m.slots[int(j)<<m.shift+k*m.lanes].R.setRef(i, w)
 		ref.known.add(j)
 	})
 	ref.set, ref.frame, ref.scaler, ref.fields = true, f, scaler, ref.fields[:0]
 	m.enroll(0)
-	return nil
 }
 
 // readWeights calls fn with every encoded weight of a feature in row k. Errors

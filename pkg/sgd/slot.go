@@ -71,10 +71,21 @@ func (m *Model) weightAt(i, served int) float64 {
 
 // frozen returns the weight of the slot at i, in a row, as a reference is to keep it.
 func (m *Model) frozen(i int, r *row) float64 {
-	if m.p.optimizer == optCoin {
-		return m.slots[i].W / coinNorm(r.nagS, r.nagT)
+	v := m.numbers(i)
+	return m.p.frozen(&v, r)
+}
+
+// frozen is Model.frozen of the numbers of a slot.
+func (p *plan) frozen(v *[maxFloats]float64, r *row) float64 {
+	switch {
+	case p.optimizer == optCoin:
+		return v[0] / coinNorm(r.nagS, r.nagT)
+	case r.race.served == 1:
+		return v[3]
+	case r.race.served == 2:
+		return v[5]
 	}
-	return m.weightAt(i, r.race.served)
+	return v[0]
 }
 
 // lanes is the number of slots of a weight.

@@ -1,7 +1,9 @@
 package state
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
@@ -24,6 +26,9 @@ type Part struct {
 	Sum  Sum
 	Size uint64 // bytes of the blob
 	Span uint64 // checkpoints that a change spans; 0 for the base
+	// From lists the parts that a change was merged from. A reader that has the
+	// first of them, and so a model that the change overlaps with, may apply it all the same.
+	From []Sum
 }
 
 const (
@@ -47,6 +52,10 @@ func (m *Manifest) Append(b []byte) []byte {
 		b = append(b, p.Sum[:]...)
 		b = wire.AppendUvarint(b, p.Size)
 		b = wire.AppendUvarint(b, p.Span)
+		b = wire.AppendUvarint(b, uint64(len(p.From)))
+		for i := range p.From {
+			b = append(b, p.From[i][:]...)
+		}
 	}
 	return wire.Seal(b, start)
 }
@@ -61,7 +70,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("manifest: format %d, this program reads %d: use the version of streamlearner that wrote it", version, manifestVersion)
 	}
 	m := &Manifest{Changed: r.Uvarint()}
-	n := r.Count(len(Sum{}) + 2)
+	n := r.Count(len(Sum{}) + 3)
 	if r.Err() == nil && (n < 2 || n > MaxParts) {
 		r.Fail("%d parts, must be 2 to %d", n, MaxParts)
 		n = 0
@@ -70,6 +79,12 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		var p Part
 		copy(p.Sum[:], r.Take(len(p.Sum)))
 		p.Size, p.Span = r.Uvarint(), r.Uvarint()
+		if from := r.Count(len(p.Sum)); from > 0 {
+			p.From = make([]Sum, from)
+			for k := range p.From {
+				copy(p.From[k][:], r.Take(len(p.Sum)))
+			}
+		}
 		if r.Err() == nil && (p.Span == 0) != (i == 0) {
 			r.Fail("part %d spans %d checkpoints: the first is the base, which alone spans none", i, p.Span)
 		}
@@ -88,4 +103,61 @@ func (m *Manifest) Sums() []Sum {
 		out[i] = m.Parts[i].Sum
 	}
 	return out
+}
+
+// Missing tells what a reader lacks that has the parameters made of the parts
+// have. It must apply the parts of m from index from on to the model at hand. ok
+// is false when it cannot go on from there and must begin with the base.
+func (m *Manifest) Missing(have []Sum) (from int, ok bool) {
+	if len(have) == 0 || have[0] != m.Parts[0].Sum {
+		return 0, false
+	}
+	have = have[1:]
+	for i := 1; i < len(m.Parts); i++ {
+		p := &m.Parts[i]
+		switch {
+		case len(have) == 0:
+			return i, true
+		case have[0] == p.Sum:
+			have = have[1:]
+		case len(have) < len(p.From) && startsWith(p.From, have): // it ends within the part, which brings the rest
+			return i, true
+		case startsWith(have, p.From) && len(p.From) > 0:
+			have = have[len(p.From):]
+		default:
+			return 0, false
+		}
+	}
+	return len(m.Parts), len(have) == 0
+}
+
+func startsWith(s, prefix []Sum) bool {
+	return len(s) >= len(prefix) && slices.Equal(s[:len(prefix)], prefix)
+}
+
+// Parameters reads the blobs of the parameters with that sum: a whole model, and
+// the changes to it. sums are those of the parts. A reader that has the
+// parameters made of the parts have gets the changes alone that it lacks, if
+// those suffice; then whole is false.
+func Parameters(ctx context.Context, r Reader, k Key, sum Sum, have []Sum) (data [][]byte, sums []Sum, whole bool, err error) {
+	b, err := r.Blob(ctx, k, sum)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	if !IsManifest(b) {
+		return [][]byte{b}, []Sum{sum}, true, nil
+	}
+	m, err := ParseManifest(b)
+	if err != nil {
+		return nil, nil, false, fmt.Errorf("parameters %s of %s: %w", sum, k, err)
+	}
+	from, ok := m.Missing(have)
+	for _, p := range m.Parts[from:] {
+		part, err := r.Blob(ctx, k, p.Sum)
+		if err != nil {
+			return nil, nil, false, err
+		}
+		data = append(data, part)
+	}
+	return data, m.Sums(), !ok, nil
 }

@@ -59,3 +59,40 @@ func FuzzParseManifest(f *testing.F) {
 		}
 	})
 }
+
+func TestMissing(t *testing.T) {
+	sum := func(s string) state.Sum { return state.SumOf([]byte(s)) }
+	sums := func(names ...string) (out []state.Sum) {
+		for _, n := range names {
+			out = append(out, sum(n))
+		}
+		return out
+	}
+	m := &state.Manifest{Parts: []state.Part{
+		{Sum: sum("base")}, {Sum: sum("ab"), Span: 2, From: sums("a", "b")}, {Sum: sum("cd"), Span: 2, From: sums("c", "d")}, {Sum: sum("e"), Span: 1},
+	}}
+	for _, c := range []struct {
+		have []state.Sum
+		from int
+		ok   bool
+	}{
+		{nil, 0, false},
+		{sums("base"), 1, true},
+		{sums("another base"), 0, false},
+		{sums("base", "a"), 1, true},
+		{sums("base", "a", "b"), 2, true},
+		{sums("base", "ab"), 2, true},
+		{sums("base", "ab", "c"), 2, true},
+		{sums("base", "a", "b", "c"), 2, true},
+		{sums("base", "ab", "c", "d"), 3, true},
+		{sums("base", "ab", "cd", "e"), 4, true},
+		{sums("base", "ab", "cd", "e", "f"), 0, false}, // ahead: a way back
+		{sums("base", "ab", "x"), 0, false},
+		{sums("base", "a", "x"), 0, false},
+		{sums("base", "x"), 0, false},
+	} {
+		if from, ok := m.Missing(c.have); ok != c.ok || ok && from != c.from {
+			t.Errorf("with %d parts: from %d, %v; want %d, %v", len(c.have), from, ok, c.from, c.ok)
+		}
+	}
+}
