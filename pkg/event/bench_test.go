@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -48,6 +49,18 @@ func TestBenchmarkEventsHaveTheStatedSize(t *testing.T) {
 func BenchmarkJSONFlat20(b *testing.B) {
 	d := made[*event.JSON](b)(event.NewJSON(event.Schema{Label: "is_fraud", Time: "ts"}, true))
 	benchmark(b, d, conform.FlatJSON(1000, 1), 20)
+}
+
+// The keys of each record in an order of its own, which no decoder can foresee.
+func BenchmarkJSONShuffled20(b *testing.B) {
+	records := conform.FlatJSON(1000, 1)
+	r := rand.New(rand.NewPCG(1, 5))
+	for i, text := range records {
+		members := bytes.Split(text[1:len(text)-1], []byte{','})
+		r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+		records[i] = fmt.Appendf(nil, "{%s}", bytes.Join(members, []byte{','}))
+	}
+	benchmark(b, made[*event.JSON](b)(event.NewJSON(event.Schema{Label: "is_fraud", Time: "ts"}, true)), records, 20)
 }
 
 func BenchmarkJSONNested30(b *testing.B) {

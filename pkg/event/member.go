@@ -17,8 +17,8 @@ import (
 // the next key is guessed to be that of the next member. To confirm a guess
 // takes the comparison of a few words with the bytes of the record, from the
 // quote before the key to the value, instead of reading a string, hashing the
-// path and looking it up. A wrong guess costs nothing but that comparison: the
-// key is then read as if there were no guess, and the chain corrected.
+// path and looking it up. After a wrong guess the key is read as if there were
+// none, and the chain corrected; after many, guessing pauses, see judge.
 //
 // A chain belongs to a path whose value is an object. So a confirmed key has a
 // confirmed path. But there may be two ways to one path, as in {"a.b":1} and
@@ -120,6 +120,12 @@ type members struct {
 	root   member // the record itself
 	record uint32 // number of the current record, never 0
 	bytes  int    // of paths and keys
+
+	guesses bool    // in the current record
+	looked  int     // keys of it that were looked up nevertheless
+	pause   int     // records to come in which no key is guessed
+	longer  int     // how long the pause was
+	nobody  *member // what is guessed then: nil
 }
 
 // maxMemberBytes is how many bytes of paths and keys are remembered from record
@@ -131,6 +137,8 @@ func newMembers() members { return members{roles: newRoleTable()} }
 // nextRecord starts a record. It forgets all members when there are too many,
 // so that records with ever new keys cannot fill the memory.
 func (t *members) nextRecord() {
+	t.guesses, t.looked = t.pause == 0, 0
+	t.pause = max(t.pause-1, 0)
 	t.record++
 	if t.record == 0 || t.roles.used > maxRoles || t.bytes > maxMemberBytes {
 		t.roles.reset()
@@ -138,6 +146,24 @@ func (t *members) nextRecord() {
 		t.record, t.bytes = 1, 0
 	}
 }
+
+// judge decides at the end of a record with so many features whether to go on
+// guessing. Where keys come in ever new orders, guesses and the care for them
+// only cost time. So after a record with many wrong ones there is a pause, twice
+// as long each time.
+func (t *members) judge(features int) {
+	switch {
+	case !t.guesses:
+	case t.looked > maxAbsent && 4*t.looked > features:
+		t.longer = min(2*t.longer+1, maxPause)
+		t.pause = t.longer
+	default:
+		t.longer = 0
+	}
+}
+
+// maxPause is how many records may pass before the order of keys is tried again.
+const maxPause = 63
 
 // lookUp returns the member of the path d.path, whose last key starts at d.path[key:].
 func (d *JSON) lookUp(key int) *member {

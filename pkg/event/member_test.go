@@ -181,6 +181,38 @@ func TestAbsentMembersAreGuessed(t *testing.T) {
 	}
 }
 
+// Where keys come in no order they are not guessed, and guessed again soon after
+// an order has come back.
+func TestGuessesPauseWithoutOrder(t *testing.T) {
+	d, err := NewJSON(Schema{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(9, 10))
+	members := strings.Split(`"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11,"l":12`, ",")
+	guessed := func(records int, mixed bool) (n int) {
+		for range records {
+			if mixed {
+				r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+			}
+			checkFresh(t, d, []byte("{"+strings.Join(members, ",")+"}"))
+			if d.guesses {
+				n++
+			}
+		}
+		return n
+	}
+	if n := guessed(1000, true); n > 50 {
+		t.Errorf("guessed in %d of 1000 records without order, want at most 50", n)
+	}
+	if n := guessed(3*maxPause, false); n < maxPause/2 {
+		t.Errorf("guessed in %d of %d records of one order, want at least %d", n, 3*maxPause, maxPause/2)
+	}
+	if n := guessed(100, false); n != 100 {
+		t.Errorf("guessed in %d of 100 records after an order was found, want all", n)
+	}
+}
+
 // Two ways to one path must not be taken for each other: after {"":{"b":1}} the
 // key "b" of the record itself is not that of the object.
 func TestAmbiguousPathsAreLookedUp(t *testing.T) {
