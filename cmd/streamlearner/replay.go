@@ -122,6 +122,7 @@ func (in *replayInput) run(cmd *cobra.Command) error {
 	if err := in.draw(report.figure(), []drawn{{label: s.name, account: r.account}}); err != nil {
 		return err
 	}
+	report.warn(cmd.ErrOrStderr(), s.model.Learner)
 	return showReplay(cmd, report, in.asJSON)
 }
 

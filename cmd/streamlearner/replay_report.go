@@ -34,7 +34,8 @@ type replayReport struct {
 	Published    uint64            `json:"published"`   // number of the newest proven version; 0 for none
 	Params       string            `json:"params_sha256"`
 	Descent      descentReport     `json:"descent"`
-	Weights      *weightsReport    `json:"weights,omitempty"`
+	occupancyReport
+	Weights *weightsReport `json:"weights,omitempty"`
 
 	points metric.Points
 }
@@ -47,6 +48,9 @@ func (r *replay) report() replayReport {
 		Events: stats.Fed, Learned: stats.Learned, Rejected: byReason(stats.Rejected), Examples: r.account.Examples,
 		points: r.account.Metrics.Points(), Metrics: r.account.Metrics.Report(), Alarms: r.account.Alarms, Freezes: r.account.Freezes,
 		Mode: stats.Mode.String(), Armed: r.account.Armed, Published: stats.Published, Params: r.learner.Params().String(),
+	}
+	if o, ok := r.learner.Occupancy(); ok {
+		out.occupancyReport = newOccupancyReport(o)
 	}
 	out.Files = r.source.names()
 	out.Descent = descentOf(&stats.Descent)
@@ -100,6 +104,7 @@ func (r *replayReport) print(w io.Writer) error {
 	} {
 		figure(f.name, f.value)
 	}
+	r.row(row)
 	row("events/s", "%.0f", r.Rate)
 	r.printGuard(row)
 	row("parameters", "sha256 %s", r.Params)

@@ -60,6 +60,7 @@ type versionReport struct {
 type modelReport struct {
 	Kind  string `json:"kind"`
 	Bytes int    `json:"bytes"`
+	occupancyReport
 	// Base is the prediction for an event without features: what the intercept says.
 	Base    *float64       `json:"base_prediction,omitempty"`
 	Weights *weightsReport `json:"weights,omitempty"`
@@ -247,6 +248,9 @@ func openModel(ctx context.Context, store *redis.Store, k state.Key, sum state.S
 	for _, part := range parts {
 		r.Bytes += len(part)
 	}
+	if full, ok := m.(interface{ Occupancy() event.Occupancy }); ok {
+		r.occupancyReport = newOccupancyReport(full.Occupancy())
+	}
 	return m, r, nil
 }
 
@@ -274,6 +278,7 @@ func (r *stateReport) print(w io.Writer) error {
 	} else {
 		row("served", "%s", r.Current)
 		row("model", "%s, %d bytes", r.Model.Kind, r.Model.Bytes)
+		r.Model.row(row)
 		if r.Model.Base != nil {
 			row("without features", "predicts %.6g", *r.Model.Base)
 		}

@@ -13,6 +13,7 @@ type Inner interface {
 	Learn(e *event.Event) event.Step
 	Score(e *event.Event) float64
 	Explain(e *event.Event) event.Explanation
+	Occupancy() event.Occupancy
 	AppendBinary(b []byte) ([]byte, error)
 	UnmarshalBinary(b []byte) error
 	SetReference(i int)
@@ -64,6 +65,9 @@ func New(c Config, inner Inner) (*Model, error) {
 
 // Inner returns the model behind the encodings.
 func (m *Model) Inner() Inner { return m.inner }
+
+// Occupancy returns how many features have a weight.
+func (m *Model) Occupancy() event.Occupancy { return m.inner.Occupancy() }
 
 // Encode gives an event the features that the inner model sees. Undo takes them back.
 // It writes behind the features in the memory of the event, so an event must not be

@@ -11,8 +11,8 @@ import (
 var floors = [][]string{
 	{"internal/portable", "internal/wire"},
 	{"pkg/event", "pkg/drift", "pkg/state"},
-	{"internal/calibrate", "internal/encode", "internal/metric", "internal/names", "internal/scale"},
-	{"pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor", "pkg/state/redis"},
+	{"internal/calibrate", "internal/metric", "internal/names", "internal/scale"},
+	{"internal/encode", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor", "pkg/state/redis"},
 	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed", "internal/tune"},
 	{"pkg/consumer", "internal/sandbox"},
 	{"configs", "pkg/serve"},

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -113,5 +114,6 @@ func (i *idle) Capture() func() *state.Snapshot {
 	s := &state.Snapshot{Next: i.next}
 	return func() *state.Snapshot { return s }
 }
-func (i *idle) Saved(*state.Snapshot) {}
-func (i *idle) Stats() learner.Stats  { return learner.Stats{Fed: i.fed} }
+func (i *idle) Saved(*state.Snapshot)              {}
+func (i *idle) Stats() learner.Stats               { return learner.Stats{Fed: i.fed} }
+func (i *idle) Occupancy() (event.Occupancy, bool) { return event.Occupancy{}, false }

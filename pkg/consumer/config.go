@@ -11,6 +11,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/internal/names"
+	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -74,6 +75,8 @@ type Learner interface {
 	// Saved tells that s is stored.
 	Saved(s *state.Snapshot)
 	Stats() learner.Stats
+	// Occupancy is how full the weights of the model are; ok is false where that means nothing.
+	Occupancy() (o event.Occupancy, ok bool)
 }
 
 // Deps are what a Consumer works with.

@@ -65,6 +65,10 @@
 //	streamlearner_loss_improvement          gauge    ends of the interval of the improvement, as a share of the loss (label end: low, high)
 //	streamlearner_idle_seconds              gauge    time since records were last fed
 //	streamlearner_published_idle_seconds    gauge    time since a version was published
+//	streamlearner_features_seen             gauge    distinct features that have a weight, estimated
+//	streamlearner_slots_used                gauge    weights in use
+//	streamlearner_slots                     gauge    weights that there are; 0 without hashing
+//	streamlearner_feature_collision_share   gauge    expected share of the features that share a weight
 //	streamlearner_version_live              gauge    number of the newest checkpoint
 //	streamlearner_version_published         gauge    number of the version served
 //	streamlearner_published_age_seconds     gauge    event time between the newest record and that version

@@ -31,6 +31,7 @@ type metrics struct {
 	statistic, threshold, loss, gradNorm, live, published, publishedAge  *prometheus.Desc
 	next, lag, savedAge, progress                                        *prometheus.Desc
 	descent                                                              descentMetrics
+	occupancy                                                            occupancyMetrics
 	idle, publishedIdle                                                  *prometheus.Desc
 }
 
@@ -91,6 +92,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		lag:             desc("lag_records", "Records in Kafka that are not learned yet."),
 		savedAge:        desc("saved_age_seconds", "Time since the last save."),
 		descent:         newDescentMetrics(desc),
+		occupancy:       newOccupancyMetrics(desc),
 		idle:            desc("idle_seconds", "Time since records were last fed, or since this process took the partition over."),
 		publishedIdle: desc("published_idle_seconds",
 			"Time since a version was published, or since this process took the partition over."),
@@ -119,6 +121,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 		ch <- d
 	}
 	m.descent.describe(ch)
+	m.occupancy.describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -188,6 +191,7 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	c.gauge(m.threshold, st.Threshold)
 	c.gauge(m.loss, st.Loss)
 	c.gauge(m.gradNorm, st.GradNorm)
+	m.occupancy.collect(c, s.Occupancy)
 	c.gauge(m.live, float64(st.Live))
 	var published uint64
 	if s.Published != nil {

@@ -307,16 +307,21 @@ func (s *session) publish() {
 	s.p.view.stats, s.p.view.next = stats, next
 }
 
-// report shows the progressive validation. It walks over all bins, so it is
+// report shows the progressive validation and how full the model is. It walks over all
+// bins and over the weights in use, so it is
 // made every now and then only.
 func (s *session) report() {
-	if s.progress == nil {
-		return
+	occupancy, ok := s.learner.Occupancy()
+	var r metric.Report
+	if s.progress != nil {
+		r = s.progress.Report()
 	}
-	r := s.progress.Report()
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	s.p.view.progress = r
+	if ok {
+		s.p.view.occupancy = &occupancy
+	}
 }
 
 // notable logs what an operator should know of and passes it on.

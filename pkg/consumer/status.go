@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -30,12 +31,13 @@ type PartitionStatus struct {
 	HighWatermark int64          // offset after the newest record in Kafka; -1 until the first fetch
 	Lag           int64          // records not learned yet; 0 until the first fetch
 	Claim         state.Claim
-	Saved         time.Time      // time of the last save; zero before the first
-	SavedNext     state.Position // its position
-	Fed           time.Time      // when records were last fed, or the partition taken over
-	PublishedAt   time.Time      // when a version was last published, or the partition taken over
-	Published     *state.Pointer // what readers are served; nil while nothing has been proven
-	Progress      metric.Report  // progressive validation since this process took the partition over
+	Saved         time.Time        // time of the last save; zero before the first
+	SavedNext     state.Position   // its position
+	Fed           time.Time        // when records were last fed, or the partition taken over
+	PublishedAt   time.Time        // when a version was last published, or the partition taken over
+	Published     *state.Pointer   // what readers are served; nil while nothing has been proven
+	Progress      metric.Report    // progressive validation since this process took the partition over
+	Occupancy     *event.Occupancy // how full the weights of the model are; nil where that means nothing
 }
 
 // trouble is something that keeps a partition from its work, or from being safe.
@@ -64,6 +66,7 @@ type view struct {
 	publishedAt   time.Time
 	published     *state.Pointer
 	progress      metric.Report
+	occupancy     *event.Occupancy
 }
 
 // Status returns the assigned partitions, ascending.
@@ -83,7 +86,7 @@ func (p *partition) status() PartitionStatus {
 	v := &p.view
 	s := PartitionStatus{
 		Partition: p.id, State: v.state(), Reason: v.reason(), Stats: v.stats, Next: v.next,
-		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Fed: v.fed, PublishedAt: v.publishedAt, Published: v.published, Progress: v.progress,
+		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Fed: v.fed, PublishedAt: v.publishedAt, Published: v.published, Progress: v.progress, Occupancy: v.occupancy,
 	}
 	if v.highWatermark >= 0 {
 		s.Lag = max(0, v.highWatermark-v.next.Offset)

@@ -136,6 +136,8 @@ func (t *tally) snapshot() *state.Snapshot {
 
 func (t *tally) Saved(s *state.Snapshot) { t.acks = t.acks[len(s.Done):] }
 
+func (t *tally) Occupancy() (event.Occupancy, bool) { return event.Occupancy{Used: 3, Slots: 16}, true }
+
 func (t *tally) Stats() learner.Stats {
 	s := learner.Stats{Fed: t.body.Fed, Learned: t.body.Fed - t.body.Refused}
 	s.Rejected[event.Syntax] = t.body.Refused

@@ -50,6 +50,12 @@ func (m *Model) Events() uint64 { return m.events }
 // Rows returns how many linear weights and how many factor rows are stored.
 func (m *Model) Rows() (linear, factors int) { return m.live.linear.len(), m.live.factors.len() }
 
+// Occupancy returns how many linear weights are in use: one for each feature, apart
+// from those that share one.
+func (m *Model) Occupancy() event.Occupancy {
+	return event.Occupancy{Used: m.live.linear.len(), Slots: 1 << m.p.bits}
+}
+
 // Predict evaluates the model on an event and changes nothing. Loss, gradient
 // and references are filled when the event is labelled. It refuses the events
 // that Learn would refuse for their values.

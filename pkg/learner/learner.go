@@ -262,6 +262,16 @@ func (l *Learner) Model() Model {
 	return l.model
 }
 
+// Occupancy returns how full the weights of Model are; ok is false for a model that has
+// no features. It costs a walk over the weights that are in use.
+func (l *Learner) Occupancy() (o event.Occupancy, ok bool) {
+	m, ok := l.Model().(interface{ Occupancy() event.Occupancy })
+	if !ok {
+		return event.Occupancy{}, false
+	}
+	return m.Occupancy(), true
+}
+
 // Champion returns the last good model while the learner is not Learning, else
 // nil. It must not be changed.
 func (l *Learner) Champion() Model { return l.champion }
