@@ -1,6 +1,9 @@
 package event
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // MaxDepth is how deep the objects and arrays of a JSON record may nest.
 const MaxDepth = 64
@@ -125,7 +128,25 @@ func (d *JSON) object(b []byte, i int, m *member, depth int) int {
 			d.again = true
 		}
 		f.stamp = d.record
-		if n := d.short(b, i, f); n > 0 {
+		// Short strings and numbers that are features by their type are read here,
+		// since a call of a function would take a twentieth of the time.
+		n := 0 // length of the value; 0 when it is another
+		if i+9 <= len(b) && f.role == roleAuto && d.e.X.Len() < d.limit {
+			if b[i] == '"' {
+				x := inside(b, i+1)
+				size := uint(bits.TrailingZeros64(unplain(x))) &^ 7
+				if byte(x>>(size&63)) == '"' && size <= uint(f.hash.room) {
+					d.e.X.Sparse = append(d.e.X.Sparse, Feature{f.hash.sumWord(x&(1<<(size&63)-1), size), 1, uint32(f.id)})
+					n = int(size/8) + 2
+				}
+			} else {
+				var v float64
+				if v, n = shortNumber(b, i); n > 0 {
+					d.e.X.Dense = append(d.e.X.Dense, Feature{f.id, v, uint32(f.id)})
+				}
+			}
+		}
+		if n > 0 {
 			i += n
 		} else if i = d.value(b, i, f, f.role, depth); i < 0 {
 			return -1

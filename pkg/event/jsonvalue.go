@@ -2,36 +2,9 @@ package event
 
 import (
 	"math"
-	"math/bits"
 
 	"github.com/cespare/xxhash/v2"
 )
-
-// short reads the value of m if it is a string of fewer than 8 plain characters
-// or a number of up to 8, and becomes a feature by its type or nothing. It
-// returns the length of its text; 0 when it is something else.
-func (d *JSON) short(b []byte, i int, m *member) int {
-	if i+9 > len(b) || m.role != roleAuto && m.role != roleSkip || d.e.X.Len() >= d.limit {
-		return 0
-	}
-	if b[i] != '"' {
-		v, n := shortNumber(b, i)
-		if n > 0 && m.role == roleAuto {
-			d.e.X.Dense = append(d.e.X.Dense, Feature{m.id, v, uint32(m.id)})
-		}
-		return n
-	}
-	x := inside(b, i+1)
-	hit := unplain(x)
-	size := uint(bits.TrailingZeros64(hit)) &^ 7
-	if byte(x>>(size&63)) != '"' || size > uint(m.hash.room) {
-		return 0
-	}
-	if m.role == roleAuto {
-		d.e.X.Sparse = append(d.e.X.Sparse, Feature{m.hash.sumWord(x&(1<<(size&63)-1), size), 1, uint32(m.id)})
-	}
-	return int(size/8) + 2
-}
 
 // value reads the value of the field m, whose role r is, in an array that of the array.
 func (d *JSON) value(b []byte, i int, m *member, r role, depth int) int {
@@ -111,6 +84,11 @@ func (d *JSON) text(b []byte, start int, m *member, r role) int {
 
 // number reads a number, which is the value of m.
 func (d *JSON) number(b []byte, i int, m *member, r role) int {
+	if r == roleSkip && i+9 <= len(b) {
+		if _, n := shortNumber(b, i); n > 0 {
+			return i + n
+		}
+	}
 	x, end := scanNumber(b, i)
 	if end < 0 {
 		return d.syntax(b, i, "a well-formed number")
