@@ -202,8 +202,8 @@ var published = []struct {
 	name string
 	loss map[string]string
 }{
-	{"VW cover 4, nounif, dr, default rate, standardised", map[string]string{"letter": ".6361", "satimage": ".2406"}},
+	{"VW cover 4, nounif, dr, default rate", map[string]string{"letter": ".6361", "satimage": ".2406"}},
 	{"VW the same, best of 5 rates and 2 encodings", map[string]string{"letter": ".5096", "satimage": ".2260"}},
 	{"VW one against all, full information, published", map[string]string{"letter": ".4595", "satimage": ".1922"}},
-	{"VW the same, default rate, standardised", map[string]string{"letter": ".3533", "satimage": ".1952"}},
+	{"VW the same, default rate, our standardisation", map[string]string{"letter": ".3533", "satimage": ".1952"}},
 }

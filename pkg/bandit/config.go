@@ -95,13 +95,13 @@ type Config struct {
 	Mellowness float64 `koanf:"mellowness"`
 	// Size is the number of policies of bag and cover. Default 4.
 	Size int `koanf:"size"`
-	// Psi is how strongly policies of cover avoid what others choose. Default 0.1.
+	// Psi is how strongly policies of cover avoid what others choose. Default 0.3.
 	Psi float64 `koanf:"psi"`
 	// NoUnif keeps the probability of arms that no policy of cover chooses at 0, but for Floor. Default true.
 	NoUnif bool `koanf:"nounif"`
 	// Gamma is the mixing of exp3 with the uniform distribution. Default 0.1.
 	Gamma float64 `koanf:"gamma"`
-	// Rate is the step of gradient and reinforce. Default 0.1.
+	// Rate is the step of gradient and reinforce. Default 0.5.
 	Rate float64 `koanf:"rate"`
 	// Entropy is the weight of the entropy bonus of gradient and reinforce. Default 0.
 	Entropy float64 `koanf:"entropy"`
@@ -152,7 +152,7 @@ func Default() Config {
 		Policy: LinUCB, RewardMax: 1, Floor: 0.05, Draws: 128,
 		PriorAlpha: 1, PriorBeta: 1, PriorMean: 0.5, PriorWeight: 1,
 		Alpha: 0.5, Spread: 0.25, Epsilon: 0.05, Temperature: 0.05, GammaScale: 10, GammaExponent: 0.5, Mellowness: 0.02,
-		Size: 4, Psi: 0.1, NoUnif: true, Gamma: 0.1, Rate: 0.1, ImportanceClip: 10,
+		Size: 4, Psi: 0.3, NoUnif: true, Gamma: 0.1, Rate: 0.5, ImportanceClip: 10,
 		Features: Disjoint, Interactions: true, Matrix: "auto", Lambda: 1, MaxFeatures: 64, Intercept: true,
 		Standardize: "auto", Clip: 5, Extreme: 1000,
 	}

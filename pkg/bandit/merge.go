@@ -13,7 +13,7 @@ var ErrNotMergeable = errors.New("the state is no sum over events and cannot be 
 // Merge adds to m what other bandits of the same configuration have learned from other
 // events, as of the newest event of all. Policies without context and ridge regressions with a full matrix are sums over
 // events: merging the learners of all partitions gives the one learner of all records, to rounding, however
-// the records were distributed. With standardisation each partition standardises by what it has seen, so that
+// the records were distributed; exp3ix and bag also use the number of events, and so come close. With standardisation each partition standardises by what it has seen, so that
 // the result is that of the learners and not of one learner. gradient, reinforce, logistic, cover and diagonal matrices give
 // ErrNotMergeable. An error changes nothing; references stay.
 func (m *Model) Merge(others ...*Model) error {

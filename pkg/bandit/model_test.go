@@ -509,14 +509,12 @@ func TestValidate(t *testing.T) {
 
 // Whatever the bytes under a valid checksum, Open returns a usable model or an error.
 func FuzzOpen(f *testing.F) {
-	for _, policy := range []string{Thompson, LinUCB} {
-		m := newModel(f, config(policy, 3))
-		r := rand.New(rand.NewPCG(1, 1))
+	for _, c := range configurations() {
+		c.Arms = c.Arms[:3]
+		m := newModel(f, c)
 		var e event.Event
-		for range 20 {
-			e.Reset()
-			fill(r, &e)
-			e.Arm %= 3
+		for i := range 20 {
+			small(&e, i)
 			m.Learn(&e)
 		}
 		b, err := m.AppendBinary(nil)
@@ -539,8 +537,11 @@ func FuzzOpen(f *testing.F) {
 		}
 		var e event.Event
 		e.Reset()
-		e.Prob, e.Labelled, e.Label = 1, true, 1
-		if s := m.Learn(&e); s.Reject != nil && s.Reject.Reason != event.Unstable {
+		e.Prob, e.Labelled, e.Label, e.Time = 1, true, m.Config().RewardMax, 1e12
+		if n := len(m.Distribution(&e, nil, nil)); n != len(m.Config().Arms) {
+			t.Fatalf("%d probabilities", n)
+		}
+		if s := m.Learn(&e); s.Reject != nil && s.Reject.Reason != event.Unstable && s.Reject.Reason != event.TimeInvalid && s.Reject.Reason != event.TooManyFeatures {
 			t.Fatal(s.Reject)
 		}
 	})
@@ -567,8 +568,10 @@ func BenchmarkLearn(b *testing.B) {
 				events[i].Label = s.Reward(i % 10)
 			}
 			b.ReportAllocs()
-			for i := range b.N {
+			i := 0
+			for b.Loop() {
 				m.Learn(&events[i&255])
+				i++
 			}
 		})
 	}

@@ -32,7 +32,8 @@ func (p *Policy) Config() Config { return p.cfg }
 // Arms returns the names of the arms in the order of their indices.
 func (p *Policy) Arms() []string { return p.arms.names }
 
-// Distribution is Model.Distribution. Without draws of its own from the heap it allocates nothing.
+// Distribution is Model.Distribution. It takes memory only for integrals and for draws with shared
+// or hybrid features.
 func (p *Policy) Distribution(e *event.Event, eligible []bool, dst []float64) []float64 {
 	if p.fixed != nil && eligible == nil {
 		return append(dst, p.fixed...)

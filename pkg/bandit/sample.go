@@ -30,8 +30,7 @@ func (k Key) seed(id []byte) uint64 { return sipHash(k.draws[0], k.draws[1], id)
 
 // Choose returns the arm that u, uniform in [0, 1), selects from the
 // probabilities p by inverting their cumulative distribution. The same u and p
-// always give the same arm. Probabilities that do not add up to 1 are taken in proportion
-// once Normalize made them so.
+// always give the same arm. An arm of probability 0 is chosen only if all are.
 func Choose(p []float64, u float64) int {
 	last, sum := 0, 0.0
 	for i, v := range p {
