@@ -48,6 +48,11 @@ func Store(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		"ConcurrentClaims": testConcurrent,
 		"Watch":            testWatch,
 		"Names":            testNames,
+		"Hold":             testHold,
+		"Marks":            testMarks,
+		"Span":             testSpan,
+		"Force":            testForce,
+		"Start":            testStart,
 	} {
 		t.Run(name, func(t *testing.T) {
 			model := fmt.Sprintf("conform-%x", rand.Uint64())

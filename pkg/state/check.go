@@ -44,6 +44,14 @@ func CheckSave(k Key, c Claim, base uint64, s *Snapshot, keep int) error {
 			return fmt.Errorf("save %d of %s: %w", s.Seq, k, err)
 		}
 	}
+	for i := range s.Also {
+		if v := &s.Also[i]; s.Current == nil || v.Number == 0 || v.Sum.IsZero() {
+			return fmt.Errorf("save %d of %s keeps version %d with sum %s: both must be set, and something be published", s.Seq, k, v.Number, v.Sum)
+		}
+	}
+	if s.KeepFor < 0 || s.Current == nil && len(s.Marks) > 0 {
+		return fmt.Errorf("save %d of %s keeps versions for %d ms and marks %d of nothing published", s.Seq, k, s.KeepFor, len(s.Marks))
+	}
 	for _, a := range s.Done {
 		if a.ID == "" {
 			return fmt.Errorf("save %d of %s answers a command without an id", s.Seq, k)
@@ -77,7 +85,18 @@ func CheckCommand(c Command) error {
 	return nil
 }
 
-// Digest identifies what a save writes, apart from Seq and the bytes of its
+// CheckForce returns an error when readers cannot be moved to p by c.
+func CheckForce(c Command, p Pointer) error {
+	if err := CheckCommand(c); err != nil {
+		return err
+	}
+	if p.Number == 0 || p.Sum.IsZero() || !c.Args.Forced {
+		return fmt.Errorf("forced command %s to version %d with sum %s: both must be set, and Args.Forced", c.ID, p.Number, p.Sum)
+	}
+	return CheckSchema(p.Schema)
+}
+
+// Digest identifies what a save writes, apart from Seq, Protect and the bytes of its
 // blobs, which their sums identify. Stores compare it to recognise a repeated save.
 func (s *Snapshot) Digest() Sum {
 	b := wire.AppendVarint(nil, s.Next.Offset)
@@ -93,8 +112,11 @@ func (s *Snapshot) Digest() Sum {
 	tail, err := json.Marshal(struct {
 		Current *Pointer
 		Parts   []Sum
+		Also    []Kept
+		Marks   []Mark
+		KeepFor int64
 		Done    []Ack
-	}{s.Current, s.Parts, s.Done})
+	}{s.Current, s.Parts, s.Also, s.Marks, s.KeepFor, s.Done})
 	if err != nil {
 		panic("state: " + err.Error())
 	}

@@ -33,6 +33,11 @@ func MissingBlobError(k Key, s Sum) error {
 	return fmt.Errorf("save of %s: %w: %s; save again with every blob", k, ErrBlobs, s)
 }
 
+// ForceError is a forced move of readers to a version that is not kept.
+func ForceError(k Key, v *Version) error {
+	return fmt.Errorf("moving readers of %s to version %d: %w: it is not kept any more", k, v.Number, ErrNotFound)
+}
+
 // CheckBlob returns an error when data is not what s names.
 func CheckBlob(k Key, s Sum, data []byte) error {
 	if got := SumOf(data); got != s {

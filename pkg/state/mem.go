@@ -1,7 +1,6 @@
 package state
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -25,6 +24,10 @@ type cell struct {
 	digest   Sum
 	versions []Version         // ascending by number, then sum
 	parts    map[Version][]Sum // of the versions whose parameters are manifests
+	marks    []Mark
+	started  bool           // by a command, before the first claim
+	forced   string         // id of the command by which readers were moved; empty for none
+	uploads  map[Sum][]byte // that no save has referred to yet
 	blobs    map[Sum][]byte
 	inbox    []Command
 	acks     map[string]Ack
@@ -52,6 +55,7 @@ func (m *Mem) Clone() *Mem {
 		d.versions = slices.Clone(c.versions)
 		d.parts = maps.Clone(c.parts)
 		d.blobs = maps.Clone(c.blobs)
+		d.uploads = maps.Clone(c.uploads)
 		d.inbox = slices.Clone(c.inbox)
 		d.acks = maps.Clone(c.acks)
 		out.cells[k] = &d
@@ -69,11 +73,7 @@ func (m *Mem) Claim(_ context.Context, k Key, o Owner) (Claim, *Snapshot, error)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.cells[k]
-	if c == nil {
-		c = &cell{parts: map[Version][]Sum{}, blobs: map[Sum][]byte{}, acks: map[string]Ack{}}
-		m.cells[k] = c
-	}
+	c := m.cell(k)
 	switch {
 	case c.claim.Group != "" && c.claim.Group != o.Group:
 		return Claim{}, nil, ForeignError(k, c.claim, o)
@@ -94,6 +94,16 @@ func (m *Mem) Claim(_ context.Context, k Key, o Owner) (Claim, *Snapshot, error)
 		s.Blobs = append(s.Blobs, Blob{Sum: ref, Data: data})
 	}
 	return c.claim, s, nil
+}
+
+// cell returns the cell of k, which it makes if need be.
+func (m *Mem) cell(k Key) *cell {
+	c := m.cells[k]
+	if c == nil {
+		c = &cell{parts: map[Version][]Sum{}, blobs: map[Sum][]byte{}, uploads: map[Sum][]byte{}, acks: map[string]Ack{}}
+		m.cells[k] = c
+	}
+	return c
 }
 
 // load copies the stored snapshot.
@@ -148,19 +158,31 @@ func (m *Mem) save(k Key, claim Claim, base uint64, s *Snapshot, digest Sum, kee
 		blobs[b.Sum] = b.Data
 	}
 	for _, ref := range needed(s) {
-		if _, ok := blobs[ref]; !ok {
+		if _, ok := blobs[ref]; ok {
+			continue
+		}
+		data, ok := c.uploads[ref]
+		if !ok {
 			return false, MissingBlobError(k, ref)
 		}
+		blobs[ref] = data
 	}
 	c.blobs, c.digest = blobs, digest
 	c.snapshot = &Snapshot{
 		Seq: s.Seq, Next: s.Next, Head: slices.Clone(s.Head), Refs: slices.Clone(s.Refs), Current: stored.Current,
 	}
+	if slices.ContainsFunc(s.Done, func(a Ack) bool { return a.ID == c.forced }) {
+		c.forced = ""
+	}
 	if p := s.Current; p != nil {
-		moved = stored.Current == nil || !stored.Current.Equal(*p)
-		current := *p
-		c.snapshot.Current = &current
-		c.keepVersions(keep, s.Parts)
+		if c.forced == "" {
+			moved = stored.Current == nil || !stored.Current.Equal(*p)
+			current := *p
+			c.snapshot.Current = &current
+		}
+		moved = moved || !slices.EqualFunc(c.marks, s.Marks, equalMarks)
+		c.marks = cloneMarks(s.Marks)
+		c.keepVersions(keep, s)
 	}
 	c.collect()
 	for _, a := range s.Done {
@@ -170,35 +192,46 @@ func (m *Mem) save(k Key, claim Claim, base uint64, s *Snapshot, digest Sum, kee
 	return moved, nil
 }
 
+func equalMarks(a, b Mark) bool {
+	return a.Number == b.Number && a.Sum == b.Sum && a.Pinned == b.Pinned && slices.Equal(a.Labels, b.Labels)
+}
+
+func cloneMarks(marks []Mark) []Mark {
+	out := slices.Clone(marks)
+	for i := range out {
+		out[i].Labels = slices.Clone(out[i].Labels)
+	}
+	return out
+}
+
 // needed lists the blobs that must exist for s to be stored.
 func needed(s *Snapshot) []Sum {
 	if s.Current == nil {
 		return s.Refs
 	}
-	return append(append(slices.Clone(s.Refs), s.Current.Sum), s.Parts...)
-}
-
-// keepVersions adds the published version and trims: the newest keep stay, and
-// the published one whatever its age.
-func (c *cell) keepVersions(keep int, parts []Sum) {
-	current := c.snapshot.Current.Version
-	if i, found := slices.BinarySearchFunc(c.versions, current, compareVersions); !found {
-		c.versions = slices.Insert(c.versions, i, current)
-		c.parts[current] = slices.Clone(parts)
+	out := append(append(slices.Clone(s.Refs), s.Current.Sum), s.Parts...)
+	for _, v := range s.Also {
+		out = append(append(out, v.Sum), v.Parts...)
 	}
-	surplus := len(c.versions) - keep
-	c.versions = slices.DeleteFunc(c.versions, func(v Version) bool {
-		surplus--
-		drop := surplus >= 0 && compareVersions(v, current) != 0
-		if drop {
-			delete(c.parts, v)
-		}
-		return drop
-	})
+	return out
 }
 
-func compareVersions(a, b Version) int {
-	return cmp.Or(cmp.Compare(a.Number, b.Number), slices.Compare(a.Sum[:], b.Sum[:]))
+// keepVersions adds the versions of s and drops those that Retain lets go.
+func (c *cell) keepVersions(keep int, s *Snapshot) {
+	for _, v := range append([]Kept{{s.Current.Version, s.Parts}}, s.Also...) {
+		i, found := slices.BinarySearchFunc(c.versions, v.Version, compareVersions)
+		if !found {
+			c.versions = slices.Insert(slices.Clone(c.versions), i, v.Version)
+			c.parts[v.Version] = slices.Clone(v.Parts)
+		}
+	}
+	c.versions = Retain(c.versions, keep, s.KeepFor, func(v *Version) bool {
+		return v.Same(&s.Current.Version) || v.Same(&c.snapshot.Current.Version) ||
+			slices.ContainsFunc(s.Also, func(o Kept) bool { return o.Same(v) }) ||
+			slices.ContainsFunc(s.Marks, func(m Mark) bool { return m.Of(v) }) ||
+			slices.ContainsFunc(s.Protect, func(a Args) bool { return a.Version == v.Number && a.Sum == v.Sum })
+	})
+	maps.DeleteFunc(c.parts, func(v Version, _ []Sum) bool { return !slices.Contains(c.versions, v) })
 }
 
 // collect drops the blobs that neither the state nor a kept version names.

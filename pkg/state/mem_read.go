@@ -41,13 +41,25 @@ func (m *Mem) Versions(_ context.Context, k Key) ([]Version, error) {
 	return nil, nil
 }
 
+// Marks implements Reader.
+func (m *Mem) Marks(_ context.Context, k Key) ([]Mark, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.cells[k]; c != nil {
+		return cloneMarks(c.marks), nil
+	}
+	return nil, nil
+}
+
 // Blob implements Reader.
 func (m *Mem) Blob(_ context.Context, k Key, s Sum) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if c := m.cells[k]; c != nil {
-		if data, ok := c.blobs[s]; ok {
-			return data, CheckBlob(k, s, data)
+		for _, blobs := range []map[Sum][]byte{c.blobs, c.uploads} {
+			if data, ok := blobs[s]; ok {
+				return data, CheckBlob(k, s, data)
+			}
 		}
 	}
 	return nil, fmt.Errorf("blob %s of %s: %w", s, k, ErrNotFound)
@@ -58,7 +70,7 @@ func (m *Mem) State(_ context.Context, k Key) (*Snapshot, Claim, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.cells[k]
-	if c == nil {
+	if c == nil || !c.known() {
 		return nil, Claim{}, fmt.Errorf("state of %s: %w", k, ErrNotFound)
 	}
 	if c.snapshot == nil {
@@ -90,49 +102,4 @@ func (m *Mem) hint(k Key) {
 			w.fn(k)
 		}
 	}
-}
-
-// Send implements Operator.
-func (m *Mem) Send(_ context.Context, k Key, cmd Command) error {
-	if err := CheckCommand(cmd); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	c := m.cells[k]
-	if c == nil {
-		return fmt.Errorf("command for %s: %w: no learner has claimed this partition", k, ErrNotFound)
-	}
-	if _, answered := c.acks[cmd.ID]; answered {
-		return nil
-	}
-	if slices.ContainsFunc(c.inbox, func(x Command) bool { return x.ID == cmd.ID }) {
-		return nil
-	}
-	c.inbox = append(slices.Clone(c.inbox), cmd)
-	return nil
-}
-
-// Ack implements Operator.
-func (m *Mem) Ack(_ context.Context, k Key, id string) (Ack, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if c := m.cells[k]; c != nil {
-		if a, ok := c.acks[id]; ok {
-			return a, nil
-		}
-	}
-	return Ack{}, fmt.Errorf("answer to command %s for %s: %w", id, k, ErrNotFound)
-}
-
-// Adopt implements Operator.
-func (m *Mem) Adopt(_ context.Context, k Key) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	c := m.cells[k]
-	if c == nil {
-		return fmt.Errorf("adoption of %s: %w: no learner has claimed this partition", k, ErrNotFound)
-	}
-	c.claim.Owner = Owner{}
-	return nil
 }

@@ -72,6 +72,17 @@ type Snapshot struct {
 	// Parts lists the parts of Current's parameters when they are a Manifest.
 	// They are kept as long as the version is.
 	Parts []Sum
+	// Also lists further versions to keep: under a hold the newest proven one,
+	// and imported ones. They are stored if the store lacks them.
+	Also []Kept
+	// Marks are all pins and labels, by version. Versions with a mark stay.
+	Marks []Mark
+	// KeepFor is the span of event time in milliseconds over which old versions
+	// are kept, sparsely; 0 for none. See Retain.
+	KeepFor int64
+	// Protect lists versions, by number and sum, that this save must not drop
+	// since a command that waits is about them. It is no part of what is stored.
+	Protect []Args
 
 	// Done answers the operator commands that this save consumes.
 	Done []Ack
@@ -90,13 +101,14 @@ type Version struct {
 	Arch     string   `json:"arch"`    // architecture that computed it
 	Guarded  bool     `json:"guarded"` // an armed guard watched all of its quarantine
 	MaxAgeMS int64    `json:"max_age"` // age after which a reader must call it stale; 0 for never
+	Loss     float64  `json:"loss"`    // running progressive loss when it was taken, half-life 1,000 events
 }
 
 // Pointer is what `current` holds: the version that readers load, the mode of
 // the learner behind it, and how events are read.
 type Pointer struct {
 	Version
-	Mode string `json:"mode"` // learning, frozen or recovering
+	Mode string `json:"mode"` // learning, frozen, recovering or held
 	// Schema tells readers how a record becomes an event, in the JSON of
 	// event.Layout; empty when nothing is said. Stores treat it as bytes that
 	// pass CheckSchema and that nobody changes.
@@ -112,10 +124,11 @@ func (p Pointer) Equal(o Pointer) bool {
 // inbox and taken by its owner at an offset boundary.
 type Command struct {
 	ID   string `json:"id"`   // unique; an id that the journal holds already is not applied again
-	Kind string `json:"kind"` // freeze or unfreeze
+	Kind string `json:"kind"` // see pkg/learner's Command kinds
 	Who  string `json:"who"`
 	Why  string `json:"why"`
 	At   int64  `json:"at"` // when it was given, milliseconds since 1970 UTC; for people only
+	Args Args   `json:"args,omitzero"`
 }
 
 // Ack answers a command after the save that made it part of the state.

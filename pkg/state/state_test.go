@@ -46,11 +46,12 @@ func TestPointerJSON(t *testing.T) {
 		Version: state.Version{
 			Number: 12, Sum: state.SumOf([]byte("abc")), Parent: 11, Created: 1_700_000_000_000, Next: state.Position{Offset: 48000, LeaderEpoch: 2},
 			Learned: 47980, Config: "c0ffee", Binary: "v0.1.0", Arch: "amd64", Guarded: true, MaxAgeMS: 60000,
+			Loss: 0.25,
 		},
 		Mode: "frozen",
 	}
 	const want = `{"n":12,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","parent":11,"created":1700000000000,` +
-		`"next":{"offset":48000,"leader_epoch":2},"learned":47980,"config":"c0ffee","binary":"v0.1.0","arch":"amd64","guarded":true,"max_age":60000,"mode":"frozen"}`
+		`"next":{"offset":48000,"leader_epoch":2},"learned":47980,"config":"c0ffee","binary":"v0.1.0","arch":"amd64","guarded":true,"max_age":60000,"loss":0.25,"mode":"frozen"}`
 	got, err := json.Marshal(p)
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n got %s\nwant %s", err, got, want)
@@ -102,16 +103,19 @@ func TestDigest(t *testing.T) {
 		t.Fatal("the same save has two digests")
 	}
 	for name, change := range map[string]func(*state.Snapshot){
-		"offset":        func(s *state.Snapshot) { s.Next.Offset++ },
-		"leader epoch":  func(s *state.Snapshot) { s.Next.LeaderEpoch++ },
-		"head":          func(s *state.Snapshot) { s.Head = []byte("heaD") },
-		"order of refs": func(s *state.Snapshot) { s.Refs[0], s.Refs[1] = s.Refs[1], s.Refs[0] },
-		"refs":          func(s *state.Snapshot) { s.Refs = s.Refs[:1] },
-		"mode":          func(s *state.Snapshot) { s.Current.Mode = "frozen" },
-		"schema":        func(s *state.Snapshot) { s.Current.Schema = []byte(`{}`) },
-		"version":       func(s *state.Snapshot) { s.Current.Learned++ },
-		"no pointer":    func(s *state.Snapshot) { s.Current = nil },
-		"answer":        func(s *state.Snapshot) { s.Done[0].Error = "no" },
+		"offset":          func(s *state.Snapshot) { s.Next.Offset++ },
+		"leader epoch":    func(s *state.Snapshot) { s.Next.LeaderEpoch++ },
+		"head":            func(s *state.Snapshot) { s.Head = []byte("heaD") },
+		"order of refs":   func(s *state.Snapshot) { s.Refs[0], s.Refs[1] = s.Refs[1], s.Refs[0] },
+		"refs":            func(s *state.Snapshot) { s.Refs = s.Refs[:1] },
+		"mode":            func(s *state.Snapshot) { s.Current.Mode = "frozen" },
+		"schema":          func(s *state.Snapshot) { s.Current.Schema = []byte(`{}`) },
+		"version":         func(s *state.Snapshot) { s.Current.Learned++ },
+		"no pointer":      func(s *state.Snapshot) { s.Current = nil },
+		"another version": func(s *state.Snapshot) { s.Also = []state.Kept{{Version: state.Version{Number: 2, Sum: state.Sum{2}}}} },
+		"mark":            func(s *state.Snapshot) { s.Marks = []state.Mark{{Number: 1, Sum: state.Sum{1}, Pinned: true}} },
+		"span":            func(s *state.Snapshot) { s.KeepFor = 1 },
+		"answer":          func(s *state.Snapshot) { s.Done[0].Error = "no" },
 	} {
 		s := fresh()
 		if change(s); s.Digest() == want {

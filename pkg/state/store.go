@@ -62,6 +62,8 @@ type Reader interface {
 	Current(ctx context.Context, k Key) (Pointer, error)
 	// Versions returns the kept versions, oldest first.
 	Versions(ctx context.Context, k Key) ([]Version, error)
+	// Marks returns the pins and labels of kept versions.
+	Marks(ctx context.Context, k Key) ([]Mark, error)
 	// Blob returns the data of a blob, its sum verified.
 	Blob(ctx context.Context, k Key, s Sum) ([]byte, error)
 	// State returns the stored snapshot without its blobs, and the claim on it.
@@ -82,10 +84,24 @@ type NameKeeper interface {
 
 // Operator gives orders to owners and hands partitions over.
 type Operator interface {
-	// Send puts a command into the inbox of k.
+	// Send puts a command into the inbox of k. Where nobody has claimed the
+	// partition yet it is refused with ErrNotFound, unless it Starts one.
 	Send(ctx context.Context, k Key, c Command) error
+	// Force moves the published pointer to p, whose version must be kept, and
+	// puts c into the inbox, in one step. No save moves the pointer before the
+	// one that answers c, so an owner that runs, or the next one, makes it part
+	// of its state.
+	Force(ctx context.Context, k Key, c Command, p Pointer) error
+	// Upload stores a blob for an hour, until a command or a save refers to it.
+	Upload(ctx context.Context, k Key, b Blob) error
 	// Ack returns the answer to a command; ErrNotFound while there is none.
 	Ack(ctx context.Context, k Key, id string) (Ack, error)
 	// Adopt releases k from its group, so that any group's next claim succeeds.
 	Adopt(ctx context.Context, k Key) error
 }
+
+// CommandImport is the kind of the command that brings an exported version.
+const CommandImport = "import"
+
+// Starts reports whether c is to be the beginning of a partition.
+func (c *Command) Starts() bool { return c.Kind == CommandImport && c.Args.Restore }

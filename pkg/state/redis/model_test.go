@@ -34,7 +34,7 @@ func TestBehavesAsMem(t *testing.T) {
 			m.blobs = append(m.blobs, blob("blob "[:5*(i%2)]+fmt.Sprint(i)))
 		}
 		r.Repeat(map[string]func(*rapid.T){
-			"claim": m.claim, "save": m.save, "send": m.send, "adopt": m.adopt, "": m.compare,
+			"claim": m.claim, "save": m.save, "send": m.send, "force": m.force, "adopt": m.adopt, "": m.compare,
 		})
 	})
 }
@@ -136,6 +136,9 @@ func (m *machine) save(r *rapid.T) {
 			}
 		}
 	}
+	if snap.Current != nil {
+		m.drawVersions(r, snap)
+	}
 	if rapid.IntRange(0, 3).Draw(r, "answer") == 0 {
 		snap.Done = []state.Ack{{ID: rapid.SampledFrom(commandIDs).Draw(r, "answered"), Offset: snap.Next.Offset}}
 	}
@@ -155,6 +158,37 @@ func (m *machine) save(r *rapid.T) {
 			m.server.Del(key)
 		}
 	}
+}
+
+// drawVersions adds what a save says of other versions.
+func (m *machine) drawVersions(r *rapid.T, snap *state.Snapshot) {
+	snap.Current.Created = rapid.Int64Range(-50, 200).Draw(r, "created")
+	snap.KeepFor = rapid.SampledFrom([]int64{0, 0, 20, 100}).Draw(r, "keep for")
+	for range rapid.IntRange(0, 2).Draw(r, "also") {
+		b := rapid.SampledFrom(m.blobs).Draw(r, "also published")
+		snap.Blobs = append(snap.Blobs, b)
+		snap.Also = append(snap.Also, state.Kept{Version: state.Version{
+			Number: rapid.Uint64Range(1, 12).Draw(r, "also version"), Sum: b.Sum, Created: rapid.Int64Range(-50, 200).Draw(r, "also created"),
+		}})
+	}
+	for range rapid.IntRange(0, 2).Draw(r, "marks") {
+		v := state.Args{Version: rapid.Uint64Range(1, 12).Draw(r, "marked"), Sum: rapid.SampledFrom(m.blobs).Draw(r, "marked blob").Sum}
+		if rapid.Bool().Draw(r, "protect") {
+			snap.Protect = append(snap.Protect, v)
+		} else {
+			snap.Marks = append(snap.Marks, state.Mark{Number: v.Version, Sum: v.Sum, Pinned: rapid.Bool().Draw(r, "pinned")})
+		}
+	}
+}
+
+// force moves readers to one of the kept versions, or to one that is not kept.
+func (m *machine) force(r *rapid.T) {
+	p := state.Pointer{Version: state.Version{Number: rapid.Uint64Range(1, 12).Draw(r, "version"), Sum: rapid.SampledFrom(m.blobs).Draw(r, "blob").Sum}, Mode: state.ModeHeld}
+	if kept, err := m.stores[0].Versions(m.ctx.Context(), m.key); err == nil && len(kept) > 0 && rapid.IntRange(0, 3).Draw(r, "wrong") > 0 {
+		p.Version = rapid.SampledFrom(kept).Draw(r, "kept")
+	}
+	c := state.Command{ID: rapid.SampledFrom(commandIDs).Draw(r, "id"), Kind: "rollback", Args: state.Args{Version: p.Number, Sum: p.Sum, Forced: true}}
+	m.same(r, "force", func(s conform.StoreUnderTest) (any, error) { return nil, s.Force(m.ctx.Context(), m.key, c, p) })
 }
 
 func (m *machine) send(r *rapid.T) {
@@ -180,6 +214,7 @@ func (m *machine) compare(r *rapid.T) {
 	})
 	m.same(r, "current", func(s conform.StoreUnderTest) (any, error) { return s.Current(ctx, m.key) })
 	m.same(r, "versions", func(s conform.StoreUnderTest) (any, error) { return s.Versions(ctx, m.key) })
+	m.same(r, "marks", func(s conform.StoreUnderTest) (any, error) { return s.Marks(ctx, m.key) })
 	m.same(r, "inbox", func(s conform.StoreUnderTest) (any, error) { return s.Inbox(ctx, m.key) })
 	m.same(r, "partitions", func(s conform.StoreUnderTest) (any, error) { return s.Partitions(ctx, m.key.Model) })
 	for _, id := range commandIDs {

@@ -20,12 +20,55 @@ func (s *Store) Send(ctx context.Context, k state.Key, c state.Command) error {
 	if err != nil {
 		return fmt.Errorf("command for %s: %w", k, err)
 	}
-	verdict, _, err := s.verdict(ctx, s.send, []string{stateKey(k), inboxKey(k), ackKey(k, c.ID)}, c.ID, body)
+	start := ""
+	if c.Starts() {
+		start = "start"
+		err = s.rdb.SAdd(ctx, partitionsKey(k.Model), k.Partition).Err() // as in Claim
+	}
+	var verdict string
+	if err == nil {
+		verdict, _, err = s.verdict(ctx, s.send, []string{stateKey(k), inboxKey(k), ackKey(k, c.ID)}, c.ID, body, start)
+	}
 	if err != nil {
 		return fmt.Errorf("command for %s: %w", k, err)
 	}
 	if verdict != "ok" {
 		return fmt.Errorf("command for %s: %w: no learner has claimed this partition", k, state.ErrNotFound)
+	}
+	return nil
+}
+
+// Force implements state.Operator.
+func (s *Store) Force(ctx context.Context, k state.Key, c state.Command, p state.Pointer) error {
+	if err := state.CheckForce(c, p); err != nil {
+		return err
+	}
+	body, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("command for %s: %w", k, err)
+	}
+	pointer, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("pointer of %s: %w", k, err)
+	}
+	keys := []string{stateKey(k), versionsKey(k), currentKey(k), inboxKey(k), ackKey(k, c.ID)}
+	verdict, _, err := s.verdict(ctx, s.force, keys, c.ID, body, versionField(p.Number, p.Sum), pointer, channel(k.Model), k.Partition)
+	if err != nil {
+		return fmt.Errorf("moving readers of %s: %w", k, err)
+	}
+	if verdict != "ok" {
+		return state.ForceError(k, &p.Version)
+	}
+	return nil
+}
+
+// Upload implements state.Operator.
+func (s *Store) Upload(ctx context.Context, k state.Key, b state.Blob) error {
+	if err := state.CheckBlob(k, b.Sum, b.Data); err != nil {
+		return err
+	}
+	if err := s.upload(ctx, k, []state.Blob{b}); err != nil {
+		return fmt.Errorf("upload for %s: %w", k, err)
 	}
 	return nil
 }

@@ -96,6 +96,22 @@ func (s *Store) Versions(ctx context.Context, k state.Key) ([]state.Version, err
 	return versions, nil
 }
 
+// Marks implements state.Reader.
+func (s *Store) Marks(ctx context.Context, k state.Key) ([]state.Mark, error) {
+	raw, err := s.rdb.Get(ctx, marksKey(k)).Bytes()
+	if errors.Is(err, goredis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("marks of %s: %w", k, err)
+	}
+	var marks []state.Mark
+	if err := json.Unmarshal(raw, &marks); err != nil {
+		return nil, fmt.Errorf("marks of %s are damaged: %w", k, err)
+	}
+	return marks, nil
+}
+
 // State implements state.Reader.
 func (s *Store) State(ctx context.Context, k state.Key) (*state.Snapshot, state.Claim, error) {
 	var fields *goredis.SliceCmd

@@ -32,6 +32,8 @@ var (
 	saveLua string
 	//go:embed send.lua
 	sendLua string
+	//go:embed force.lua
+	forceLua string
 	//go:embed adopt.lua
 	adoptLua string
 )
@@ -39,7 +41,8 @@ var (
 // Store implements state.Store, state.Reader and state.Operator.
 type Store struct {
 	rdb                      goredis.UniversalClient
-	claim, save, send, adopt *goredis.Script
+	claim, save, send, force *goredis.Script
+	adopt                    *goredis.Script
 	chunk                    int           // largest value of a blob
 	encoder                  *zstd.Encoder // compresses large blobs; nil for none
 }
@@ -64,6 +67,7 @@ func NewClient(rdb goredis.UniversalClient) *Store {
 		claim: goredis.NewScript(claimLua),
 		save:  goredis.NewScript(saveLua),
 		send:  goredis.NewScript(sendLua),
+		force: goredis.NewScript(forceLua),
 		adopt: goredis.NewScript(adoptLua),
 		chunk: chunkSize,
 	}
@@ -106,6 +110,7 @@ func inboxKey(k state.Key) string               { return prefix(k) + "inbox" }
 func namesKey(k state.Key) string               { return prefix(k) + "names" }
 func partsKey(k state.Key) string               { return prefix(k) + "parts" }
 func usesKey(k state.Key) string                { return prefix(k) + "uses" }
+func marksKey(k state.Key) string               { return prefix(k) + "marks" }
 func ackKey(k state.Key, id string) string      { return prefix(k) + "ack:" + id }
 func blobKey(k state.Key, s state.Sum) string   { return prefix(k) + "b:" + s.String() }
 func versionField(n uint64, s state.Sum) string { return strconv.FormatUint(n, 10) + ":" + s.String() }

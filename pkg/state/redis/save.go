@@ -80,7 +80,7 @@ func (s *Store) Save(ctx context.Context, k state.Key, c state.Claim, base uint6
 	if err := s.upload(ctx, k, snap.Blobs); err != nil {
 		return fmt.Errorf("save of %s: %w", k, err)
 	}
-	keys := []string{stateKey(k), versionsKey(k), currentKey(k), inboxKey(k), partsKey(k), usesKey(k)}
+	keys := []string{stateKey(k), versionsKey(k), currentKey(k), inboxKey(k), partsKey(k), usesKey(k), marksKey(k)}
 	verdict, reply, err := s.verdict(ctx, s.save, keys, args...)
 	if err != nil {
 		return fmt.Errorf("save of %s: %w", k, err)
@@ -126,25 +126,43 @@ func parseClaim(reply []any) state.Claim {
 
 // saveArgs are the arguments of save.lua, in its order.
 func saveArgs(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, keep int) ([]any, error) {
-	var current, field, manifest string
+	var current, marks string
+	var versions []state.Kept
 	if p := snap.Current; p != nil {
 		full, err := json.Marshal(p)
 		if err != nil {
 			return nil, err
 		}
-		version, err := json.Marshal(p.Version)
+		current, versions = string(full), append([]state.Kept{{Version: p.Version, Parts: snap.Parts}}, snap.Also...)
+	}
+	var marked []string // fields of v
+	for i := range snap.Marks {
+		marked = append(marked, versionField(snap.Marks[i].Number, snap.Marks[i].Sum))
+	}
+	for _, a := range snap.Protect {
+		marked = append(marked, versionField(a.Version, a.Sum))
+	}
+	if len(snap.Marks) > 0 {
+		b, err := json.Marshal(snap.Marks)
 		if err != nil {
 			return nil, err
 		}
-		current, field, manifest = string(full), versionField(p.Number, p.Sum), string(version)
+		marks = string(b)
 	}
 	digest := snap.Digest()
 	args := []any{
 		prefix(k), c.Group, c.Generation, c.Number,
 		base, snap.Seq, digest[:],
 		snap.Next.Offset, snap.Next.LeaderEpoch, snap.Head, joinSums(snap.Refs),
-		keep, current, field, manifest, joinSums(snap.Parts),
-		channel(k.Model), k.Partition,
+		keep, snap.KeepFor, current, marks, strings.Join(marked, " "),
+		channel(k.Model), k.Partition, len(versions),
+	}
+	for i := range versions {
+		manifest, err := json.Marshal(versions[i].Version)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, versionField(versions[i].Number, versions[i].Sum), manifest, joinSums(versions[i].Parts))
 	}
 	for _, a := range snap.Done {
 		answer, err := json.Marshal(a)

@@ -1,17 +1,19 @@
 -- Replaces the state of a partition, if its caller still owns it.
--- KEYS: state, v, current, inbox, parts, uses
--- ARGV: see below; after the named ones, pairs of command id and answer.
+-- KEYS: state, v, current, inbox, parts, uses, marks
+-- ARGV: see below; after the named ones, for each version to keep its field in
+-- v, its JSON and its parts (the published one first), then pairs of command id and answer.
 -- Numbers stay strings: Lua's are doubles. Only offsets and version numbers
 -- are compared by size, and those stay below 2^53. No blob passes through
 -- here, only names: the script takes the same time whatever the model's size.
 local prefix, group, generation, claim = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local base, seq, digest = ARGV[5], ARGV[6], ARGV[7]
 local offset, epoch, head, refs = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local keep, current, version, manifest, parts = tonumber(ARGV[12]), ARGV[13], ARGV[14], ARGV[15], ARGV[16]
-local channel, hint = ARGV[17], ARGV[18]
-local firstAnswer, ackSeconds = 19, '604800'
+local keep, keepFor, current, marks, marked = tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14], ARGV[15], ARGV[16]
+local channel, hint, versions = ARGV[17], ARGV[18], tonumber(ARGV[19])
+local firstVersion = 20
+local firstAnswer, ackSeconds = firstVersion + 3 * versions, '604800'
 
-local old = redis.call('HMGET', KEYS[1], 'group', 'generation', 'claim', 'seq', 'digest', 'offset', 'refs')
+local old = redis.call('HMGET', KEYS[1], 'group', 'generation', 'claim', 'seq', 'digest', 'offset', 'refs', 'forced')
 if old[1] ~= group or old[2] ~= generation or old[3] ~= claim then
   return {'fenced', old[1] or '', old[2] or '0', old[3] or '0'}
 end
@@ -62,15 +64,22 @@ end
 for sum in string.gmatch(refs, '%x+') do
   if not use(sum) then return {'blobs', sum} end
 end
-local needs = {} -- of the published version
-if version ~= '' then
-  needs[1] = string.match(version, ':(%x+)$')
-  for sum in string.gmatch(parts, '%x+') do
-    needs[#needs + 1] = sum
+local stays = {} -- fields of v that are not dropped
+local needs = {} -- blobs of each version to keep
+for i = 1, versions do
+  local at = firstVersion + 3 * (i - 1)
+  stays[ARGV[at]] = true
+  needs[i] = {string.match(ARGV[at], ':(%x+)$')}
+  for sum in string.gmatch(ARGV[at + 2], '%x+') do
+    needs[i][#needs[i] + 1] = sum
   end
-  for _, sum in ipairs(needs) do
+  for _, sum in ipairs(needs[i]) do
     if not use(sum) then return {'blobs', sum} end
   end
+end
+local done = {}
+for i = firstAnswer, #ARGV, 2 do
+  done[ARGV[i]] = true
 end
 
 -- Everything below succeeds as a whole.
@@ -79,42 +88,77 @@ for _, key in ipairs(fresh) do
   redis.call('PERSIST', key)
 end
 
--- Versions: the newest stay, and the published one whatever its age. uses
--- counts for each blob the kept versions that need it.
-local dropped = {}
-if version ~= '' then
-  if redis.call('HSETNX', KEYS[2], version, manifest) == 1 then
-    for _, sum in ipairs(needs) do
+-- Versions. uses counts for each blob the kept versions that need it.
+for i = 1, versions do
+  local at = firstVersion + 3 * (i - 1)
+  if redis.call('HSETNX', KEYS[2], ARGV[at], ARGV[at + 1]) == 1 then
+    for _, sum in ipairs(needs[i]) do
       redis.call('HINCRBY', KEYS[6], sum, '1')
     end
-    if parts ~= '' then
-      redis.call('HSET', KEYS[5], version, parts)
+    if ARGV[at + 2] ~= '' then
+      redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 2])
     end
   end
-  if redis.call('GET', KEYS[3]) ~= current then
+end
+-- Readers that were moved by force stay where they are until the command is answered.
+local forced, moved = old[8] or '', false
+if done[forced] then
+  redis.call('HDEL', KEYS[1], 'forced')
+  forced = ''
+end
+if versions > 0 then
+  local served = redis.call('GET', KEYS[3])
+  if forced ~= '' then
+    local n, sum = string.match(served, '^{"n":(%d+),"sha256":"(%x+)"')
+    stays[n .. ':' .. sum] = true
+  elseif served ~= current then
     redis.call('SET', KEYS[3], current)
-    redis.call('PUBLISH', channel, hint)
+    moved = true
+  end
+  if (redis.call('GET', KEYS[7]) or '') ~= marks then
+    if marks == '' then redis.call('DEL', KEYS[7]) else redis.call('SET', KEYS[7], marks) end
+    moved = true
   end
 end
+if moved then
+  redis.call('PUBLISH', channel, hint)
+end
+
+-- What goes: all but the newest keep; but of older ones the first in each
+-- keep-th part of keepFor stays. state.Retain is the same rule.
+local dropped = {}
 local function release(sum)
   if redis.call('HINCRBY', KEYS[6], sum, '-1') <= 0 then
     redis.call('HDEL', KEYS[6], sum)
     dropped[#dropped + 1] = sum
   end
 end
-if version ~= '' and redis.call('HLEN', KEYS[2]) > keep then
-  local versions = {}
-  for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
-    local n, sum = string.match(field, '^(%d+):(%x+)$')
-    versions[#versions + 1] = {n = tonumber(n), sum = sum, field = field}
+if versions > 0 and redis.call('HLEN', KEYS[2]) > keep then
+  for field in string.gmatch(marked, '%S+') do
+    stays[field] = true
   end
-  table.sort(versions, function(a, b)
+  local list, newest = {}, -math.huge
+  local all = redis.call('HGETALL', KEYS[2])
+  for i = 1, #all, 2 do
+    local n, sum = string.match(all[i], '^(%d+):(%x+)$')
+    local created = tonumber(string.match(all[i + 1], '"created":(-?%d+)'))
+    list[#list + 1] = {n = tonumber(n), sum = sum, field = all[i], created = created}
+    newest = math.max(newest, created)
+  end
+  table.sort(list, function(a, b)
     if a.n ~= b.n then return a.n < b.n end
     return a.sum < b.sum
   end)
-  for i = 1, #versions - keep do
-    local v = versions[i]
-    if v.field ~= version then
+  local width, seen = math.max(1, math.floor(keepFor / keep)), {}
+  for i = 1, #list - keep do
+    local v = list[i]
+    local stay = stays[v.field]
+    if keepFor > 0 and v.created > newest - keepFor then
+      local slot = math.floor(v.created / width)
+      stay = stay or not seen[slot]
+      seen[slot] = true
+    end
+    if not stay then
       release(v.sum)
       for sum in string.gmatch(redis.call('HGET', KEYS[5], v.field) or '', '%x+') do
         release(sum)
@@ -136,9 +180,7 @@ for _, sum in ipairs(dropped) do
 end
 
 -- Operator commands that this save made part of the state.
-local done = {}
 for i = firstAnswer, #ARGV, 2 do
-  done[ARGV[i]] = true
   redis.call('SET', prefix .. 'ack:' .. ARGV[i], ARGV[i + 1], 'EX', ackSeconds)
 end
 if next(done) then

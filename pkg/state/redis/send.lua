@@ -1,8 +1,11 @@
 -- Puts an operator's command into the inbox, once.
 -- KEYS: state, inbox, ack:<id>
--- ARGV: id, command
+-- ARGV: id, command, 'start' to begin a partition that nobody has claimed yet
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  return {'none'}
+  if ARGV[3] ~= 'start' then
+    return {'none'}
+  end
+  redis.call('HSET', KEYS[1], 'group', '', 'generation', '0', 'claim', '0')
 end
 if redis.call('EXISTS', KEYS[3]) == 1 then
   return {'ok'} -- a retry of what is answered already
