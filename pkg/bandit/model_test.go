@@ -248,6 +248,22 @@ func TestPoliciesFindTheBestArm(t *testing.T) {
 	}
 }
 
+// Every policy, as it comes, loses clearly less than choosing at random.
+func TestEveryPolicyLearns(t *testing.T) {
+	for _, policy := range Policies() {
+		const arms, n = 4, 6000
+		fields := 0
+		c := config(policy, arms)
+		if c.contextual() {
+			fields = 3
+		}
+		regret, _ := play(t, newModel(t, c), sim.Clicks(2, arms, fields), n)
+		if random := uniform(sim.Clicks(2, arms, fields), n); regret > .5*random {
+			t.Errorf("%s: regret %.4f, choosing at random has %.4f", policy, regret, random)
+		}
+	}
+}
+
 func TestDistribution(t *testing.T) {
 	for policy, c := range configurations() {
 		m := newModel(t, c)
