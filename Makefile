@@ -51,6 +51,11 @@ bench: provision ## Run every benchmark
 bench-compare: ## Compare the speed of replay with Vowpal Wabbit and River (installs them)
 	@bench/compare/run.sh $(ARGS)
 
+.PHONY: bench-snapshot
+bench-snapshot: provision ## Print what a checkpoint costs, by size of the model and share of it that was learned
+	$(WITH_SERVERS) go test -count 1 -timeout 30m ./internal/e2e -run TestSnapshotCost -v -args -snapshot.bits=14,16,18,20,22 -snapshot.shares=0.001,0.01,0.1 $(ARGS)
+	go test -run '^$$' -bench BenchmarkCheckpoint -benchtime 100x ./pkg/sgd
+
 .PHONY: bench-bandits
 bench-bandits: ## Play every bandit policy on data sets and streams, beside Vowpal Wabbit's figures
 	cd bench && go run ./bandits -data ../../shared/data/bandit $(ARGS)

@@ -55,25 +55,34 @@ func (m *Model) enlist(j uint32) {
 
 // Mark lets the next change begin.
 func (m *Model) Mark() {
-	m.touched()
+	if m.exact == nil {
+		for w, word := range m.changed {
+			if word != 0 {
+				m.before.words[w] |= word
+			}
+		}
+	}
 	clear(m.changed)
+}
+
+// count is the number of features that have changed since the last Mark.
+func (m *Model) count() (n int) {
+	for _, word := range m.changed {
+		n += bits.OnesCount64(word)
+	}
+	return n
 }
 
 // Footprint returns about how many bytes the change since the last Mark takes,
 // and the whole model. The same events give the same numbers.
 func (m *Model) Footprint() (change, whole int) {
-	set := m.touched()
-	n := 0
-	for _, word := range m.changed {
-		n += bits.OnesCount64(word)
-	}
-	head, feature := 256+48*m.scaler.Len()+len(m.calibration)*m.p.calibrate.Size(), 2+8*m.p.floats()*m.p.rowCount()
-	whole = head + set.len()*feature
+	head, feature := 256+48*m.scaler.Len()+len(m.calibration)*m.p.calibrate.Size(), 2+m.p.width()
+	whole = head + m.touched().len()*feature
 	if m.p.optimizer == optRLS {
 		whole += 8 * (len(m.rls.d) + len(m.rls.u))
 		return whole, whole
 	}
-	return head + n*feature, whole
+	return head + m.count()*feature, whole
 }
 
 // Capture copies the model, or what has changed since the last Mark, and
@@ -84,86 +93,91 @@ func (m *Model) Capture(whole bool) func(b []byte) []byte {
 	if whole = whole || m.p.optimizer == optRLS; !whole {
 		kind = wire.KindSGDDelta
 	}
-	c := &capture{plan: &m.p, head: m.appendHead(nil, kind), tail: m.appendRLS(nil)}
-	set := m.touched()
-	n := 0
-	switch {
-	case whole:
-		n = set.len()
-	default:
-		for _, word := range m.changed {
-			n += bits.OnesCount64(word)
-		}
-	}
-	c.keys = make([]uint64, n)
-	c.numbers = make([]float64, n*m.p.floats()*m.p.rowCount())
-	switch {
-	case m.exact != nil:
-		i := 0
-		set.each(func(j int) {
-			if whole || m.changed[j>>6]>>(j&63)&1 == 1 {
-				c.keys[i] = m.exact.hashes[j]
-				m.copyNumbers(c, i, j)
-				i++
-			}
-		})
-	case whole:
-		m.copyFeatures(c, set.words)
-	default:
-		m.copyFeatures(c, m.changed)
+	c := &capture{exact: m.exact != nil, width: m.p.width() / 8, head: m.appendHead(nil, kind), tail: m.appendRLS(nil)}
+	if whole {
+		set := m.touched()
+		c.features(m, set.words, set.len())
+	} else {
+		c.features(m, m.changed, m.count())
 	}
 	return c.append
 }
 
-// copyFeatures copies the features of a set, with hashing.
-func (m *Model) copyFeatures(c *capture, set []uint64) {
-	i := 0
-	for w, word := range set {
-		for ; word != 0; word &= word - 1 {
-			j := w<<6 + bits.TrailingZeros64(word)
-			c.keys[i] = uint64(j)
-			m.copyNumbers(c, i, j)
-			i++
-		}
-	}
-}
-
-// copyNumbers copies the numbers of feature j as the ith.
-func (m *Model) copyNumbers(c *capture, i, j int) {
-	floats, rows := m.p.floats(), m.p.rowCount()
-	out := c.numbers[i*rows*floats:]
-	for k := range rows {
-		v := m.numbers(j<<m.shift + k*m.lanes)
-		copy(out[k*floats:(k+1)*floats], v[:])
-	}
-}
-
 // capture is a copy of some features of a model and of all else in it.
 type capture struct {
-	plan    *plan
-	head    []byte // with the begin of the envelope
-	keys    []uint64
+	exact   bool
+	width   int      // numbers of a feature
+	head    []byte   // with the begin of the envelope
+	keys    []uint32 // of features
+	hashes  []uint64 // exact: theirs
 	numbers []float64
 	tail    []byte
+}
+
+// features copies the n features of a set.
+func (c *capture) features(m *Model, set []uint64, n int) {
+	c.keys, c.numbers = make([]uint32, 0, n), make([]float64, n*c.width)
+	if c.exact {
+		m.before.each(func(j int) {
+			if set[j>>6]>>(j&63)&1 == 1 {
+				c.keys, c.hashes = append(c.keys, uint32(j)), append(c.hashes, m.exact.hashes[j])
+			}
+		})
+	} else {
+		for w, word := range set {
+			for ; word != 0; word &= word - 1 {
+				c.keys = append(c.keys, uint32(w<<6+bits.TrailingZeros64(word)))
+			}
+		}
+	}
+	// The slots lie all over the memory: little is done for each, so that the
+	// processor fetches many at once.
+	if c.width == 3 && m.lanes == 1 {
+		slots, shift, out := m.slots, m.shift&31, c.numbers
+		for i, j := range c.keys {
+			s, v := &slots[j<<shift], out[3*i:3*i+3:3*i+3]
+			v[0], v[1], v[2] = s.W, s.G, s.N
+		}
+		return
+	}
+	if c.width > 5 && c.width == m.p.floats() { // one row of two slots
+		slots, shift, out := m.slots, m.shift&31, c.numbers
+		for i, j := range c.keys {
+			at := j << shift
+			s, v := slots[at:at+2:at+2], out[c.width*i:c.width*(i+1)]
+			v[0], v[1], v[2], v[3], v[4], v[5] = s[0].W, s[0].G, s[0].N, s[1].W, s[1].G, s[1].N
+			if len(v) > 6 {
+				v[6] = s[1].R.number()
+			}
+		}
+		return
+	}
+	floats, rows, out := m.p.floats(), m.p.rowCount(), c.numbers
+	for _, j := range c.keys {
+		for k := range rows {
+			v := m.numbers(int(j)<<m.shift + k*m.lanes)
+			copy(out[:floats], v[:])
+			out = out[floats:]
+		}
+	}
 }
 
 func (c *capture) append(b []byte) []byte {
 	start := len(b)
 	if b == nil {
-		b = make([]byte, 0, len(c.head)+len(c.tail)+len(c.keys)*4+8*len(c.numbers)+32)
+		b = make([]byte, 0, len(c.head)+len(c.tail)+(2+8*c.width)*len(c.keys)+8*len(c.hashes)+32)
 	}
 	b = append(b, c.head...)
 	b = wire.AppendUvarint(b, uint64(len(c.keys)))
-	per := c.plan.floats() * c.plan.rowCount()
 	last := -1
 	for i, key := range c.keys {
-		if c.plan.bits == 0 {
-			b = wire.AppendUint64(b, key)
+		if c.exact {
+			b = wire.AppendUint64(b, c.hashes[i])
 		} else {
 			b = wire.AppendUvarint(b, uint64(int(key)-last))
 			last = int(key)
 		}
-		for _, v := range c.numbers[i*per : (i+1)*per] {
+		for _, v := range c.numbers[i*c.width : (i+1)*c.width] {
 			b = wire.AppendFloat64(b, v)
 		}
 	}

@@ -2,6 +2,7 @@ package sgd
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/streamlearner/streamlearner/internal/scale"
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -35,14 +36,47 @@ type frozenField struct {
 // SetReference freezes the live parameters as reference i, 0 or 1.
 func (m *Model) SetReference(i int) {
 	r := &m.refs[i]
-	m.clearReference(i)
-	r.known.set(m.touched())
-	m.eachRow(&r.known, func(at, k int) { m.slots[at].R.setRef(i, narrow(m.frozen(at, m.rowAt(k)))) })
+	if m.exact == nil && m.p.rowCount() == 1 {
+		m.freezeSlots(i, &r.known)
+	} else {
+		m.clearReference(i)
+		r.known.set(m.touched())
+		m.eachRow(&r.known, func(at, k int) { m.slots[at].R.setRef(i, narrow(m.frozen(at, m.rowAt(k)))) })
+	}
 	r.scaler = m.scaler.Clone()
 	r.frame = m.p.frame(&m.labels)
 	r.set = true
 	r.fields = r.fields[:0]
 	m.enroll(0)
+}
+
+// freezeSlots freezes the weights of one row as reference i, which knew known, in
+// one walk over the slots: of a large model it is what takes the time.
+func (m *Model) freezeSlots(i int, known *featureSet) {
+	words, row := m.touched().words, m.rowAt(0)
+	for w, old := range known.words {
+		for gone := old &^ words[w]; gone != 0; gone &= gone - 1 {
+			m.slots[(w<<6+bits.TrailingZeros64(gone))<<m.shift].R.setRef(i, 0)
+		}
+	}
+	norm, lane, shift := 1.0, 0, m.shift&31
+	if m.p.optimizer == optCoin {
+		norm = coinNorm(row.nagS, row.nagT)
+	}
+	if row.race.served > 0 {
+		lane = 1
+	}
+	for w, word := range words {
+		for ; word != 0; word &= word - 1 {
+			at := (w<<6 + bits.TrailingZeros64(word)) << shift
+			weight := m.slots[at+lane].W
+			if row.race.served == 2 {
+				weight = m.slots[at+lane].N
+			}
+			m.slots[at].R.setRef(i, narrow(weight/norm))
+		}
+	}
+	known.set(m.touched())
 }
 
 // eachRow calls fn with the place of every row of the features in a set, and the row's number.
@@ -57,8 +91,10 @@ func (m *Model) eachRow(set *featureSet, fn func(at, k int)) {
 
 // DropReference stops evaluating reference i.
 func (m *Model) DropReference(i int) {
-	m.clearReference(i)
-	m.refs[i].set = false
+	if m.exact != nil { // numbers may become free
+		m.clearReference(i)
+	}
+	m.refs[i].set = false // the next one overwrites the weights
 }
 
 // clearReference zeroes the weights of reference i.
