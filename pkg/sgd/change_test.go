@@ -8,6 +8,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/streamlearner/streamlearner/internal/conform"
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
@@ -118,6 +119,29 @@ func TestChanges(t *testing.T) {
 				t.Errorf("footprint %d of %d; the model has %d bytes", change, whole, size)
 			}
 		})
+	}
+}
+
+// The golden model, a change to it, and what both come to: the example for
+// readers in other languages.
+func TestGoldenChanges(t *testing.T) {
+	for _, name := range []string{"nag_squared", "auto_logistic", "exact", "softmax"} {
+		m := trained(t, goldens[name])
+		m.Mark()
+		for _, e := range small()[3:5] {
+			switch {
+			case m.p.classes > 0:
+				e.Label = float64(int(e.Label) % 3)
+			case m.p.binary():
+				e.Label = float64(int(e.Label) % 2)
+			}
+			e.X.Dense = e.X.Dense[:1]
+			if s := m.Learn(&e); s.Reject != nil {
+				t.Fatal(s.Reject)
+			}
+		}
+		conform.Golden(t, name+".change", m.Capture(false)(nil), *rewrite)
+		conform.Golden(t, name+".changed", bin(t, m), *rewrite)
 	}
 }
 

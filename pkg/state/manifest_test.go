@@ -2,13 +2,23 @@ package state_test
 
 import (
 	"errors"
+	"flag"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/streamlearner/streamlearner/internal/conform"
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
+
+var rewrite = flag.Bool("update", false, "rewrite the golden files: a change of the format, which docs/format must tell")
+
+func TestGoldenManifest(t *testing.T) {
+	m := someManifest()
+	m.Parts[1].From = []state.Sum{state.SumOf([]byte("a1")), state.SumOf([]byte("a2"))}
+	conform.Golden(t, "manifest", m.Append(nil), *rewrite)
+}
 
 func someManifest() *state.Manifest {
 	return &state.Manifest{Changed: 1234, Parts: []state.Part{
