@@ -35,12 +35,16 @@ func newAging(c *Config) aging {
 	return a
 }
 
-// check refuses an event without time if time matters.
+// latest is the year 2248 in milliseconds: a time beyond it was given in another unit, and
+// would make everything learned so far old.
+const latest = 1 << 43
+
+// check refuses an event without a time, or with an impossible one, if time matters.
 func (a *aging) check(e *event.Event) *event.Rejection {
-	if a.unit == 0 || e.Time > 0 {
+	if a.unit == 0 || e.Time > 0 && e.Time < latest {
 		return nil
 	}
-	return &event.Rejection{Reason: event.TimeInvalid, Detail: fmt.Sprintf("time %d: learner.bandit.half_life and window need an event time after 1970; name its field by source.time", e.Time)}
+	return &event.Rejection{Reason: event.TimeInvalid, Detail: fmt.Sprintf("time %d: learner.bandit.half_life and window need an event time from 1970 to 2248; name its field by source.time", e.Time)}
 }
 
 // step returns the step of an event, what the event counts, and what the sums
@@ -83,7 +87,7 @@ func (a *aging) expire(step int64, gone func(block int)) {
 
 // tooOld refuses an event that no longer counts.
 func tooOld(e *event.Event) *event.Rejection {
-	return &event.Rejection{Reason: event.TimeInvalid, Detail: fmt.Sprintf("time %d: older than learner.bandit.window; make the window longer than events are late", e.Time)}
+	return &event.Rejection{Reason: event.TimeInvalid, Detail: fmt.Sprintf("time %d: so old beside the newest event that it counts nothing; make learner.bandit.window or half_life longer than events are late, and look for an event with a wrong time", e.Time)}
 }
 
 func block(step int64) int { return int(step % windowBlocks) }

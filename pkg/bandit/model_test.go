@@ -115,7 +115,11 @@ func TestConformance(t *testing.T) {
 			}
 		}),
 	}
-	timeless := set("no time", event.TimeInvalid, func(e *event.Event) { e.Time = 0 })
+	timeless := []conform.Refused{
+		set("no time", event.TimeInvalid, func(e *event.Event) { e.Time = 0 }),
+		set("time in nanoseconds", event.TimeInvalid, func(e *event.Event) { e.Time *= 1e6 }),
+		set("time of another century", event.TimeInvalid, func(e *event.Event) { e.Time = 1 }),
+	}
 	sameLearning := []string{Greedy, Softmax, SquareCB, RegCB, RegCBElim, LinTS, Normal, UCB1, KLUCB} // as linucb or thompson
 	for name, c := range configurations() {
 		if c.Features == Disjoint && slices.Contains(sameLearning, c.Policy) || name == "cover on all" {
@@ -135,7 +139,7 @@ func TestConformance(t *testing.T) {
 				ms.Refused = append(ms.Refused, regression...)
 			}
 			if c.HalfLife != 0 || c.Window != 0 {
-				ms.Refused = append(ms.Refused, timeless)
+				ms.Refused = append(ms.Refused, timeless...)
 			}
 			conform.Model(t, ms)
 		})
