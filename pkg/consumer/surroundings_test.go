@@ -122,6 +122,14 @@ func (s *flakyStore) Save(ctx context.Context, k state.Key, c state.Claim, base 
 	return nil
 }
 
+func (s *flakyStore) Audit(ctx context.Context, k state.Key, after int64, limit int) (state.Chain, error) {
+	store, err := s.enter(ctx, "audit", k)
+	if err != nil {
+		return state.Chain{}, err
+	}
+	return store.Audit(ctx, k, after, limit)
+}
+
 func (s *flakyStore) Inbox(ctx context.Context, k state.Key) ([]state.Command, error) {
 	store, err := s.enter(ctx, "inbox", k)
 	if err != nil {

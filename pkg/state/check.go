@@ -57,6 +57,9 @@ func CheckSave(k Key, c Claim, base uint64, s *Snapshot, keep int) error {
 			return fmt.Errorf("save %d of %s answers a command without an id", s.Seq, k)
 		}
 	}
+	if s.Audit != nil && (s.Audit.From == 0) != s.Audit.Sum.IsZero() {
+		return fmt.Errorf("save %d of %s: its audit records follow record %d with hash %s", s.Seq, k, s.Audit.From, s.Audit.Sum)
+	}
 	return nil
 }
 
@@ -121,5 +124,10 @@ func (s *Snapshot) Digest() Sum {
 		panic("state: " + err.Error())
 	}
 	h.Write(tail)
+	if s.Audit != nil {
+		n, sum := s.Audit.End()
+		h.Write(wire.AppendUvarint(nil, n))
+		h.Write(sum[:])
+	}
 	return Sum(h.Sum(nil))
 }

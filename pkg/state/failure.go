@@ -28,6 +28,11 @@ func BackwardsError(k Key, stored, next int64) error {
 	return fmt.Errorf("save of %s: %w: the store stands at offset %d, the save at %d", k, ErrBackwards, stored, next)
 }
 
+// BrokenChainError is a save whose audit records do not continue the stored chain.
+func BrokenChainError(k Key, stored uint64, sum Sum, from uint64) error {
+	return fmt.Errorf("save of %s: %w", k, &AuditError{Stored: stored, Sum: sum, From: from})
+}
+
 // MissingBlobError is a save that refers to a blob that is not stored.
 func MissingBlobError(k Key, s Sum) error {
 	return fmt.Errorf("save of %s: %w: %s; save again with every blob", k, ErrBlobs, s)

@@ -31,6 +31,7 @@ type cell struct {
 	blobs    map[Sum][]byte
 	inbox    []Command
 	acks     map[string]Ack
+	audit    Chain
 }
 
 type watcher struct {
@@ -58,6 +59,7 @@ func (m *Mem) Clone() *Mem {
 		d.uploads = maps.Clone(c.uploads)
 		d.inbox = slices.Clone(c.inbox)
 		d.acks = maps.Clone(c.acks)
+		d.audit.Records = slices.Clone(c.audit.Records)
 		out.cells[k] = &d
 	}
 	return out
@@ -93,6 +95,8 @@ func (m *Mem) Claim(_ context.Context, k Key, o Owner) (Claim, *Snapshot, error)
 		}
 		s.Blobs = append(s.Blobs, Blob{Sum: ref, Data: data})
 	}
+	tail := c.audit.part(-AuditTail, AuditTail)
+	s.Audit = tail.Trail()
 	return c.claim, s, nil
 }
 
@@ -166,6 +170,9 @@ func (m *Mem) save(k Key, claim Claim, base uint64, s *Snapshot, digest Sum, kee
 			return false, MissingBlobError(k, ref)
 		}
 		blobs[ref] = data
+	}
+	if err := c.audit.extend(k, s.Audit); err != nil {
+		return false, err
 	}
 	c.blobs, c.digest = blobs, digest
 	c.snapshot = &Snapshot{

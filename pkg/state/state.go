@@ -86,6 +86,11 @@ type Snapshot struct {
 
 	// Done answers the operator commands that this save consumes.
 	Done []Ack
+
+	// Audit is what goes to the audit chain: in a save the records that the store
+	// may lack, in a claimed snapshot the newest stored ones. In a save nil
+	// leaves the chain alone.
+	Audit *Trail
 }
 
 // Version is an immutable published model. Its identity is (Number, Sum).

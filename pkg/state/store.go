@@ -45,13 +45,24 @@ type Store interface {
 
 	// Save replaces the state of k by s, stores its blobs, moves the published
 	// pointer, answers and removes the commands in s.Done, and drops blobs that
-	// nothing refers to any more. It is fenced by c and builds on the stored
+	// nothing refers to any more, and appends s.Audit to the audit chain or
+	// refuses all with an AuditError. It is fenced by c and builds on the stored
 	// save with number base; s.Seq is base+1. Repeating a save that was stored
 	// is a success. keep is how many published versions stay.
 	Save(ctx context.Context, k Key, c Claim, base uint64, s *Snapshot, keep int) error
 
 	// Inbox returns the commands that wait for the owner, oldest first.
 	Inbox(ctx context.Context, k Key) ([]Command, error)
+
+	AuditReader
+}
+
+// AuditReader reads the audit chains of partitions.
+type AuditReader interface {
+	// Audit returns at most limit records of the chain of k, beginning behind
+	// record after or with the oldest one that is kept. A negative after means the
+	// newest -after records. A partition without records has an empty chain.
+	Audit(ctx context.Context, k Key, after int64, limit int) (Chain, error)
 }
 
 // Reader is the side of services and of the command line; it claims nothing.
@@ -68,6 +79,7 @@ type Reader interface {
 	Blob(ctx context.Context, k Key, s Sum) ([]byte, error)
 	// State returns the stored snapshot without its blobs, and the claim on it.
 	State(ctx context.Context, k Key) (*Snapshot, Claim, error)
+	AuditReader
 	// Watch calls fn whenever a save moved or changed a published pointer of the
 	// model, until ctx ends. It is a hint: a reader must also poll Current.
 	Watch(ctx context.Context, model string, fn func(Key)) error

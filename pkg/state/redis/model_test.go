@@ -33,6 +33,14 @@ func TestBehavesAsMem(t *testing.T) {
 		for i := range 6 {
 			m.blobs = append(m.blobs, blob("blob "[:5*(i%2)]+fmt.Sprint(i)))
 		}
+		for i, who := range []string{"a", "b"} {
+			for seq := range uint64(8) {
+				rec := state.AuditRecord{Seq: seq + 1, Kind: state.AuditPublish, Who: who}
+				_, rec.Prev = m.chains[i].End()
+				data := rec.Bytes()
+				m.chains[i].Entries = append(m.chains[i].Entries, state.AuditEntry{Kind: rec.Kind, Sum: state.SumOf(data), Data: data})
+			}
+		}
 		r.Repeat(map[string]func(*rapid.T){
 			"claim": m.claim, "save": m.save, "send": m.send, "force": m.force, "adopt": m.adopt, "": m.compare,
 		})
@@ -50,6 +58,7 @@ type machine struct {
 	seq    uint64        // of the newest save
 	next   int64
 	blobs  []state.Blob
+	chains [2]state.Trail // audit records of two histories
 }
 
 var commandIDs = []string{"a", "b", "c"}
@@ -62,6 +71,10 @@ func outcome(err error) string {
 	var base *state.BaseError
 	if errors.As(err, &base) {
 		return base.Error()
+	}
+	var broken *state.AuditError
+	if errors.As(err, &broken) {
+		return broken.Error()
 	}
 	for _, kind := range []error{state.ErrNotFound, state.ErrFenced, state.ErrForeign, state.ErrBlobs, state.ErrBackwards} {
 		if errors.Is(err, kind) {
@@ -142,6 +155,13 @@ func (m *machine) save(r *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(r, "answer") == 0 {
 		snap.Done = []state.Ack{{ID: rapid.SampledFrom(commandIDs).Draw(r, "answered"), Offset: snap.Next.Offset}}
 	}
+	if rapid.IntRange(0, 2).Draw(r, "audit") > 0 {
+		t := m.chains[rapid.IntRange(0, 5).Draw(r, "chain")/5]
+		t = t.After(rapid.Uint64Range(0, 7).Draw(r, "audit after"), rapid.IntRange(0, 4).Draw(r, "audit records"))
+		t.Force = rapid.IntRange(0, 5).Draw(r, "force") == 0
+		t.Keep, t.Mirrored = rapid.IntRange(0, 4).Draw(r, "audit keep"), rapid.Uint64Range(0, 7).Draw(r, "mirrored")
+		snap.Audit = &t
+	}
 	keep := rapid.IntRange(1, 3).Draw(r, "keep")
 	save := func(s conform.StoreUnderTest) (any, error) {
 		return nil, s.Save(m.ctx.Context(), m.key, claim, base, snap, keep)
@@ -215,6 +235,7 @@ func (m *machine) compare(r *rapid.T) {
 	m.same(r, "current", func(s conform.StoreUnderTest) (any, error) { return s.Current(ctx, m.key) })
 	m.same(r, "versions", func(s conform.StoreUnderTest) (any, error) { return s.Versions(ctx, m.key) })
 	m.same(r, "marks", func(s conform.StoreUnderTest) (any, error) { return s.Marks(ctx, m.key) })
+	m.same(r, "audit", func(s conform.StoreUnderTest) (any, error) { return s.Audit(ctx, m.key, 0, 99) })
 	m.same(r, "inbox", func(s conform.StoreUnderTest) (any, error) { return s.Inbox(ctx, m.key) })
 	m.same(r, "partitions", func(s conform.StoreUnderTest) (any, error) { return s.Partitions(ctx, m.key.Model) })
 	for _, id := range commandIDs {

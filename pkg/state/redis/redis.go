@@ -36,13 +36,15 @@ var (
 	forceLua string
 	//go:embed adopt.lua
 	adoptLua string
+	//go:embed audit.lua
+	auditLua string
 )
 
 // Store implements state.Store, state.Reader and state.Operator.
 type Store struct {
 	rdb                      goredis.UniversalClient
 	claim, save, send, force *goredis.Script
-	adopt                    *goredis.Script
+	adopt, audit             *goredis.Script
 	chunk                    int           // largest value of a blob
 	encoder                  *zstd.Encoder // compresses large blobs; nil for none
 }
@@ -69,6 +71,7 @@ func NewClient(rdb goredis.UniversalClient) *Store {
 		send:  goredis.NewScript(sendLua),
 		force: goredis.NewScript(forceLua),
 		adopt: goredis.NewScript(adoptLua),
+		audit: goredis.NewScript(auditLua),
 		chunk: chunkSize,
 	}
 }
@@ -109,6 +112,7 @@ func currentKey(k state.Key) string             { return prefix(k) + "current" }
 func inboxKey(k state.Key) string               { return prefix(k) + "inbox" }
 func namesKey(k state.Key) string               { return prefix(k) + "names" }
 func partsKey(k state.Key) string               { return prefix(k) + "parts" }
+func auditKey(k state.Key) string               { return prefix(k) + "audit" }
 func usesKey(k state.Key) string                { return prefix(k) + "uses" }
 func marksKey(k state.Key) string               { return prefix(k) + "marks" }
 func ackKey(k state.Key, id string) string      { return prefix(k) + "ack:" + id }

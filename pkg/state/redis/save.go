@@ -42,7 +42,9 @@ func (s *Store) Claim(ctx context.Context, k state.Key, o state.Owner) (state.Cl
 	if r.snapshot.Blobs, err = s.load(ctx, k, r.snapshot.Refs); err != nil {
 		return state.Claim{}, nil, fmt.Errorf("claim of %s: %w", k, err)
 	}
-	return r.claim, r.snapshot, nil
+	tail, err := s.Audit(ctx, k, -state.AuditTail, state.AuditTail)
+	r.snapshot.Audit = tail.Trail()
+	return r.claim, r.snapshot, err
 }
 
 // load fetches blobs one by one, so that each has the read timeout for itself.
@@ -80,7 +82,7 @@ func (s *Store) Save(ctx context.Context, k state.Key, c state.Claim, base uint6
 	if err := s.upload(ctx, k, snap.Blobs); err != nil {
 		return fmt.Errorf("save of %s: %w", k, err)
 	}
-	keys := []string{stateKey(k), versionsKey(k), currentKey(k), inboxKey(k), partsKey(k), usesKey(k), marksKey(k)}
+	keys := []string{stateKey(k), versionsKey(k), currentKey(k), inboxKey(k), partsKey(k), usesKey(k), marksKey(k), auditKey(k)}
 	verdict, reply, err := s.verdict(ctx, s.save, keys, args...)
 	if err != nil {
 		return fmt.Errorf("save of %s: %w", k, err)
@@ -101,6 +103,8 @@ func refusal(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, verd
 			return fmt.Errorf("save of %s: stored number is damaged: %w", k, err)
 		}
 		return fmt.Errorf("save of %s: %w", k, &state.BaseError{Stored: stored, Base: base})
+	case "audit":
+		return brokenChain(k, snap.Audit, reply)
 	case "backwards":
 		stored, err := strconv.ParseInt(text(reply[0]), 10, 64)
 		if err != nil {
@@ -164,6 +168,7 @@ func saveArgs(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, kee
 		}
 		args = append(args, versionField(versions[i].Number, versions[i].Sum), manifest, joinSums(versions[i].Parts))
 	}
+	args = append(args, auditArgs(snap.Audit)...)
 	for _, a := range snap.Done {
 		answer, err := json.Marshal(a)
 		if err != nil {

@@ -1,7 +1,8 @@
 -- Replaces the state of a partition, if its caller still owns it.
--- KEYS: state, v, current, inbox, parts, uses, marks
+-- KEYS: state, v, current, inbox, parts, uses, marks, audit
 -- ARGV: see below; after the named ones, for each version to keep its field in
--- v, its JSON and its parts (the published one first), then pairs of command id and answer.
+-- v, its JSON and its parts (the published one first), then the audit chain with
+-- hash and bytes of each record, then pairs of command id and answer.
 -- Numbers stay strings: Lua's are doubles. Only offsets and version numbers
 -- are compared by size, and those stay below 2^53. No blob passes through
 -- here, only names: the script takes the same time whatever the model's size.
@@ -11,9 +12,12 @@ local offset, epoch, head, refs = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local keep, keepFor, current, marks, marked = tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14], ARGV[15], ARGV[16]
 local channel, hint, versions = ARGV[17], ARGV[18], tonumber(ARGV[19])
 local firstVersion = 20
-local firstAnswer, ackSeconds = firstVersion + 3 * versions, '604800'
+local firstAudit = firstVersion + 3 * versions
+local auditFrom, auditSum, auditForce, auditKeep, mirrored = ARGV[firstAudit], ARGV[firstAudit + 1], ARGV[firstAudit + 2], ARGV[firstAudit + 3], ARGV[firstAudit + 4]
+local firstRecord, records = firstAudit + 6, tonumber(ARGV[firstAudit + 5])
+local firstAnswer, ackSeconds = firstRecord + 2 * records, '604800'
 
-local old = redis.call('HMGET', KEYS[1], 'group', 'generation', 'claim', 'seq', 'digest', 'offset', 'refs', 'forced')
+local old = redis.call('HMGET', KEYS[1], 'group', 'generation', 'claim', 'seq', 'digest', 'offset', 'refs', 'forced', 'records', 'record')
 if old[1] ~= group or old[2] ~= generation or old[3] ~= claim then
   return {'fenced', old[1] or '', old[2] or '0', old[3] or '0'}
 end
@@ -80,6 +84,22 @@ end
 local done = {}
 for i = firstAnswer, #ARGV, 2 do
   done[ARGV[i]] = true
+end
+
+-- The audit chain must end within the records that are given; skip is how
+-- many of them it has. A number of the chain has no fraction below 2^53.
+local skip, auditEnd = 0, ''
+if auditFrom ~= '' then
+  local length, from = tonumber(old[9] or '0'), tonumber(auditFrom)
+  local function sumAt(i)
+    return i == 0 and auditSum or ARGV[firstRecord + 2 * (i - 1)]
+  end
+  skip = length - from
+  local meets = skip >= 0 and skip <= records and sumAt(skip) == (old[10] or string.rep('0', 64))
+  if not meets and auditForce ~= '1' then
+    return {'audit', old[9] or '0', old[10] or string.rep('0', 64)}
+  end
+  skip, auditEnd = math.max(0, math.min(skip, records)), sumAt(records)
 end
 
 -- Everything below succeeds as a whole.
@@ -177,6 +197,16 @@ for _, sum in ipairs(dropped) do
   if not used[sum] and redis.call('HEXISTS', KEYS[6], sum) == 0 then
     redis.call('UNLINK', unpack(keysOf(sum)))
   end
+end
+
+if auditFrom ~= '' then
+  for i = skip + 1, records do
+    redis.call('RPUSH', KEYS[8], ARGV[firstRecord + 2 * i - 1])
+  end
+  if auditKeep ~= '0' then
+    redis.call('LTRIM', KEYS[8], '-' .. auditKeep, '-1')
+  end
+  redis.call('HSET', KEYS[1], 'records', string.format('%d', tonumber(auditFrom) + records), 'record', auditEnd, 'mirrored', mirrored)
 end
 
 -- Operator commands that this save made part of the state.
