@@ -28,7 +28,7 @@ func Default() Config {
 			Compression:   "none",
 			SaveInterval:  time.Second,
 			SaveTimeout:   10 * time.Second,
-			InboxInterval: 500 * time.Millisecond,
+			InboxInterval: 200 * time.Millisecond,
 		},
 		Models: map[string]Model{},
 		Admin:  Admin{Listen: "127.0.0.1:9600"},

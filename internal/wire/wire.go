@@ -31,6 +31,7 @@ const (
 	KindNames           Kind = 9  // names of features (internal/names)
 	KindEncode          Kind = 10 // encodings of features around a model (internal/encode)
 	KindEncodeReference Kind = 11 // the same around a frozen detector reference
+	KindExport          Kind = 12 // a version by itself (pkg/state)
 )
 
 // ErrCorrupt is wrapped by every error that a damaged or truncated object causes.

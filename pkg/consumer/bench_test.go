@@ -107,9 +107,9 @@ func (i *idle) Feed(r learner.Record) *learner.Outcome {
 	return &i.out
 }
 
-func (i *idle) Next() state.Position                 { return i.next }
-func (i *idle) Apply(state.Command) *learner.Outcome { return &i.out }
-func (i *idle) AtCheckpoint() bool                   { return false }
+func (i *idle) Next() state.Position                                 { return i.next }
+func (i *idle) ApplyTo(state.Command, *state.Found) *learner.Outcome { return &i.out }
+func (i *idle) AtCheckpoint() bool                                   { return false }
 func (i *idle) Capture() func() *state.Snapshot {
 	s := &state.Snapshot{Next: i.next}
 	return func() *state.Snapshot { return s }

@@ -51,7 +51,7 @@ type Config struct {
 
 	SaveInterval  time.Duration // progress between checkpoints is saved this often; default 1 s
 	SaveTimeout   time.Duration // one attempt to reach the store, and the last save before a partition is given up; default 10 s
-	InboxInterval time.Duration // operator commands are looked for this often; default 500 ms
+	InboxInterval time.Duration // operator commands are looked for this often; default 200 ms
 	Keep          int           // published versions kept; default 20
 }
 
@@ -63,8 +63,9 @@ type Learner interface {
 	Feed(r learner.Record) *learner.Outcome
 	// Next is the position of the next record.
 	Next() state.Position
-	// Apply takes an operator's command between two records.
-	Apply(c state.Command) *learner.Outcome
+	// ApplyTo takes an operator's command between two records, with the version
+	// that it is about; nil when it is about none.
+	ApplyTo(c state.Command, f *state.Found) *learner.Outcome
 	// AtCheckpoint reports whether the next record ends with a checkpoint, for
 	// which the learner stands still.
 	AtCheckpoint() bool
@@ -126,7 +127,7 @@ func (c *Config) setDefaults() {
 	defaults(&c.HeartbeatInterval, 3*time.Second)
 	defaults(&c.SaveInterval, time.Second)
 	defaults(&c.SaveTimeout, 10*time.Second)
-	defaults(&c.InboxInterval, 500*time.Millisecond)
+	defaults(&c.InboxInterval, 200*time.Millisecond)
 }
 
 func (c *Config) validate() error {

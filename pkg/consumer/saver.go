@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -11,16 +12,22 @@ import (
 // saver is the side of a session that talks to the store: it writes one
 // snapshot at a time and looks for operator commands.
 type saver struct {
-	p        *partition
-	claim    state.Claim
-	letters  *letters
-	jobs     chan job             // at most one
-	results  chan result          // at most one, so that sending never blocks
-	commands chan []state.Command // at most one bundle
+	p       *partition
+	claim   state.Claim
+	letters *letters
+	jobs    chan job     // at most one
+	results chan result  // at most one, so that sending never blocks
+	orders  chan []order // at most one bundle
 
 	base      uint64                 // number of the stored save
 	known     map[state.Sum]struct{} // blobs that the stored save refers to
-	delivered map[string]struct{}    // commands given to the learner and still in the inbox
+	delivered map[string]state.Args  // of commands given to the learner and still in the inbox
+}
+
+// order is an operator's command with the version that it is about, nil for none.
+type order struct {
+	command state.Command
+	found   *state.Found
 }
 
 // job is a captured state, to be stored once the first letters dead letters are.
@@ -37,8 +44,8 @@ type result struct {
 func newSaver(p *partition, claim state.Claim, stored *state.Snapshot, l *letters) *saver {
 	v := &saver{
 		p: p, claim: claim, letters: l,
-		jobs: make(chan job, 1), results: make(chan result, 1), commands: make(chan []state.Command, 1),
-		delivered: map[string]struct{}{},
+		jobs: make(chan job, 1), results: make(chan result, 1), orders: make(chan []order, 1),
+		delivered: map[string]state.Args{},
 	}
 	if stored != nil {
 		v.base = stored.Seq
@@ -124,6 +131,11 @@ func (v *saver) attempt(ctx context.Context, snap *state.Snapshot, full bool) (w
 	defer cancel()
 	out := *snap
 	out.Seq = v.base + 1
+	for _, a := range v.delivered {
+		if a.Version != 0 {
+			out.Protect = append(out.Protect, a)
+		}
+	}
 	if !full {
 		out.Blobs = nil
 		for _, b := range snap.Blobs {
@@ -152,24 +164,46 @@ func (v *saver) readInbox(ctx context.Context) {
 		return
 	}
 	v.p.recovered(troubleStore)
-	waiting := make(map[string]struct{}, len(inbox))
-	var fresh []state.Command
+	waiting := make(map[string]state.Args, len(inbox))
+	var fresh []order
 	for _, c := range inbox {
 		if _, ok := v.delivered[c.ID]; ok {
-			waiting[c.ID] = struct{}{}
-		} else {
-			fresh = append(fresh, c)
+			waiting[c.ID] = c.Args
+			continue
 		}
+		o := order{command: c}
+		if c.Args.Version != 0 || !c.Args.Sum.IsZero() {
+			if o.found, err = v.find(ctx, c.Args); err != nil {
+				v.p.troubled(troubleStore, err)
+				break // it and those after it are read again
+			}
+		}
+		fresh = append(fresh, o)
 	}
 	v.delivered = waiting
 	if len(fresh) == 0 {
 		return
 	}
 	select {
-	case v.commands <- fresh:
-		for _, c := range fresh {
-			v.delivered[c.ID] = struct{}{}
+	case v.orders <- fresh:
+		// Until they are answered, no save drops the versions that they are about.
+		for _, o := range fresh {
+			v.delivered[o.command.ID] = o.command.Args
 		}
 	default: // the learner has not taken the last ones yet
 	}
+}
+
+// find reads the version that a command is about. Only this saver's saves drop
+// versions, and none runs meanwhile.
+func (v *saver) find(ctx context.Context, a state.Args) (*state.Found, error) {
+	r, ok := v.p.c.deps.Store.(state.Reader)
+	if !ok {
+		return &state.Found{Problem: "this store does not give versions back"}, nil
+	}
+	f, err := state.Find(ctx, r, v.p.key, a)
+	if err != nil {
+		return nil, fmt.Errorf("reading the version that a command is about: %w", err)
+	}
+	return f, nil
 }

@@ -69,11 +69,12 @@ func newSession(p *partition, l Learner, claim state.Claim, snap *state.Snapshot
 func (s *session) run() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { s.saver.run(ctx) })
 	wg.Go(func() { s.letters.run(ctx) })
 	wg.Go(func() { s.namer.run(ctx) })
 	defer wg.Wait()
 	defer cancel()
+	s.saver.readInbox(s.p.ctx) // what was ordered while nobody ran comes before the next record
+	wg.Go(func() { s.saver.run(ctx) })
 	err := s.loop()
 	if errors.Is(err, errClosed) {
 		err = s.finish(cancel)
@@ -84,6 +85,11 @@ func (s *session) run() error {
 func (s *session) loop() error {
 	tick := time.NewTicker(s.p.c.cfg.SaveInterval)
 	defer tick.Stop()
+	select {
+	case orders := <-s.saver.orders:
+		s.apply(orders)
+	default:
+	}
 	s.trySave() // where a new learner begins, or what a changed configuration did, is part of the state
 	for {
 		var err error
@@ -94,8 +100,8 @@ func (s *session) loop() error {
 			err = s.feed(s.p.queue.pop())
 		case r := <-s.saver.results:
 			err = s.saved(r)
-		case commands := <-s.saver.commands:
-			s.apply(commands)
+		case orders := <-s.saver.orders:
+			s.apply(orders)
 		case <-tick.C:
 			s.report()
 			s.due = s.due || s.learner.Next() != s.captured
@@ -171,6 +177,9 @@ func (s *session) lookUp() error {
 				return errClosed
 			case r := <-s.saver.results:
 				return s.saved(r)
+			case orders := <-s.saver.orders: // a rollback does not wait for the end of a batch
+				s.apply(orders)
+				return nil
 			default:
 				return nil
 			}
@@ -188,10 +197,11 @@ func (s *session) lookUp() error {
 	}
 }
 
-// apply takes operator commands between two batches.
-func (s *session) apply(commands []state.Command) {
-	for _, c := range commands {
-		o := s.learner.Apply(c)
+// apply takes operator commands between two records.
+func (s *session) apply(orders []order) {
+	for _, order := range orders {
+		c := order.command
+		o := s.learner.ApplyTo(c, order.found)
 		s.p.log.Info("command taken", "id", c.ID, "kind", c.Kind, "who", c.Who, "why", c.Why, "offset", s.next)
 		s.notable(o)
 	}

@@ -103,7 +103,7 @@ func (t *tally) Feed(r learner.Record) *learner.Outcome {
 
 func (t *tally) Next() state.Position { return t.body.Next }
 
-func (t *tally) Apply(c state.Command) *learner.Outcome {
+func (t *tally) ApplyTo(c state.Command, _ *state.Found) *learner.Outcome {
 	was := t.body.Frozen
 	t.body.Frozen = c.Kind == learner.CommandFreeze
 	t.body.Taken = append(t.body.Taken, c.ID)

@@ -49,6 +49,9 @@ func (l *Learner) prove(o *Outcome) {
 		c.version.Parent = l.proven.version.Number
 	}
 	l.proven = &c
+	if l.hold != nil && l.hold.released {
+		l.hold = nil
+	}
 	l.pending = append(l.pending[:0], l.pending[n:]...)
 	o.Proven, o.Save = true, true
 }
@@ -62,7 +65,7 @@ func (l *Learner) takeCheckpoint(now *params) {
 		version: state.Version{
 			Number: l.versions, Created: l.newest, Next: l.next, Learned: l.learned,
 			Config: l.cfg.hash(), Binary: l.cfg.Binary, Arch: l.cfg.Arch,
-			Guarded: l.guard.armed(), MaxAgeMS: l.cfg.Snapshot.MaxAge,
+			Guarded: l.guard.armed(), MaxAgeMS: l.cfg.Snapshot.MaxAge, Loss: l.lossAvg.mean,
 		},
 		at:     l.fed,
 		params: now,

@@ -2,6 +2,8 @@ package learner
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -10,6 +12,14 @@ import (
 const (
 	CommandFreeze   = "freeze"
 	CommandUnfreeze = "unfreeze"
+	// The commands about published versions. Args say of which; their shell finds it.
+	CommandPin      = "pin"      // keep a version, however old it gets
+	CommandUnpin    = "unpin"    //
+	CommandLabel    = "label"    // give a version a name, which keeps it too
+	CommandUnlabel  = "unlabel"  //
+	CommandRollback = "rollback" // hold readers at a version
+	CommandPromote  = "promote"  // end the hold
+	CommandImport   = state.CommandImport
 	EntryConfig     = "config" // the configuration changed at a restart
 )
 
@@ -28,7 +38,11 @@ const maxJournal = 256
 // Apply takes an operator's command between two records and returns what it
 // changed. The shell saves at once; the answer travels in that save. A command
 // that was taken before is only answered again.
-func (l *Learner) Apply(c state.Command) *Outcome {
+func (l *Learner) Apply(c state.Command) *Outcome { return l.ApplyTo(c, nil) }
+
+// ApplyTo is Apply with the version that the command is about; state.Find
+// finds it. Nil will do for those that are about none.
+func (l *Learner) ApplyTo(c state.Command, f *state.Found) *Outcome {
 	o := &l.out
 	*o = Outcome{Save: true}
 	for i := range l.journal {
@@ -38,7 +52,7 @@ func (l *Learner) Apply(c state.Command) *Outcome {
 		}
 	}
 	e := Entry{Command: c, Offset: l.next.Offset}
-	if err := l.command(o, c); err != nil {
+	if err := l.command(o, c, f); err != nil {
 		e.Error = err.Error()
 	}
 	l.record(e)
@@ -46,7 +60,7 @@ func (l *Learner) Apply(c state.Command) *Outcome {
 	return o
 }
 
-func (l *Learner) command(o *Outcome, c state.Command) error {
+func (l *Learner) command(o *Outcome, c state.Command, f *state.Found) error {
 	detail := fmt.Sprintf("%s: %s", c.Who, c.Why)
 	switch c.Kind {
 	case CommandFreeze:
@@ -62,7 +76,11 @@ func (l *Learner) command(o *Outcome, c state.Command) error {
 		l.enterLearning(o, "operator", detail, true)
 		return nil
 	}
-	return fmt.Errorf("unknown command %q: known are %s and %s", c.Kind, CommandFreeze, CommandUnfreeze)
+	known := []string{CommandFreeze, CommandUnfreeze, CommandPin, CommandUnpin, CommandLabel, CommandUnlabel, CommandRollback, CommandPromote, CommandImport}
+	if slices.Contains(known, c.Kind) {
+		return l.versionCommand(c, f)
+	}
+	return fmt.Errorf("unknown command %q: known are %s", c.Kind, strings.Join(known, ", "))
 }
 
 func (l *Learner) record(e Entry) {
@@ -72,8 +90,12 @@ func (l *Learner) record(e Entry) {
 	l.journal = append(l.journal, e)
 }
 
-// Saved tells that s is stored: the answers that it carried are forgotten.
+// Saved tells that s is stored: the answers and imported versions that it
+// carried are forgotten.
 func (l *Learner) Saved(s *state.Snapshot) {
+	l.added = slices.DeleteFunc(l.added, func(c checkpoint) bool {
+		return slices.ContainsFunc(s.Also, func(k state.Kept) bool { return k.Number == c.version.Number })
+	})
 	for len(s.Done) > 0 && len(l.acks) > 0 && l.acks[0] == s.Done[0] {
 		l.acks, s = l.acks[1:], &state.Snapshot{Done: s.Done[1:]}
 	}

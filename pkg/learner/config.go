@@ -91,6 +91,9 @@ type SnapshotConfig struct {
 	Quarantine uint64 `koanf:"quarantine"`
 	// Keep is how many published versions stay in the store. Default 20.
 	Keep int `koanf:"keep"`
+	// KeepFor is a span of event time in milliseconds over which one version
+	// stays in each Keep-th part, beside the newest Keep; 0 (default) for none.
+	KeepFor int64 `koanf:"keep_for"`
 	// MaxAge is the age in milliseconds after which readers call a published
 	// version stale; 0 (default) for never.
 	MaxAge int64 `koanf:"max_age"`
@@ -152,6 +155,8 @@ func (c *SnapshotConfig) Validate() error {
 			c.Quarantine, maxPending, c.Every)
 	case c.Keep < 1:
 		return fmt.Errorf("snapshot.keep: %d: must be at least 1 version", c.Keep)
+	case c.KeepFor < 0:
+		return fmt.Errorf("snapshot.keep_for: %d: must not be negative", c.KeepFor)
 	case c.MaxAge < 0:
 		return fmt.Errorf("snapshot.max_age: %d: must not be negative", c.MaxAge)
 	}
@@ -168,7 +173,7 @@ func (c *Config) hash() string {
 func Compatible(key string) bool {
 	switch key {
 	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.cooldown_events",
-		"guard.probation_events", "guard.detectors", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.max_age":
+		"guard.probation_events", "guard.detectors", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age":
 		return true
 	}
 	return false

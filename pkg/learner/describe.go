@@ -24,6 +24,7 @@ type Description struct {
 	LiveChange  state.Sum // what it has learned since; zero for nothing
 	Checkpoints uint64    // number of the newest checkpoint
 	Proven      *state.Version
+	Hold        *state.Version  // what readers are held at; nil for nothing
 	Quarantine  []state.Version // checkpoints that are not proven yet, oldest first
 	Armed       bool
 	Calibrating bool
@@ -50,6 +51,9 @@ func Describe(head []byte) (*Description, error) {
 	}
 	if l.proven != nil {
 		d.Proven = &l.proven.version
+	}
+	if l.hold != nil && !l.hold.released {
+		d.Hold = &l.hold.version
 	}
 	for i := range l.pending {
 		d.Quarantine = append(d.Quarantine, l.pending[i].version)

@@ -73,6 +73,7 @@ type Stats struct {
 	Threshold    float64 // it alarms at or above
 	Live         uint64  // number of the newest checkpoint
 	Published    uint64  // number of the newest proven version; 0 for none
+	Held         uint64  // number of the version that readers are held at; 0 for none
 	Loss         float64 // exponentially weighted mean of the progressive loss, half-life 1,000 events
 	GradNorm     float64 // the same of the gradient norm
 	Time         int64   // time of the newest record
@@ -108,6 +109,9 @@ type Learner struct {
 	versions uint64       // number of the newest checkpoint
 	pending  []checkpoint // in quarantine, oldest first
 	proven   *checkpoint  // newest proven one; nil while there is none
+	hold     *hold        // what readers are served instead of proven; nil for nothing
+	marks    []state.Mark // pins and labels of people
+	added    []checkpoint // imported versions that no save has carried yet
 	journal  []Entry
 	acks     []state.Ack // answers that no save has carried yet
 
@@ -244,6 +248,9 @@ func (l *Learner) Stats() Stats {
 	}
 	if l.proven != nil {
 		s.Published = l.proven.version.Number
+	}
+	if l.hold != nil && !l.hold.released {
+		s.Held = l.hold.version.Number
 	}
 	return s
 }

@@ -106,9 +106,9 @@ func TestVersionsOutliveTheirFuture(t *testing.T) {
 		n := uint64(i + 1)
 		want := state.Version{
 			Number: n, Sum: p.Sum, Parent: n - 1, Created: p.Created, Next: state.Position{Offset: int64(10 * n), LeaderEpoch: 3},
-			Learned: 10 * n, Config: p.Config, Binary: "test", Arch: p.Arch,
+			Learned: 10 * n, Config: p.Config, Binary: "test", Arch: p.Arch, Loss: p.Loss,
 		}
-		if diff := cmp.Diff(want, p.Version); diff != "" || p.Mode != "learning" || p.Sum.IsZero() || p.Config == "" {
+		if diff := cmp.Diff(want, p.Version); diff != "" || p.Mode != "learning" || p.Sum.IsZero() || p.Config == "" || p.Loss <= 0 {
 			t.Errorf("version %d (-want +got):\n%s%+v", n, diff, p)
 		}
 	}
@@ -164,7 +164,7 @@ func TestOperatorFreezesAndUnfreezes(t *testing.T) {
 	snap := l.Snapshot()
 	want := []state.Ack{
 		{ID: "1", Offset: 105}, {ID: "1", Offset: 105},
-		{ID: "2", Offset: 105, Error: `unknown command "explode": known are freeze and unfreeze`},
+		{ID: "2", Offset: 105, Error: `unknown command "explode": known are freeze, unfreeze, pin, unpin, label, unlabel, rollback, promote, import`},
 	}
 	if diff := cmp.Diff(want, snap.Done); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
@@ -381,6 +381,11 @@ func FuzzRestore(f *testing.F) {
 		feed(l, s, 150)
 		f.Add(l.Snapshot().Head)
 	}
+	current := l.Snapshot().Current
+	l.ApplyTo(state.Command{ID: "1", Kind: learner.CommandRollback, Args: state.Args{Version: current.Number, Sum: current.Sum}},
+		&state.Found{Version: current.Version, Blobs: l.Snapshot().Blobs})
+	l.ApplyTo(state.Command{ID: "2", Kind: learner.CommandLabel, Args: state.Args{Version: current.Number, Sum: current.Sum, Label: "a"}}, &state.Found{})
+	f.Add(l.Snapshot().Head)
 	blobs := l.Snapshot().Blobs
 	f.Fuzz(func(t *testing.T, head []byte) {
 		if len(head) >= 12 { // make the checksum right, so that what lies behind it is reached

@@ -29,12 +29,7 @@ func (l *Learner) Capture() func() *state.Snapshot {
 	s := state.Snapshot{Next: l.next, Done: slices.Clone(l.acks)}
 	var marks []mark
 	head := l.appendHead(nil, &marks)
-	var proven *checkpoint
-	if l.proven != nil {
-		c := *l.proven
-		proven = &c
-		s.Current = &state.Pointer{Mode: l.mode.String(), Schema: l.cfg.Schema}
-	}
+	published := l.publication()
 	return func() *state.Snapshot {
 		out := s
 		out.Head = slices.Clone(head)
@@ -50,10 +45,8 @@ func (l *Learner) Capture() func() *state.Snapshot {
 			})
 		}
 		out.Head = wire.Seal(out.Head, 0)
-		if proven != nil {
-			current := *s.Current
-			current.Version = proven.sealed()
-			out.Current, out.Parts = &current, proven.params.sums()
+		if published != nil {
+			published.seal(&out)
 		}
 		return &out
 	}
@@ -102,6 +95,7 @@ func (l *Learner) appendHead(b []byte, marks *[]mark) []byte {
 	if l.proven != nil {
 		b = l.proven.append(b, refer)
 	}
+	b = l.appendHold(b, refer)
 	b = wire.AppendUvarint(b, uint64(len(l.pending)))
 	for i := range l.pending {
 		b = l.pending[i].append(b, refer)
@@ -155,7 +149,8 @@ func (c *checkpoint) append(b []byte, refer func([]byte, *params) []byte) []byte
 	b = wire.AppendString(b, v.Binary)
 	b = wire.AppendString(b, v.Arch)
 	b = wire.AppendBool(b, v.Guarded)
-	return wire.AppendVarint(b, v.MaxAgeMS)
+	b = wire.AppendVarint(b, v.MaxAgeMS)
+	return wire.AppendFloat64(b, v.Loss)
 }
 
 func readSum(r *wire.Reader) (s state.Sum) {
@@ -172,7 +167,7 @@ func readCheckpoint(r *wire.Reader, find func(state.Sum) (*params, error)) check
 	v.Next = state.Position{Offset: r.Varint(), LeaderEpoch: int32(r.Varint())}
 	v.Learned = r.Uvarint()
 	v.Config, v.Binary, v.Arch = r.String(), r.String(), r.String()
-	v.Guarded, v.MaxAgeMS = r.Bool(), r.Varint()
+	v.Guarded, v.MaxAgeMS, v.Loss = r.Bool(), r.Varint(), r.Finite()
 	var err error
 	if c.params, err = find(v.Sum); err != nil {
 		r.Fail("version %d: %v", v.Number, err)
@@ -181,17 +176,22 @@ func readCheckpoint(r *wire.Reader, find func(state.Sum) (*params, error)) check
 }
 
 func appendEntry(b []byte, e *Entry) []byte {
-	for _, s := range []string{e.ID, e.Kind, e.Who, e.Why, e.Body, e.Error} {
+	for _, s := range []string{e.ID, e.Kind, e.Who, e.Why, e.Body, e.Error, e.Args.Label} {
 		b = wire.AppendString(b, s)
 	}
+	b = wire.AppendUvarint(b, e.Args.Version)
+	b = append(b, e.Args.Sum[:]...)
+	b = wire.AppendBool(b, e.Args.Restore)
+	b = wire.AppendBool(b, e.Args.Forced)
 	b = wire.AppendVarint(b, e.At)
 	return wire.AppendVarint(b, e.Offset)
 }
 
 func readEntry(r *wire.Reader) (e Entry) {
-	for _, s := range []*string{&e.ID, &e.Kind, &e.Who, &e.Why, &e.Body, &e.Error} {
+	for _, s := range []*string{&e.ID, &e.Kind, &e.Who, &e.Why, &e.Body, &e.Error, &e.Args.Label} {
 		*s = r.String()
 	}
+	e.Args.Version, e.Args.Sum, e.Args.Restore, e.Args.Forced = r.Uvarint(), readSum(r), r.Bool(), r.Bool()
 	e.At, e.Offset = r.Varint(), r.Varint()
 	return e
 }
@@ -298,6 +298,7 @@ func (l *Learner) readMachine(r *wire.Reader, find func(state.Sum) (*params, err
 		c := readCheckpoint(r, find)
 		l.proven = &c
 	}
+	l.readHold(r, find)
 	for range r.Count(len(state.Sum{})) {
 		l.pending = append(l.pending, readCheckpoint(r, find))
 	}
