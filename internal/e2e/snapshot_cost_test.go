@@ -102,7 +102,7 @@ func TestSnapshotCost(t *testing.T) {
 		if most := c.whole; c.bits > 16 && c.share <= 0.02 && slices.Min(c.written) > most/10 {
 			t.Errorf("2^%d weights, %v touched: no save wrote less than %d bytes of a model of %d", c.bits, c.share, slices.Min(c.written), most)
 		}
-		if c.worst > 5*time.Millisecond {
+		if c.bits > 16 && c.worst > 5*time.Millisecond {
 			t.Errorf("2^%d weights, %v touched: a command held Redis for %v", c.bits, c.share, c.worst)
 		}
 	}
@@ -180,10 +180,8 @@ func measureCost(t *testing.T, addr string, bits int, share float64) cost {
 		c.written = append(c.written, s.save(seal))
 		c.saves = append(c.saves, time.Since(began))
 	}
-	stop()
-	c.worst = slowest(t, raw)
 	began := time.Now()
-	_, snap, err := store.Claim(ctx, s.key, state.Owner{Group: "g", Generation: 2})
+	claim, snap, err := store.Claim(ctx, s.key, state.Owner{Group: "g", Generation: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,6 +191,11 @@ func measureCost(t *testing.T, addr string, bits int, share float64) cost {
 	}
 	c.load = time.Since(began)
 	c.sameAfterAll = restored.Params() == l.Params()
+	// A save that lets go of everything.
+	s.claim = claim
+	s.drop()
+	stop()
+	c.worst = slowest(t, raw)
 	return c
 }
 
@@ -246,6 +249,20 @@ func (s *costSaver) save(seal func() *state.Snapshot) (written int) {
 		s.known[ref] = true
 	}
 	return written
+}
+
+// drop replaces the state and all versions by next to nothing.
+func (s *costSaver) drop() {
+	s.t.Helper()
+	b := state.Blob{Sum: state.SumOf([]byte("small")), Data: []byte("small")}
+	s.seq++
+	snap := &state.Snapshot{
+		Seq: s.seq, Next: state.Position{Offset: 1 << 40}, Head: []byte("head"), Refs: []state.Sum{b.Sum}, Blobs: []state.Blob{b},
+		Current: &state.Pointer{Version: state.Version{Number: 1 << 20, Sum: b.Sum}, Mode: "learning"},
+	}
+	if err := s.store.Save(s.t.Context(), s.key, s.claim, s.seq-1, snap, 1); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // ping asks Redis again and again, until stop is called, and keeps the longest wait.

@@ -168,3 +168,35 @@ func TestMissingParts(t *testing.T) {
 		}
 	}
 }
+
+// Copies are sealed on another goroutine while the learner learns on, freezes
+// and goes back; the race detector watches.
+func TestSealWhileLearning(t *testing.T) {
+	l, s := newLearner(t, chained(t)), sim.Fraud(4)
+	seals := make(chan func() *state.Snapshot, 1)
+	sealed := make(chan *state.Snapshot, 1)
+	go func() {
+		defer close(sealed)
+		var last *state.Snapshot
+		for seal := range seals {
+			last = seal()
+		}
+		sealed <- last
+	}()
+	for i := range 1000 {
+		if kind, ok := map[int]string{500: learner.CommandFreeze, 600: learner.CommandUnfreeze}[i]; ok {
+			l.Apply(state.Command{ID: kind, Kind: kind})
+		}
+		if feed(l, s, 1); i%7 == 0 {
+			select {
+			case seals <- l.Capture():
+			default: // the saver is busy
+			}
+		}
+	}
+	seals <- l.Capture()
+	close(seals)
+	if diff := cmp.Diff(l.Snapshot(), <-sealed); diff != "" {
+		t.Errorf("sealed on two goroutines (-here +there):\n%.2000s", diff)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -71,10 +72,11 @@ func (s *Store) upload(ctx context.Context, k state.Key, blobs []state.Blob) err
 	if len(blobs) == 0 {
 		return nil
 	}
-	exists := make([]*goredis.IntCmd, len(blobs))
+	const longest = 128 // bytes of an index, and more
+	begins := make([]*goredis.StringCmd, len(blobs))
 	_, err := s.rdb.Pipelined(ctx, func(p goredis.Pipeliner) error {
 		for i := range blobs {
-			exists[i] = p.Exists(ctx, blobKey(k, blobs[i].Sum))
+			begins[i] = p.GetRange(ctx, blobKey(k, blobs[i].Sum), 0, longest)
 		}
 		return nil
 	})
@@ -82,17 +84,43 @@ func (s *Store) upload(ctx context.Context, k state.Key, blobs []state.Blob) err
 		return err
 	}
 	for i := range blobs {
-		if exists[i].Val() == 1 {
-			continue
+		b, begin := &blobs[i], begins[i].Val()
+		err := error(nil)
+		switch {
+		case begin == "":
+			err = s.uploadOne(ctx, k, b, false)
+		case strings.HasPrefix(begin, indexPrefix):
+			err = s.complete(ctx, k, b, begin)
 		}
-		if err := s.uploadOne(ctx, k, &blobs[i]); err != nil {
-			return fmt.Errorf("blob %s: %w", blobs[i].Sum, err)
+		if err != nil {
+			return fmt.Errorf("blob %s: %w", b.Sum, err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) uploadOne(ctx context.Context, k state.Key, b *state.Blob) error {
+// complete uploads a large blob again whose index is there, if chunks are not:
+// those of a blob that was dropped expire one by one, and an index may have been
+// uploaded meanwhile by somebody who found them.
+func (s *Store) complete(ctx context.Context, k state.Key, b *state.Blob, raw string) error {
+	x, err := parseIndex([]byte(raw))
+	if err != nil {
+		return fmt.Errorf("index %q: %w", raw, err)
+	}
+	keys := make([]string, x.chunks)
+	for i := range keys {
+		keys[i] = chunkKey(k, b.Sum, x.tag, i)
+	}
+	n, err := s.rdb.Exists(ctx, keys...).Result()
+	if err != nil || n == int64(len(keys)) {
+		return err
+	}
+	return s.uploadOne(ctx, k, b, true)
+}
+
+// uploadOne stores a blob. With again its index is replaced, and chunks stay:
+// the index may be in use.
+func (s *Store) uploadOne(ctx context.Context, k state.Key, b *state.Blob, again bool) error {
 	if len(b.Data) <= s.chunk && !bytes.HasPrefix(b.Data, []byte(indexPrefix)) {
 		return s.put(ctx, blobKey(k, b.Sum), b.Data, uploadTTL)
 	}
@@ -105,9 +133,16 @@ func (s *Store) uploadOne(ctx context.Context, k state.Key, b *state.Blob) error
 	x.tag = fmt.Sprintf("%016x", xxhash.Sum64(stored))
 	for i := range x.chunks {
 		chunk := stored[i*s.chunk : min((i+1)*s.chunk, len(stored))]
-		if err := s.put(ctx, chunkKey(k, b.Sum, x.tag, i), chunk, chunkTTL); err != nil {
+		ttl := chunkTTL
+		if again {
+			ttl = 0
+		}
+		if err := s.put(ctx, chunkKey(k, b.Sum, x.tag, i), chunk, ttl); err != nil {
 			return err
 		}
+	}
+	if again {
+		return s.rdb.SetArgs(ctx, blobKey(k, b.Sum), x.String(), goredis.SetArgs{KeepTTL: true}).Err()
 	}
 	return s.put(ctx, blobKey(k, b.Sum), []byte(x.String()), uploadTTL)
 }

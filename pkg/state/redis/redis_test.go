@@ -1,8 +1,10 @@
 package redis_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
@@ -57,5 +59,41 @@ func TestCompressed(t *testing.T) {
 	}
 	if _, err := redis.New(redis.Options{Addrs: []string{addr}, Compression: "gzip"}); err == nil {
 		t.Error("an unknown compression was accepted")
+	}
+}
+
+// A blob that was dropped a moment ago is stored again, although its chunks are
+// still on their way out.
+func TestDroppedAndBack(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := open(t, server.Addr())
+	s.SetChunk(4)
+	k := state.Key{Model: "m"}
+	claim, _, err := s.Claim(t.Context(), k, owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, other := blob("a blob of some chunks"), blob("b")
+	save := func(seq uint64, b state.Blob) error {
+		snap := snapshot(seq, b)
+		return s.Save(t.Context(), k, claim, seq-1, snap, 1)
+	}
+	if err := errors.Join(save(1, large), save(2, other)); err != nil {
+		t.Fatal(err)
+	}
+	server.FastForward(35 * time.Millisecond) // some chunks are gone, some are not
+	for try := 0; ; try++ {
+		err := save(3, large)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, state.ErrBlobs) || try > 5 {
+			t.Fatal(err)
+		}
+		server.FastForward(time.Second)
+	}
+	server.FastForward(24 * time.Hour)
+	if got, err := s.Blob(t.Context(), k, large.Sum); err != nil || string(got) != string(large.Data) {
+		t.Errorf("read %q, %v", got, err)
 	}
 }

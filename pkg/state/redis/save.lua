@@ -195,7 +195,15 @@ for sum in pairs(kept) do
 end
 for _, sum in ipairs(dropped) do
   if not used[sum] and redis.call('HEXISTS', KEYS[6], sum) == 0 then
-    redis.call('UNLINK', unpack(keysOf(sum)))
+    -- Freeing the chunks of a large blob takes Redis a while, so they go one
+    -- after the other, by expiry.
+    for i, key in ipairs(keysOf(sum)) do
+      if i == 1 then
+        redis.call('UNLINK', key)
+      else
+        redis.call('PEXPIRE', key, 10 * i)
+      end
+    end
   end
 end
 
