@@ -32,6 +32,10 @@ type Kafka struct {
 	TLS      KafkaTLS `koanf:"tls"`
 	SASL     SASL     `koanf:"sasl"`
 
+	// GroupProtocol is classic, balanced by the members, or consumer (KIP-848),
+	// balanced by the brokers, which then set the timeouts of the group.
+	GroupProtocol string `koanf:"group_protocol"`
+
 	MaxPollRecords    int           `koanf:"max_poll_records"`   // most records handed over by one poll
 	QueueRecords      int           `koanf:"queue_records"`      // a partition pauses while so many wait for its learner
 	SessionTimeout    time.Duration `koanf:"session_timeout"`    // a member that is silent for so long has left

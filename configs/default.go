@@ -17,6 +17,7 @@ func Default() Config {
 			Brokers:           []string{"localhost:9092"},
 			ClientID:          "streamlearner",
 			Group:             "streamlearner",
+			GroupProtocol:     "classic",
 			MaxPollRecords:    10_000,
 			QueueRecords:      20_000,
 			SessionTimeout:    45 * time.Second,

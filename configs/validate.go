@@ -118,6 +118,7 @@ func (k *Kafka) check(v *checker) {
 		v.fail("kafka.instance", k.Instance,
 			"static group membership is not supported: a restarted member would keep the right to write while its predecessor still runs; remove the key")
 	}
+	v.oneOf("kafka.group_protocol", k.GroupProtocol, "classic", "consumer")
 	for _, n := range []struct {
 		key   string
 		value int

@@ -73,6 +73,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 		Connection: kafkaConnection(k),
 		Group:      k.Group, Model: name, Topic: m.Source.Topic, Start: m.Source.Start, Init: init, DeadLetter: m.Source.DeadLetter,
 		MaxPollRecords: k.MaxPollRecords, QueueRecords: k.QueueRecords,
+		GroupProtocol:  k.GroupProtocol,
 		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, HeartbeatInterval: k.HeartbeatInterval,
 		SaveInterval: d.cfg.Redis.SaveInterval, SaveTimeout: d.cfg.Redis.SaveTimeout, InboxInterval: d.cfg.Redis.InboxInterval,
 		Keep: m.Snapshot.Keep,

@@ -28,6 +28,8 @@ func Store(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 	for name, test := range map[string]func(*testing.T, *storeCase){
 		"Claim":            testClaim,
 		"ClaimRefused":     testClaimRefused,
+		"Tie":              testTie,
+		"Superseded":       testSuperseded,
 		"SaveAndLoad":      testSaveAndLoad,
 		"ZombieIsFenced":   testZombie,
 		"SaveIsIdempotent": testIdempotent,
@@ -70,7 +72,7 @@ type storeCase struct {
 	key state.Key
 }
 
-var ours = state.Owner{Group: "streamlearner.fraud", Generation: 4}
+var ours = state.Owner{Group: "streamlearner.fraud", Generation: 4, Member: "member-1", Assignment: 1}
 
 func (c *storeCase) ctx() context.Context { return c.T.Context() }
 

@@ -39,6 +39,69 @@ func testClaimRefused(t *testing.T, c *storeCase) {
 	c.save(claim, snapshot(1)) // the refused claims left the first one in force
 }
 
+// testTie has two owners of one generation: KIP-848 lets a member that rejoins
+// in place keep its epoch, and a coordinator that lost records counts again.
+func testTie(t *testing.T, c *storeCase) {
+	first := state.Owner{Group: "g", Generation: 7, Member: "a b", Assignment: 1}
+	early, _ := c.claim(first)
+	a := blob("a")
+	c.save(early, snapshot(1, a))
+
+	other := first
+	other.Member, other.Assignment = "c", 9
+	_, _, err := c.Claim(t.Context(), c.key, other)
+	c.refused(err, state.ErrFenced)
+	c.save(early, snapshot(2, a)) // the late claim fenced nobody
+
+	// The same member, assigned anew: what its earlier session has under way comes too late.
+	second := first
+	second.Assignment = 2
+	claim, s := c.claim(second)
+	if want := (state.Claim{Owner: second, Number: 2}); claim != want || s == nil || s.Seq != 2 {
+		t.Fatalf("claim by the next assignment: %+v with snapshot %+v, want %+v and save 2", claim, s, want)
+	}
+	z := blob("z")
+	c.refused(c.Save(t.Context(), c.key, early, 2, publish(snapshot(3, z), 1, z), 20), state.ErrFenced)
+	_, _, err = c.Claim(t.Context(), c.key, first)
+	c.refused(err, state.ErrFenced)
+
+	// A claim with the right number and the wrong owner, as after a failover that lost one, is no claim.
+	for _, forged := range []state.Owner{first, other} {
+		c.refused(c.Save(t.Context(), c.key, state.Claim{Owner: forged, Number: claim.Number}, 2, snapshot(3, a), 20), state.ErrFenced)
+	}
+	c.save(claim, snapshot(3, a))
+}
+
+// testSuperseded has a group that was made anew, so that its generations are
+// below those of an owner that still runs.
+func testSuperseded(t *testing.T, c *storeCase) {
+	zombie := state.Owner{Group: "g", Generation: 40, Member: "old", Assignment: 1}
+	old, _ := c.claim(zombie)
+	c.save(old, snapshot(1, blob("a")))
+	heir := state.Owner{Group: "g", Generation: 3, Member: "new", Assignment: 1}
+	_, _, err := c.Claim(t.Context(), c.key, heir)
+	c.refused(err, state.ErrFenced)
+	if err := c.Adopt(t.Context(), c.key); err != nil {
+		t.Fatal(err)
+	}
+	claim, _ := c.claim(heir)
+
+	zombie.Held = old.Number
+	_, _, err = c.Claim(t.Context(), c.key, zombie)
+	c.refused(err, state.ErrFenced)
+	c.save(claim, snapshot(2, blob("a")))
+
+	// While nobody has claimed a released partition, its former owner may go on.
+	if err := c.Adopt(t.Context(), c.key); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := c.claim(zombie)
+	zombie.Held = 0
+	if want := (state.Claim{Owner: zombie, Number: claim.Number + 2}); again != want {
+		t.Errorf("claim of a released partition by a former owner: %+v, want %+v", again, want)
+	}
+}
+
 func testZombie(t *testing.T, c *storeCase) {
 	zombie, _ := c.claim(ours)
 	a := blob("a")
@@ -76,7 +139,7 @@ func testAdopt(t *testing.T, c *storeCase) {
 	c.refused(c.Save(t.Context(), c.key, old, 1, snapshot(2), 20), state.ErrFenced)
 	heir := state.Owner{Group: "other", Generation: 1}
 	claim, _ := c.claim(heir)
-	if want := (state.Claim{Owner: heir, Number: old.Number + 1}); claim != want {
+	if want := (state.Claim{Owner: heir, Number: old.Number + 2}); claim != want { // the adoption counts as one
 		t.Errorf("claim after adoption %+v, want %+v", claim, want)
 	}
 	c.stored(heir, s)

@@ -15,21 +15,25 @@ import (
 // maxOpening is how many partitions are claimed and restored at a time.
 const maxOpening = 16
 
-// assigned remembers the generation that brought each partition. It is read
-// here, once: later generations of the group do not concern a partition that
-// stays, and its claim must outlive them.
+// assigned remembers member and generation that brought each partition. They
+// are read here, once: later generations of the group do not concern a
+// partition that stays, and its claim must outlive them. Where the generation
+// has gone on already, the coordinator has confirmed the partition in it. The
+// count tells two assignments apart that bear the same generation.
 func (c *Consumer) assigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
 	ids := added[c.cfg.Topic]
 	if len(ids) == 0 {
 		return
 	}
-	_, generation := cl.GroupMetadata()
-	c.log.Info("partitions assigned", "partitions", ids, "generation", generation)
+	member, generation := cl.GroupMetadata()
+	c.log.Info("partitions assigned", "partitions", ids, "generation", generation, "member", member)
 	_ = c.release(writeNothing(), ids) // only partitions of a topic that was created anew can still be here
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.assignments++
+	owner := state.Owner{Group: c.group, Generation: generation, Member: member, Assignment: c.assignments}
 	for _, id := range ids {
-		c.parts[id] = newPartition(c, cl, id, generation)
+		c.parts[id] = newPartition(c, cl, id, owner)
 	}
 }
 

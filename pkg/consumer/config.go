@@ -22,6 +22,12 @@ const (
 	Latest   = "latest"
 )
 
+// The values of Config.GroupProtocol.
+const (
+	ProtocolClassic  = "classic"
+	ProtocolConsumer = "consumer"
+)
+
 // Config says what a Consumer consumes and when it saves. Zero values stand
 // for the defaults named here.
 type Config struct {
@@ -44,6 +50,11 @@ type Config struct {
 
 	MaxPollRecords int // most records handed over by one poll; default 10,000
 	QueueRecords   int // a partition is paused while this many wait for its learner; default 20,000
+
+	// GroupProtocol is how the group shares the partitions: classic (default),
+	// balanced by its members, cooperatively, or consumer (KIP-848), balanced by
+	// the brokers, which then set session timeout and heartbeat interval too.
+	GroupProtocol string
 
 	SessionTimeout    time.Duration // default 45 s
 	RebalanceTimeout  time.Duration // default 60 s
@@ -110,6 +121,9 @@ func (c *Config) setDefaults() {
 	if c.Start == "" {
 		c.Start = Earliest
 	}
+	if c.GroupProtocol == "" {
+		c.GroupProtocol = ProtocolClassic
+	}
 	if c.DeadLetter == "" {
 		c.DeadLetter = c.Topic + "." + c.Model + ".dead"
 	}
@@ -142,6 +156,9 @@ func (c *Config) validate() error {
 	}
 	if c.Start != Earliest && c.Start != Latest {
 		return fmt.Errorf("model %s: start is %q: allowed are %s and %s", c.Model, c.Start, Earliest, Latest)
+	}
+	if c.GroupProtocol != ProtocolClassic && c.GroupProtocol != ProtocolConsumer {
+		return fmt.Errorf("kafka.group_protocol is %q: allowed are %s and %s", c.GroupProtocol, ProtocolClassic, ProtocolConsumer)
 	}
 	if c.DeadLetter == c.Topic {
 		return fmt.Errorf("model %s: the dead-letter topic is %q, the topic it consumes: refused records would come back; name another", c.Model, c.Topic)

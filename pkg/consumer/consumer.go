@@ -30,10 +30,11 @@ type Consumer struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	mu        sync.Mutex
-	parts     map[int32]*partition // assigned now
-	seeks     []seek
-	interrupt context.CancelFunc // ends the poll that is under way
+	mu          sync.Mutex
+	parts       map[int32]*partition // assigned now
+	assignments uint64               // that there were
+	seeks       []seek
+	interrupt   context.CancelFunc // ends the poll that is under way
 }
 
 // seek asks the poll loop to read a held partition from an offset on.
@@ -102,6 +103,9 @@ func (c *Consumer) clientOptions() ([]kgo.Opt, error) {
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.UnknownTopicRetries(1),
 	)
+	if c.cfg.GroupProtocol == ProtocolConsumer {
+		opts = append(opts, kgo.ServerSideBalancer())
+	}
 	if reg := c.deps.Registerer; reg != nil {
 		reg = prometheus.WrapRegistererWith(prometheus.Labels{"model": c.cfg.Model}, reg)
 		opts = append(opts, kgo.WithHooks(kprom.NewMetrics("streamlearner_kafka", kprom.Registerer(reg))))
@@ -136,6 +140,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { c.checkTopic(ctx, cl) })
+	wg.Go(func() { c.checkProtocol(ctx, cl) })
 	wg.Go(func() { c.prepareDeadLetters(ctx, cl) })
 	for c.poll(ctx, cl) {
 		c.makeRoom(ctx)

@@ -19,7 +19,7 @@ func feedingSession(t testing.TB) *session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPartition(c, nil, 0, 1)
+	p := newPartition(c, nil, 0, state.Owner{Group: group, Generation: 1})
 	t.Cleanup(p.cancel)
 	s := newSession(p, &idle{count: &count{began: make(chan time.Time, 1)}}, state.Claim{}, nil)
 	s.inFlight = true

@@ -40,9 +40,11 @@ type world struct {
 	topic   string
 	model   string
 	store   backend
-	client  *kgo.Client
-	chains  map[int32]*tallyBody // what an undisturbed learner would hold
-	logs    io.Writer
+	// protocol of the members' group; empty for the default.
+	protocol string
+	client   *kgo.Client
+	chains   map[int32]*tallyBody // what an undisturbed learner would hold
+	logs     io.Writer
 }
 
 // backend is all sides of a store.
@@ -197,7 +199,7 @@ func (w *world) start(change func(*Config, *Deps)) *member {
 	m := &member{w: w, ended: make(chan error, 1), store: &flakyStore{store: w.store}, net: &network{}, gate: &gate{}, registry: prometheus.NewRegistry()}
 	cfg := Config{
 		Connection: Connection{Brokers: w.brokers},
-		Group:      "test", Model: w.model, Topic: w.topic,
+		Group:      "test", Model: w.model, Topic: w.topic, GroupProtocol: w.protocol,
 		SessionTimeout: 2 * time.Second, HeartbeatInterval: 100 * time.Millisecond, RebalanceTimeout: 10 * time.Second,
 		SaveInterval: 20 * time.Millisecond, SaveTimeout: 3 * time.Second, InboxInterval: 10 * time.Millisecond,
 	}

@@ -60,6 +60,11 @@ func TestTruncatedLogPausesThePartition(t *testing.T) {
 	store := w.store
 	w = newWorld(t, 2) // the topic as it was after 60 records
 	w.store = store
+	for p := range int32(2) { // the group began anew as well
+		if err := w.store.Adopt(t.Context(), w.key(p)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	w.produce(60, 0)
 	w.produce(130, 1)
 	m := w.start(nil)

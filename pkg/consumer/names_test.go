@@ -35,7 +35,7 @@ func TestNamesAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := func(record string, want ...string) {
-		p := newPartition(c, nil, 2, 1)
+		p := newPartition(c, nil, 2, state.Owner{Group: group, Generation: 1})
 		defer p.cancel()
 		n := newNamer(p)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -84,7 +84,7 @@ func TestNamerNeverBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPartition(c, nil, 0, 1)
+	p := newPartition(c, nil, 0, state.Owner{Group: group, Generation: 1})
 	defer p.cancel()
 	n := newNamer(p)
 	for range 10 * waitingNames {

@@ -24,19 +24,19 @@ var errLostState = errors.New("the store has no state of the partition, although
 // other; batches and seeks of an earlier assignment belong to another partition
 // value and cannot reach it.
 type partition struct {
-	c          *Consumer
-	cl         *kgo.Client
-	id         int32
-	key        state.Key
-	generation int32 // of the assignment
-	log        *slog.Logger
-	queue      *queue
+	c     *Consumer
+	cl    *kgo.Client
+	id    int32
+	key   state.Key
+	log   *slog.Logger
+	queue *queue
 
 	ctx    context.Context // ends when the assignment does
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
 	mu        sync.Mutex
+	owner     state.Owner     // the assignment, and the last claim that it held
 	begun     bool            // the goroutine was started
 	committed int64           // offset committed to the group; negative for none
 	start     state.Position  // where the session began
@@ -45,9 +45,9 @@ type partition struct {
 	view      view
 }
 
-func newPartition(c *Consumer, cl *kgo.Client, id, generation int32) *partition {
+func newPartition(c *Consumer, cl *kgo.Client, id int32, owner state.Owner) *partition {
 	p := &partition{
-		c: c, cl: cl, id: id, generation: generation,
+		c: c, cl: cl, id: id, owner: owner,
 		key:       state.Key{Model: c.cfg.Model, Partition: id},
 		log:       c.log.With("partition", id),
 		committed: -1,
@@ -112,10 +112,16 @@ func (p *partition) offsetLocked() kgo.Offset {
 // open claims the partition and makes its learner. After a session that ended
 // in prev, its learner is kept when the store has lost what prev saved.
 func (p *partition) open(ctx context.Context, prev *session) (*session, error) {
-	claim, snap, err := p.c.deps.Store.Claim(ctx, p.key, state.Owner{Group: p.c.group, Generation: p.generation})
+	p.mu.Lock()
+	owner := p.owner
+	p.mu.Unlock()
+	claim, snap, err := p.c.deps.Store.Claim(ctx, p.key, owner)
 	if err != nil {
 		return nil, err
 	}
+	p.mu.Lock()
+	p.owner.Held = claim.Number
+	p.mu.Unlock()
 	var l Learner
 	switch {
 	case prev != nil && prev.ahead(snap):

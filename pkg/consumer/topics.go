@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // adminTimeout bounds a request about topics.
@@ -28,6 +29,27 @@ func (c *Consumer) checkTopic(ctx context.Context, cl *kgo.Client) {
 		c.log.Warn("the topic does not exist; waiting for it", "topic", c.cfg.Topic)
 	default:
 		c.log.Warn("the topic cannot be looked up", "topic", c.cfg.Topic, "error", err)
+	}
+}
+
+// checkProtocol warns when the brokers lack the protocol that is asked for: the
+// client then uses the classic one.
+func (c *Consumer) checkProtocol(ctx context.Context, cl *kgo.Client) {
+	if c.cfg.GroupProtocol != ProtocolConsumer {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
+	defer cancel()
+	versions, err := kadm.NewClient(cl).ApiVersions(ctx)
+	if err != nil {
+		return // unreachable brokers are told about elsewhere
+	}
+	for _, v := range versions {
+		if highest, ok := v.KeyMaxVersion(int16(kmsg.ConsumerGroupHeartbeat)); v.Err == nil && (!ok || highest < 1) {
+			c.log.Warn("the broker does not serve the group protocol that is configured; the classic one is used",
+				"broker", v.NodeID, "kafka.group_protocol", c.cfg.GroupProtocol, "needs", "Kafka 4.0 or later")
+			return
+		}
 	}
 }
 

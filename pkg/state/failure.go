@@ -12,15 +12,30 @@ func ForeignError(k Key, stored Claim, o Owner) error {
 
 // StaleClaimError is a claim by o on what a later generation of its group holds.
 func StaleClaimError(k Key, stored Claim, o Owner) error {
-	return fmt.Errorf("claim of %s in generation %d of group %q: %w: generation %d has claimed it since; "+
-		"if the group was deleted and counts anew, run `streamlearner snapshot adopt %s`",
+	return fmt.Errorf("claim of %s in generation %d of group %q: %w: generation %d has claimed it since; if the group was deleted and counts anew, "+
+		"or kafka.group_protocol was changed, stop the other processes and run `streamlearner snapshot adopt %s`",
 		k, o.Generation, o.Group, ErrFenced, stored.Generation, k)
+}
+
+// TiedClaimError is a claim by o where another member has claimed in the same
+// generation. A coordinator that keeps its records never assigns a partition so.
+func TiedClaimError(k Key, stored Claim, o Owner) error {
+	return fmt.Errorf("claim of %s by member %q in generation %d of group %q: %w: member %q has claimed it in the same generation (claim %d), "+
+		"so the group was deleted or its coordinator has lost records; stop that member, then run `streamlearner snapshot adopt %s`",
+		k, o.Member, o.Generation, o.Group, ErrFenced, stored.Member, stored.Number, k)
+}
+
+// SupersededError is a claim by o that held the partition before it was
+// adopted and claimed by another.
+func SupersededError(k Key, stored Claim, o Owner) error {
+	return fmt.Errorf("claim of %s in generation %d of group %q: %w: it lost its claim %d to `snapshot adopt`, and claim %d (generation %d) followed; "+
+		"this process is to be stopped", k, o.Generation, o.Group, ErrFenced, o.Held, stored.Number, stored.Generation)
 }
 
 // FencedSaveError is a save under claim c where another one is stored.
 func FencedSaveError(k Key, stored, c Claim) error {
-	return fmt.Errorf("save of %s under claim %d (group %q, generation %d): %w: the store holds claim %d (group %q, generation %d)",
-		k, c.Number, c.Group, c.Generation, ErrFenced, stored.Number, stored.Group, stored.Generation)
+	return fmt.Errorf("save of %s under claim %d (group %q, generation %d, member %q): %w: the store holds claim %d (group %q, generation %d, member %q)",
+		k, c.Number, c.Group, c.Generation, c.Member, ErrFenced, stored.Number, stored.Group, stored.Generation, stored.Member)
 }
 
 // BackwardsError is a save whose next offset lies below the stored one.

@@ -20,6 +20,7 @@ type Mem struct {
 // cell is what is stored for one key.
 type cell struct {
 	claim    Claim
+	adopted  uint64    // number of the last release; 0 for none
 	snapshot *Snapshot // without Blobs and Done; nil before the first save
 	digest   Sum
 	versions []Version         // ascending by number, then sum
@@ -76,12 +77,11 @@ func (m *Mem) Claim(_ context.Context, k Key, o Owner) (Claim, *Snapshot, error)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.cell(k)
-	switch {
-	case c.claim.Group != "" && c.claim.Group != o.Group:
-		return Claim{}, nil, ForeignError(k, c.claim, o)
-	case c.claim.Group != "" && c.claim.Generation > o.Generation:
-		return Claim{}, nil, StaleClaimError(k, c.claim, o)
-	case c.claim.Owner != o:
+	if err := c.refuses(k, o); err != nil {
+		return Claim{}, nil, err
+	}
+	if !c.claim.Same(o) {
+		o.Held = 0
 		c.claim = Claim{Owner: o, Number: c.claim.Number + 1}
 	}
 	if c.snapshot == nil {
@@ -108,6 +108,26 @@ func (m *Mem) cell(k Key) *cell {
 		m.cells[k] = c
 	}
 	return c
+}
+
+// refuses returns why o may not claim what is claimed already.
+func (c *cell) refuses(k Key, o Owner) error {
+	held := c.claim
+	switch {
+	case held.Group == "" || held.Same(o):
+		return nil
+	case held.Group != o.Group:
+		return ForeignError(k, held, o)
+	case o.Held > 0 && o.Held < c.adopted:
+		return SupersededError(k, held, o)
+	case held.Generation > o.Generation:
+		return StaleClaimError(k, held, o)
+	case held.Generation == o.Generation && held.Member != o.Member:
+		return TiedClaimError(k, held, o)
+	case held.Generation == o.Generation && held.Assignment > o.Assignment:
+		return StaleClaimError(k, held, o)
+	}
+	return nil
 }
 
 // load copies the stored snapshot.

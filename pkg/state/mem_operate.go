@@ -96,6 +96,7 @@ func (m *Mem) Adopt(_ context.Context, k Key) error {
 	if c == nil || !c.known() {
 		return fmt.Errorf("adoption of %s: %w: no learner has claimed this partition", k, ErrNotFound)
 	}
-	c.claim.Owner = Owner{}
+	c.claim = Claim{Number: c.claim.Number + 1}
+	c.adopted = c.claim.Number
 	return nil
 }

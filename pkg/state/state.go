@@ -35,10 +35,23 @@ type Blob struct {
 	Data []byte
 }
 
-// Owner is the claim to a partition that the Kafka group coordinator granted.
+// Owner is one assignment of a partition by the Kafka group coordinator. Two
+// assignments never are the same owner, not even two to the same member in one
+// generation, which a member has that rejoins in place (KIP-848).
 type Owner struct {
 	Group      string // consumer group
-	Generation int32  // generation of the assignment that brought the partition
+	Generation int32  // generation of the group, or epoch of the member, when the partition was assigned
+	Member     string // member of the group; its coordinator names no two alike
+	Assignment uint64 // counts the assignments of the member's process
+	// Held is the number of the claim that this assignment held before; 0 when
+	// it has held none. It is asked by Claim and stored nowhere.
+	Held uint64
+}
+
+// Same reports whether p is the same assignment.
+func (o Owner) Same(p Owner) bool {
+	o.Held, p.Held = 0, 0
+	return o == p
 }
 
 // Claim is what a store hands out to an owner; every save carries it and is

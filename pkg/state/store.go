@@ -38,9 +38,11 @@ func (e *BaseError) Is(target error) bool { return target == ErrBase }
 // and every implementation passes internal/conform's store suite.
 type Store interface {
 	// Claim makes o the owner of k and returns its claim with the stored
-	// snapshot, which is nil when there is none. A generation below the stored
-	// one is refused with ErrFenced, another group with ErrForeign. The same
-	// owner may claim again.
+	// snapshot, which is nil when there is none. Another group is refused with
+	// ErrForeign. Refused with ErrFenced are a generation below the stored one,
+	// another member in the same generation, an earlier assignment of the same
+	// member, and an owner that held a claim (o.Held) before an adoption which
+	// another has followed. The same owner may claim again.
 	Claim(ctx context.Context, k Key, o Owner) (Claim, *Snapshot, error)
 
 	// Save replaces the state of k by s, stores its blobs, moves the published
@@ -109,6 +111,7 @@ type Operator interface {
 	// Ack returns the answer to a command; ErrNotFound while there is none.
 	Ack(ctx context.Context, k Key, id string) (Ack, error)
 	// Adopt releases k from its group, so that any group's next claim succeeds.
+	// It counts as a claim: whoever held one before is fenced.
 	Adopt(ctx context.Context, k Key) error
 }
 

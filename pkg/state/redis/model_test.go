@@ -101,6 +101,11 @@ func (m *machine) claim(r *rapid.T) {
 	o := state.Owner{
 		Group:      rapid.SampledFrom([]string{"g", "g", "g", "h"}).Draw(r, "group"),
 		Generation: rapid.Int32Range(1, 4).Draw(r, "generation"),
+		Member:     rapid.SampledFrom([]string{"a", "b 2"}).Draw(r, "member"),
+		Assignment: rapid.Uint64Range(1, 2).Draw(r, "assignment"),
+	}
+	if rapid.Bool().Draw(r, "claims again") {
+		o.Held = m.claims[rapid.IntRange(0, len(m.claims)-1).Draw(r, "held")].Number
 	}
 	m.same(r, "claim", func(s conform.StoreUnderTest) (any, error) {
 		c, snap, err := s.Claim(m.ctx.Context(), m.key, o)
@@ -134,15 +139,16 @@ func (m *machine) save(r *rapid.T) {
 		}
 	}
 	if rapid.Bool().Draw(r, "publish") {
-		b := pick.Draw(r, "published")
+		i := rapid.IntRange(0, len(m.blobs)-1).Draw(r, "published")
+		b := m.blobs[i]
 		snap.Blobs = append(snap.Blobs, b)
 		snap.Current = &state.Pointer{
 			Version: state.Version{Number: rapid.Uint64Range(1, 12).Draw(r, "version"), Sum: b.Sum, Learned: m.seq},
 			Mode:    rapid.SampledFrom([]string{"learning", "frozen"}).Draw(r, "mode"),
 			Schema:  []byte(rapid.SampledFrom([]string{"", `{"format":"json"}`}).Draw(r, "schema")),
 		}
-		for range rapid.IntRange(0, 2).Draw(r, "parts") {
-			b := pick.Draw(r, "part")
+		for j := range i % 3 { // a manifest names its parts, so its sum decides on them
+			b := m.blobs[(i+j+1)%len(m.blobs)]
 			snap.Parts = append(snap.Parts, b.Sum)
 			if rapid.IntRange(0, 4).Draw(r, "part left out") > 0 {
 				snap.Blobs = append(snap.Blobs, b)

@@ -149,7 +149,7 @@ type record struct {
 }
 
 // recordFields are the fields that parseRecord expects, in their order; claim.lua has the same list.
-var recordFields = [...]string{"group", "generation", "claim", "seq", "offset", "epoch", "head", "refs"}
+var recordFields = [...]string{"group", "generation", "member", "assignment", "claim", "seq", "offset", "epoch", "head", "refs"}
 
 func parseRecord(k state.Key, fields []any, current any) (record, error) {
 	if len(fields) != len(recordFields) {
@@ -158,15 +158,18 @@ func parseRecord(k state.Key, fields []any, current any) (record, error) {
 	p := parser{k: k}
 	var r record
 	r.claim = state.Claim{
-		Owner:  state.Owner{Group: text(fields[0]), Generation: int32(p.int("generation", fields[1], 32))},
-		Number: p.uint("claim", fields[2]),
+		Owner: state.Owner{
+			Group: text(fields[0]), Generation: int32(p.int("generation", fields[1], 32)),
+			Member: text(fields[2]), Assignment: p.uint("assignment", fields[3]),
+		},
+		Number: p.uint("claim", fields[4]),
 	}
-	if fields[3] != nil {
+	if fields[5] != nil {
 		r.snapshot = &state.Snapshot{
-			Seq:     p.uint("seq", fields[3]),
-			Next:    state.Position{Offset: p.int("offset", fields[4], 64), LeaderEpoch: int32(p.int("epoch", fields[5], 32))},
-			Head:    []byte(text(fields[6])),
-			Refs:    p.sums("refs", text(fields[7])),
+			Seq:     p.uint("seq", fields[5]),
+			Next:    state.Position{Offset: p.int("offset", fields[6], 64), LeaderEpoch: int32(p.int("epoch", fields[7], 32))},
+			Head:    []byte(text(fields[8])),
+			Refs:    p.sums("refs", text(fields[9])),
 			Current: p.pointer(text(current)),
 		}
 	}

@@ -24,15 +24,19 @@ func (s *Store) Claim(ctx context.Context, k state.Key, o state.Owner) (state.Cl
 	if err := s.rdb.SAdd(ctx, partitionsKey(k.Model), k.Partition).Err(); err != nil {
 		return state.Claim{}, nil, fmt.Errorf("claim of %s: %w", k, err)
 	}
-	verdict, reply, err := s.verdict(ctx, s.claim, []string{stateKey(k), currentKey(k)}, o.Group, o.Generation)
+	verdict, reply, err := s.verdict(ctx, s.claim, []string{stateKey(k), currentKey(k)}, o.Group, o.Generation, o.Member, o.Assignment, o.Held)
 	if err != nil {
 		return state.Claim{}, nil, fmt.Errorf("claim of %s: %w", k, err)
 	}
 	switch verdict {
 	case "foreign":
 		return state.Claim{}, nil, state.ForeignError(k, parseClaim(reply), o)
-	case "fenced":
+	case "stale":
 		return state.Claim{}, nil, state.StaleClaimError(k, parseClaim(reply), o)
+	case "tied":
+		return state.Claim{}, nil, state.TiedClaimError(k, parseClaim(reply), o)
+	case "superseded":
+		return state.Claim{}, nil, state.SupersededError(k, parseClaim(reply), o)
 	}
 	fields, _ := reply[0].([]any)
 	r, err := parseRecord(k, fields, reply[1])
@@ -124,8 +128,12 @@ func refusal(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, verd
 // parseClaim reads the holder out of a refusal, for its message only.
 func parseClaim(reply []any) state.Claim {
 	generation, _ := strconv.ParseInt(text(reply[1]), 10, 32)
-	number, _ := strconv.ParseUint(text(reply[2]), 10, 64)
-	return state.Claim{Owner: state.Owner{Group: text(reply[0]), Generation: int32(generation)}, Number: number}
+	assignment, _ := strconv.ParseUint(text(reply[3]), 10, 64)
+	number, _ := strconv.ParseUint(text(reply[4]), 10, 64)
+	return state.Claim{
+		Owner:  state.Owner{Group: text(reply[0]), Generation: int32(generation), Member: text(reply[2]), Assignment: assignment},
+		Number: number,
+	}
 }
 
 // saveArgs are the arguments of save.lua, in its order.
@@ -155,7 +163,7 @@ func saveArgs(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, kee
 	}
 	digest := snap.Digest()
 	args := []any{
-		prefix(k), c.Group, c.Generation, c.Number,
+		prefix(k), c.Group, c.Generation, fmt.Sprintf("%d %d %s", c.Number, c.Assignment, c.Member),
 		base, snap.Seq, digest[:],
 		snap.Next.Offset, snap.Next.LeaderEpoch, snap.Head, joinSums(snap.Refs),
 		keep, snap.KeepFor, current, marks, strings.Join(marked, " "),

@@ -17,9 +17,11 @@ local auditFrom, auditSum, auditForce, auditKeep, mirrored = ARGV[firstAudit], A
 local firstRecord, records = firstAudit + 6, tonumber(ARGV[firstAudit + 5])
 local firstAnswer, ackSeconds = firstRecord + 2 * records, '604800'
 
-local old = redis.call('HMGET', KEYS[1], 'group', 'generation', 'claim', 'seq', 'digest', 'offset', 'refs', 'forced', 'records', 'record')
-if old[1] ~= group or old[2] ~= generation or old[3] ~= claim then
-  return {'fenced', old[1] or '', old[2] or '0', old[3] or '0'}
+local old = redis.call('HMGET', KEYS[1], 'group', 'generation', 'claim', 'seq', 'digest', 'offset', 'refs', 'forced', 'records', 'record', 'member', 'assignment')
+local member, assignment = old[11] or '', old[12] or '0'
+-- claim is the number, the assignment and the member, which may hold spaces.
+if old[1] ~= group or old[2] ~= generation or (old[3] or '0') .. ' ' .. assignment .. ' ' .. member ~= claim then
+  return {'fenced', old[1] or '', old[2] or '0', member, assignment, old[3] or '0'}
 end
 local oldSeq, oldRefs = old[4] or '0', old[7] or ''
 if oldSeq == seq and old[5] == digest then

@@ -5,7 +5,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   if ARGV[3] ~= 'start' then
     return {'none'}
   end
-  redis.call('HSET', KEYS[1], 'group', '', 'generation', '0', 'claim', '0')
+  redis.call('HSET', KEYS[1], 'group', '', 'generation', '0', 'member', '', 'assignment', '0', 'claim', '0')
 end
 if redis.call('EXISTS', KEYS[3]) == 1 then
   return {'ok'} -- a retry of what is answered already
