@@ -59,6 +59,9 @@ func Model(t *testing.T, ms Models) {
 		rules["ReferenceSurvivesRestore"] = testReferenceSurvives
 		rules["ReferenceDropped"] = testReferenceDropped
 	}
+	if _, ok := ms.New(t).(learner.Incremental); ok {
+		rules["ChangesMakeTheModel"] = testChanges
+	}
 	for name, rule := range rules {
 		t.Run(name, func(t *testing.T) { rule(t, &ms) })
 	}
