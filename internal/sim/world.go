@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -253,7 +254,7 @@ func (r *run) save(o *Owner) error {
 		return fmt.Errorf("save by the owner at offset %d: %w", snap.Next.Offset, err)
 	}
 	r.counts.Saves++
-	if len(snap.Parts) > 0 {
+	if chained(snap) {
 		r.counts.Chained++
 	}
 	if fault < 6 { // stored, but the process dies before it hears so
@@ -269,6 +270,11 @@ func (r *run) save(o *Owner) error {
 	o.Base = snap.Seq
 	o.Learner.Saved(snap)
 	return r.published()
+}
+
+// chained reports whether readers of s are served a base with changes.
+func chained(s *state.Snapshot) bool {
+	return s.Current != nil && slices.ContainsFunc(s.Blobs, func(b state.Blob) bool { return b.Sum == s.Current.Sum && state.IsManifest(b.Data) })
 }
 
 // wakeZombies lets former owners go on and try to save.

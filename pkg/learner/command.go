@@ -84,6 +84,7 @@ func (l *Learner) command(o *Outcome, c state.Command, f *state.Found) error {
 }
 
 func (l *Learner) record(e Entry) {
+	l.entries++
 	if len(l.journal) == maxJournal {
 		l.journal = append(l.journal[:0], l.journal[1:]...)
 	}

@@ -39,7 +39,7 @@ func Describe(head []byte) (*Description, error) {
 	}
 	settings := r.String()
 	var l Learner
-	live := l.readMachine(r, func(s state.Sum) (*params, error) { return newParams(0, storedPart(0, &state.Blob{Sum: s})), nil })
+	live := l.readMachine(r, newStoredParts(func(s state.Sum) *state.Blob { return &state.Blob{Sum: s} }))
 	if err := r.Err(); err != nil {
 		return nil, err
 	}

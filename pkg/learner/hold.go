@@ -59,14 +59,14 @@ func (l *Learner) publication() *publication {
 func (p *publication) seal(s *state.Snapshot) {
 	current := p.pointer
 	current.Version = p.served.sealed()
-	s.Current, s.Parts, s.KeepFor = &current, p.served.params.sums(), p.keepFor
+	s.Current, s.Parts, s.KeepFor = &current, p.served.parts(), p.keepFor
 	newest := p.proven.sealed()
 	if !newest.Same(&current.Version) {
-		s.Also = append(s.Also, state.Kept{Version: newest, Parts: p.proven.params.sums()})
+		s.Also = append(s.Also, state.Kept{Version: newest, Parts: p.proven.parts()})
 	}
 	for i := range p.added {
 		c := &p.added[i]
-		s.Also = append(s.Also, state.Kept{Version: c.sealed(), Parts: c.params.sums()})
+		s.Also = append(s.Also, state.Kept{Version: c.sealed(), Parts: c.parts()})
 		c.params.blobs(func(b *state.Blob) { s.Blobs = append(s.Blobs, *b) })
 	}
 	s.Marks = setLabel(p.marks, state.LabelChampion, current.Number, current.Sum)
@@ -117,10 +117,10 @@ func hasLabel(marks []state.Mark, label string) bool {
 }
 
 // appendHold encodes the hold and the marks.
-func (l *Learner) appendHold(b []byte, refer func([]byte, *params) []byte) []byte {
+func (l *Learner) appendHold(b []byte, w *headWriter) []byte {
 	b = wire.AppendBool(b, l.hold != nil)
 	if l.hold != nil {
-		b = l.hold.append(b, refer)
+		b = l.hold.append(b, w)
 		b = wire.AppendBool(b, l.hold.released)
 	}
 	b = wire.AppendUvarint(b, uint64(len(l.marks)))
@@ -138,9 +138,9 @@ func (l *Learner) appendHold(b []byte, refer func([]byte, *params) []byte) []byt
 }
 
 // readHold reads what appendHold wrote.
-func (l *Learner) readHold(r *wire.Reader, find func(state.Sum) (*params, error)) {
+func (l *Learner) readHold(r *wire.Reader, parts *storedParts) {
 	if r.Bool() {
-		l.hold = &hold{checkpoint: readCheckpoint(r, find)}
+		l.hold = &hold{checkpoint: readCheckpoint(r, parts)}
 		l.hold.released = r.Bool()
 		if r.Err() == nil && l.proven == nil {
 			r.Fail("version %d is held, but none is proven", l.hold.version.Number)

@@ -113,6 +113,7 @@ type Learner struct {
 	marks    []state.Mark // pins and labels of people
 	added    []checkpoint // imported versions that no save has carried yet
 	journal  []Entry
+	entries  uint64      // journalled since the state began
 	acks     []state.Ack // answers that no save has carried yet
 
 	live      live

@@ -105,10 +105,10 @@ func TestVersionsOutliveTheirFuture(t *testing.T) {
 	for i, p := range published {
 		n := uint64(i + 1)
 		want := state.Version{
-			Number: n, Sum: p.Sum, Parent: n - 1, Created: p.Created, Next: state.Position{Offset: int64(10 * n), LeaderEpoch: 3},
+			Number: n, Sum: p.Sum, State: p.State, Parent: n - 1, Created: p.Created, Next: state.Position{Offset: int64(10 * n), LeaderEpoch: 3},
 			Learned: 10 * n, Config: p.Config, Binary: "test", Arch: p.Arch, Loss: p.Loss,
 		}
-		if diff := cmp.Diff(want, p.Version); diff != "" || p.Mode != "learning" || p.Sum.IsZero() || p.Config == "" || p.Loss <= 0 {
+		if diff := cmp.Diff(want, p.Version); diff != "" || p.Mode != "learning" || p.Sum.IsZero() || p.State.IsZero() || p.Config == "" || p.Loss <= 0 {
 			t.Errorf("version %d (-want +got):\n%s%+v", n, diff, p)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
-const headVersion = 2
+const headVersion = 3
 
 // ErrSettings is wrapped when a stored state was made by other settings.
 var ErrSettings = errors.New("stored state was made by other settings")
@@ -27,22 +27,28 @@ func (l *Learner) Snapshot() *state.Snapshot { return l.Capture()() }
 // it returns does not depend on when it is called.
 func (l *Learner) Capture() func() *state.Snapshot {
 	s := state.Snapshot{Next: l.next, Done: slices.Clone(l.acks)}
-	var marks []mark
-	head := l.appendHead(nil, &marks)
+	w := headWriter{origins: true}
+	head := l.appendHead(nil, &w)
 	published := l.publication()
 	return func() *state.Snapshot {
 		out := s
 		out.Head = slices.Clone(head)
-		seen := make(map[state.Sum]struct{}, 4*len(marks))
-		for _, m := range marks {
-			sum := m.params.blob().Sum
-			copy(out.Head[m.at:], sum[:])
-			m.params.blobs(func(b *state.Blob) {
-				if _, ok := seen[b.Sum]; !ok {
-					seen[b.Sum] = struct{}{}
-					out.Refs, out.Blobs = append(out.Refs, b.Sum), append(out.Blobs, *b)
-				}
-			})
+		seen := make(map[state.Sum]struct{}, 4*len(w.marks))
+		add := func(b *state.Blob) {
+			if _, ok := seen[b.Sum]; !ok {
+				seen[b.Sum] = struct{}{}
+				out.Refs, out.Blobs = append(out.Refs, b.Sum), append(out.Blobs, *b)
+			}
+		}
+		done := make(map[*params]struct{}, len(w.marks))
+		for _, m := range w.marks {
+			m.fill(out.Head)
+			if m.params == nil {
+				m.origin.blobs(done, add)
+			} else if _, ok := done[m.params]; !ok {
+				done[m.params] = struct{}{}
+				m.params.blobs(add)
+			}
 		}
 		out.Head = wire.Seal(out.Head, 0)
 		if published != nil {
@@ -52,19 +58,9 @@ func (l *Learner) Capture() func() *state.Snapshot {
 	}
 }
 
-// mark is a place in the head where the sum of parameters belongs.
-type mark struct {
-	at     int
-	params *params
-}
-
 // appendHead encodes everything but the large parts and the seal. Of the large
 // parts it notes where their sums belong. docs/format/state.md specifies the layout.
-func (l *Learner) appendHead(b []byte, marks *[]mark) []byte {
-	refer := func(b []byte, p *params) []byte {
-		*marks = append(*marks, mark{len(b), p})
-		return append(b, make([]byte, len(state.Sum{}))...)
-	}
+func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 	b = wire.Begin(b, wire.KindState, headVersion)
 	b = wire.AppendString(b, l.cfg.Settings)
 	b = wire.AppendUvarint(b, l.fed)
@@ -89,23 +85,24 @@ func (l *Learner) appendHead(b []byte, marks *[]mark) []byte {
 	b = wire.AppendFloat64(b, l.trial.challenger)
 	b = wire.AppendUvarint(b, l.trial.events)
 
-	b = l.appendLive(b, refer)
+	b = l.appendLive(b, w.refer)
 	b = wire.AppendUvarint(b, l.versions)
 	b = wire.AppendBool(b, l.proven != nil)
 	if l.proven != nil {
-		b = l.proven.append(b, refer)
+		b = l.proven.append(b, w)
 	}
-	b = l.appendHold(b, refer)
+	b = l.appendHold(b, w)
 	b = wire.AppendUvarint(b, uint64(len(l.pending)))
 	for i := range l.pending {
-		b = l.pending[i].append(b, refer)
+		b = l.pending[i].append(b, w)
 	}
 
-	b, err := l.guard.append(b, refer)
+	b, err := l.guard.append(b, w.refer)
 	if err != nil {
 		panic(fmt.Sprintf("learner: a detector cannot be encoded: %v", err))
 	}
 	b = l.watch.append(b, l)
+	b = wire.AppendUvarint(b, l.entries)
 	b = wire.AppendUvarint(b, uint64(len(l.journal)))
 	for i := range l.journal {
 		b = appendEntry(b, &l.journal[i])
@@ -135,9 +132,10 @@ func (l *Learner) wholeModel() *params {
 	return whole(func() []byte { return data })
 }
 
-func (c *checkpoint) append(b []byte, refer func([]byte, *params) []byte) []byte {
+func (c *checkpoint) append(b []byte, w *headWriter) []byte {
 	v := &c.version
-	b = refer(b, c.params)
+	b = w.refer(b, c.params)
+	b = w.referOrigin(b, c.origin)
 	b = wire.AppendUvarint(b, c.at)
 	b = wire.AppendUvarint(b, v.Number)
 	b = wire.AppendUvarint(b, v.Parent)
@@ -158,10 +156,11 @@ func readSum(r *wire.Reader) (s state.Sum) {
 	return s
 }
 
-func readCheckpoint(r *wire.Reader, find func(state.Sum) (*params, error)) checkpoint {
+func readCheckpoint(r *wire.Reader, parts *storedParts) checkpoint {
 	var c checkpoint
 	v := &c.version
 	v.Sum = readSum(r)
+	c.origin, v.State = readOrigin(r, parts)
 	c.at = r.Uvarint()
 	v.Number, v.Parent, v.Created = r.Uvarint(), r.Uvarint(), r.Varint()
 	v.Next = state.Position{Offset: r.Varint(), LeaderEpoch: int32(r.Varint())}
@@ -169,7 +168,7 @@ func readCheckpoint(r *wire.Reader, find func(state.Sum) (*params, error)) check
 	v.Config, v.Binary, v.Arch = r.String(), r.String(), r.String()
 	v.Guarded, v.MaxAgeMS, v.Loss = r.Bool(), r.Varint(), r.Finite()
 	var err error
-	if c.params, err = find(v.Sum); err != nil {
+	if c.params, err = parts.params(v.Sum); err != nil {
 		r.Fail("version %d: %v", v.Number, err)
 	}
 	return c
@@ -200,40 +199,44 @@ func readEntry(r *wire.Reader) (e Entry) {
 // stored ones are an ErrSettings, which says where, unless all of them are
 // Compatible: then the change becomes an entry of the journal.
 func Restore(cfg Config, s *state.Snapshot) (*Learner, error) {
-	l, err := New(cfg, s.Next)
+	return restore(cfg, s.Next, s.Head, func(sum state.Sum) *state.Blob {
+		i := slices.IndexFunc(s.Blobs, func(b state.Blob) bool { return b.Sum == sum })
+		if i < 0 {
+			return nil
+		}
+		return &s.Blobs[i]
+	})
+}
+
+// restore reads a head. blob returns the blobs that it names, nil for one that is missing.
+func restore(cfg Config, next state.Position, head []byte, blob func(state.Sum) *state.Blob) (*Learner, error) {
+	l, err := New(cfg, next)
 	if err != nil {
 		return nil, err
 	}
-	version, r, err := wire.Open(s.Head, wire.KindState)
+	version, r, err := wire.Open(head, wire.KindState)
 	if err != nil {
-		return nil, fmt.Errorf("reading the state at offset %d: %w", s.Next.Offset, err)
+		return nil, fmt.Errorf("reading the state at offset %d: %w", next.Offset, err)
 	}
 	if version != headVersion {
 		return nil, fmt.Errorf("reading the state at offset %d: format %d, this program reads %d: use the version of streamlearner that wrote it",
-			s.Next.Offset, version, headVersion)
+			next.Offset, version, headVersion)
 	}
 	stored := r.String()
 	diff, compatible := diffSettings(stored, cfg.Settings, cfg.Defaults)
 	if r.Err() == nil && !compatible {
 		return nil, fmt.Errorf("%w: %s; restore these settings, or give the model a new name to start anew", ErrSettings, strings.Join(diff, "; "))
 	}
-	blob := func(sum state.Sum) *state.Blob {
-		i := slices.IndexFunc(s.Blobs, func(b state.Blob) bool { return b.Sum == sum })
-		if i < 0 {
-			return nil
-		}
-		return &s.Blobs[i]
-	}
-	find := func(sum state.Sum) (*params, error) { return findParams(sum, blob) }
-	live := l.readMachine(r, find)
-	l.guard.readReferences(r, l, find)
+	parts := newStoredParts(blob)
+	live := l.readMachine(r, parts)
+	l.guard.readReferences(r, l, parts.params)
 	l.watch.read(r, l)
 	l.readJournal(r)
 	if r.Err() == nil {
 		l.readModels(r, live)
 	}
 	if err := r.Close(); err != nil {
-		return nil, fmt.Errorf("reading the state at offset %d: %w", s.Next.Offset, err)
+		return nil, fmt.Errorf("reading the state at offset %d: %w", next.Offset, err)
 	}
 	if len(diff) > 0 {
 		l.record(Entry{
@@ -254,15 +257,15 @@ type storedLive struct {
 }
 
 // readLive reads what appendLive wrote.
-func readLive(r *wire.Reader, find func(state.Sum) (*params, error)) storedLive {
+func readLive(r *wire.Reader, parts *storedParts) storedLive {
 	s := storedLive{sum: readSum(r)}
 	var err error
-	if s.base, err = find(s.sum); err != nil {
+	if s.base, err = parts.params(s.sum); err != nil {
 		r.Fail("live parameters: %v", err)
 	}
 	if r.Bool() {
 		s.changeSum = readSum(r)
-		if s.change, err = find(s.changeSum); err != nil {
+		if s.change, err = parts.params(s.changeSum); err != nil {
 			r.Fail("live parameters, change: %v", err)
 		}
 	}
@@ -270,7 +273,7 @@ func readLive(r *wire.Reader, find func(state.Sum) (*params, error)) storedLive 
 }
 
 // readMachine reads all that does not need the models, and returns the live parameters.
-func (l *Learner) readMachine(r *wire.Reader, find func(state.Sum) (*params, error)) storedLive {
+func (l *Learner) readMachine(r *wire.Reader, parts *storedParts) storedLive {
 	l.fed, l.learned, l.newest = r.Uvarint(), r.Uvarint(), r.Varint()
 	if n := r.Count(1); n > int(event.Reasons) {
 		r.Fail("%d reasons, this program knows %d", n, event.Reasons)
@@ -292,21 +295,22 @@ func (l *Learner) readMachine(r *wire.Reader, find func(state.Sum) (*params, err
 	}
 	l.trial = trial{since: r.Uvarint(), held: r.Bool(), champion: r.Finite(), challenger: r.Finite(), events: r.Uvarint()}
 
-	live := readLive(r, find)
+	live := readLive(r, parts)
 	l.versions = r.Uvarint()
 	if r.Bool() {
-		c := readCheckpoint(r, find)
+		c := readCheckpoint(r, parts)
 		l.proven = &c
 	}
-	l.readHold(r, find)
+	l.readHold(r, parts)
 	for range r.Count(len(state.Sum{})) {
-		l.pending = append(l.pending, readCheckpoint(r, find))
+		l.pending = append(l.pending, readCheckpoint(r, parts))
 	}
 	l.guard.readScalars(r)
 	return live
 }
 
 func (l *Learner) readJournal(r *wire.Reader) {
+	l.entries = r.Uvarint()
 	for range r.Count(6) {
 		l.journal = append(l.journal, readEntry(r))
 	}

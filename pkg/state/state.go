@@ -82,7 +82,8 @@ type Snapshot struct {
 	// Current is what readers are to be served from now on; nil while nothing
 	// has been proven. Its version is stored if the store lacks it.
 	Current *Pointer
-	// Parts lists the parts of Current's parameters when they are a Manifest.
+	// Parts lists what Current needs besides the blob of its parameters: their
+	// parts when they are a Manifest, and its State with all that this names.
 	// They are kept as long as the version is.
 	Parts []Sum
 	// Also lists further versions to keep: under a hold the newest proven one,
@@ -109,17 +110,18 @@ type Snapshot struct {
 // Version is an immutable published model. Its identity is (Number, Sum).
 type Version struct {
 	Number   uint64   `json:"n"`
-	Sum      Sum      `json:"sha256"`  // blob of the model's parameters, or of their Manifest
-	Parent   uint64   `json:"parent"`  // version that it grew from; 0 for none
-	Created  int64    `json:"created"` // time of its last record, milliseconds since 1970 UTC
-	Next     Position `json:"next"`    // it has learned the records before this one
-	Learned  uint64   `json:"learned"` // events learned
-	Config   string   `json:"config"`  // hash of the configuration
-	Binary   string   `json:"binary"`  // version of the program
-	Arch     string   `json:"arch"`    // architecture that computed it
-	Guarded  bool     `json:"guarded"` // an armed guard watched all of its quarantine
-	MaxAgeMS int64    `json:"max_age"` // age after which a reader must call it stale; 0 for never
-	Loss     float64  `json:"loss"`    // running progressive loss when it was taken, half-life 1,000 events
+	Sum      Sum      `json:"sha256"`         // blob of the model's parameters, or of their Manifest
+	State    Sum      `json:"state,omitzero"` // blob of the whole state that it was taken from; zero for none
+	Parent   uint64   `json:"parent"`         // version that it grew from; 0 for none
+	Created  int64    `json:"created"`        // time of its last record, milliseconds since 1970 UTC
+	Next     Position `json:"next"`           // it has learned the records before this one
+	Learned  uint64   `json:"learned"`        // events learned
+	Config   string   `json:"config"`         // hash of the configuration
+	Binary   string   `json:"binary"`         // version of the program
+	Arch     string   `json:"arch"`           // architecture that computed it
+	Guarded  bool     `json:"guarded"`        // an armed guard watched all of its quarantine
+	MaxAgeMS int64    `json:"max_age"`        // age after which a reader must call it stale; 0 for never
+	Loss     float64  `json:"loss"`           // running progressive loss when it was taken, half-life 1,000 events
 }
 
 // Pointer is what `current` holds: the version that readers load, the mode of
