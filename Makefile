@@ -28,6 +28,12 @@ demo: ## Run the daemon on embedded servers and a generated fraud stream
 test: provision ## Run every test, real Kafka and Redis included (installs what is missing)
 	$(WITH_SERVERS) go test -timeout 20m ./...
 
+# GOGC: a seed lives for a fraction of a millisecond, so collecting rarely costs little memory.
+.PHONY: simulate
+simulate: ## Run SEEDS (1000000) seeds of the fault simulation on all processors, from SEED (1) on
+	go test -c -o build/sim.test ./internal/sim
+	cd internal/sim && GOGC=400 ../../build/sim.test -test.run '^TestFaults$$' -test.timeout 0 -progress -seeds $(or $(SEEDS),1000000) -seed $(or $(SEED),1)
+
 .PHONY: race
 race: provision ## Run the tests of the concurrent packages under the race detector
 	$(WITH_SERVERS) go test -race -timeout 20m $(RACE_PACKAGES)

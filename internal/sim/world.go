@@ -3,8 +3,6 @@ package sim
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/streamlearner/streamlearner/pkg/learner"
@@ -16,313 +14,150 @@ import (
 // It proves two promises: no event is learned twice or lost (the final state is
 // the same to the last byte), and nothing is published that an undisturbed run
 // would not have proven.
+//
+// A World may be run with any number of seeds, one after the other: its
+// decoder is not for two goroutines.
 type World struct {
 	Config  learner.Config
 	Records []learner.Record
-	Command map[int]state.Command // operator's orders, by the record before which they take effect
+	Command map[int64]state.Command // operator's orders, by the offset at which they take effect
+
+	// ChangeAt is the offset from which on the configuration is Changed, by a
+	// restart of whoever owns the partition there; 0 for never.
+	ChangeAt int64
+	Changed  learner.Config
 
 	// Shell is how the faulty run drives the learner; nil means Honest. A
 	// mutant that breaks a rule must be caught.
 	Shell Shell
+
+	ref *reference
 }
 
 // Shell performs what a learner asks for.
 type Shell interface {
-	// Save stores a snapshot on top of the owner's base.
-	Save(ctx context.Context, s *state.Mem, k state.Key, o *Owner, snap *state.Snapshot) error
+	// Claim makes a process the owner of a partition.
+	Claim(ctx context.Context, s *state.Mem, k state.Key, o state.Owner) (state.Claim, *state.Snapshot, error)
+	// Restore continues from a stored snapshot.
+	Restore(c learner.Config, snap *state.Snapshot) (*learner.Learner, error)
 	// Deliver reports whether a record at this offset is fed to the learner.
 	Deliver(o *Owner, offset int64) bool
+	// Record gives a record that was read the form in which it is fed.
+	Record(r learner.Record) learner.Record
+	// Take gives an operator's command to the learner. What it decides is answered by the save that follows.
+	Take(ctx context.Context, s *state.Mem, k state.Key, o *Owner, c state.Command) error
+	// Save stores a snapshot on top of the owner's base.
+	Save(ctx context.Context, s *state.Mem, k state.Key, o *Owner, snap *state.Snapshot) error
 }
 
 // Owner is one process that believes to own the partition.
 type Owner struct {
 	Learner *learner.Learner
+	Group   state.Owner
 	Claim   state.Claim
 	Base    uint64 // number of the last save known to be stored
+	Stored  int64  // offset at which that save stands; -1 for none
 
-	commanded int64 // commands before this offset were given to this process
+	known     []state.Sum // blobs that it refers to
+	commanded int64       // commands before this offset were given to this process
 }
 
-// Honest keeps all rules.
+// Honest keeps all rules, those of the consumer's shell.
 type Honest struct{}
 
-// Save repairs a store that lost its last writes by writing in full on top of
-// what is left, as the live owner may.
-func (Honest) Save(ctx context.Context, s *state.Mem, k state.Key, o *Owner, snap *state.Snapshot) error {
-	snap.Seq = o.Base + 1
-	err := s.Save(ctx, k, o.Claim, o.Base, snap, 5)
-	var base *state.BaseError
-	if errors.As(err, &base) && base.Stored < o.Base {
-		o.Base = base.Stored
-		snap.Seq = o.Base + 1
-		err = s.Save(ctx, k, o.Claim, o.Base, snap, 5)
-	}
-	return err
+// Claim asks the store.
+func (Honest) Claim(ctx context.Context, s *state.Mem, k state.Key, o state.Owner) (state.Claim, *state.Snapshot, error) {
+	return s.Claim(ctx, k, o)
+}
+
+// Restore restores all of it.
+func (Honest) Restore(c learner.Config, snap *state.Snapshot) (*learner.Learner, error) {
+	return learner.Restore(c, snap)
 }
 
 // Deliver drops records that the state has seen.
 func (Honest) Deliver(o *Owner, offset int64) bool { return offset >= o.Learner.Next().Offset }
 
-// Counts say what a run went through.
-type Counts struct {
-	Saves, Crashes, LostReplies, LostWrites, Zombies, Fenced, Duplicates int
-	Published, Freezes                                                   int
-	Chained                                                              int // saves that serve a base with changes
+// Record changes nothing.
+func (Honest) Record(r learner.Record) learner.Record { return r }
+
+// Take applies the command; the learner puts it into its journal.
+func (Honest) Take(_ context.Context, _ *state.Mem, _ state.Key, o *Owner, c state.Command) error {
+	o.Learner.Apply(c)
+	return nil
 }
 
-// Add adds other to c.
-func (c *Counts) Add(o Counts) {
-	c.Saves += o.Saves
-	c.Crashes += o.Crashes
-	c.LostReplies += o.LostReplies
-	c.LostWrites += o.LostWrites
-	c.Zombies += o.Zombies
-	c.Fenced += o.Fenced
-	c.Duplicates += o.Duplicates
-	c.Published += o.Published
-	c.Freezes += o.Freezes
-	c.Chained += o.Chained
+// Save leaves out blobs that the last save has stored. It repairs a store that
+// lost its last writes by writing in full on top of what is left, as the live
+// owner may.
+func (Honest) Save(ctx context.Context, s *state.Mem, k state.Key, o *Owner, snap *state.Snapshot) error {
+	const tries = 3 // the base may be wrong, then blobs may be missing
+	var err error
+	for full, n := false, 0; n < tries; n++ {
+		out := *snap
+		out.Seq = o.Base + 1
+		if !full {
+			out.Blobs = slices.DeleteFunc(slices.Clone(snap.Blobs), func(b state.Blob) bool { return slices.Contains(o.known, b.Sum) })
+		}
+		err = s.Save(ctx, k, o.Claim, o.Base, &out, keep)
+		var base *state.BaseError
+		switch {
+		case errors.As(err, &base) && base.Stored != o.Base:
+			o.Base, full = base.Stored, true
+		case errors.Is(err, state.ErrBlobs):
+			full = true
+		default:
+			return err
+		}
+	}
+	return err
 }
+
+// keep is how many published versions stay in the store.
+const keep = 5
 
 var key = state.Key{Model: "sim", Partition: 0}
 
-// reference is the run without faults: its final state and all it published.
+// reference is the run without faults: its final state and all that it proved.
 type reference struct {
 	final    *state.Snapshot
 	stats    learner.Stats
-	versions map[uint64]state.Sum
+	versions map[uint64]state.Version
 }
 
+// undisturbed runs the world without faults, once.
 func (w *World) undisturbed() (*reference, error) {
+	if w.ref != nil {
+		return w.ref, nil
+	}
 	l, err := learner.New(w.Config, state.Position{})
 	if err != nil {
 		return nil, err
 	}
-	ref := &reference{versions: map[uint64]state.Sum{}}
-	for i, r := range w.Records {
-		w.apply(l, i)
-		if o := l.Feed(r); o.Proven {
+	ref := &reference{versions: map[uint64]state.Version{}}
+	for i := range w.Records {
+		if w.ChangeAt > 0 && int64(i) == w.ChangeAt {
+			if l, err = learner.Restore(w.Changed, l.Snapshot()); err != nil {
+				return nil, err
+			}
+		}
+		if c, ok := w.Command[int64(i)]; ok {
+			l.Apply(c)
+		}
+		if o := l.Feed(w.Records[i]); o.Proven {
 			v := l.Snapshot().Current.Version
-			ref.versions[v.Number] = v.Sum
+			ref.versions[v.Number] = v
 		}
 	}
 	ref.final, ref.stats = l.Snapshot(), l.Stats()
+	w.ref = ref
 	return ref, nil
 }
 
-// apply gives the learner the command that stands before record i, if any. A
-// command that it has taken already is only answered again.
-func (w *World) apply(l *learner.Learner, i int) {
-	if c, ok := w.Command[i]; ok {
-		l.Apply(c)
+// config is the configuration with which a process starts whose state stands at offset.
+func (w *World) config(offset int64) learner.Config {
+	if w.ChangeAt > 0 && offset > w.ChangeAt {
+		return w.Changed
 	}
-}
-
-// run is the state of a faulty run.
-type run struct {
-	*World
-	ctx     context.Context
-	rng     *rand.Rand
-	store   *state.Mem
-	backup  *state.Mem // an earlier store under the same claim; nil right after a claim
-	gen     int32
-	owner   *Owner
-	zombies []*Owner
-	counts  Counts
-}
-
-// Run drives the world through the faults of a seed. The error says which
-// promise was broken.
-func (w *World) Run(seed uint64) (Counts, error) {
-	ref, err := w.undisturbed()
-	if err != nil {
-		return Counts{}, err
-	}
-	if w.Shell == nil {
-		w.Shell = Honest{}
-	}
-	r := &run{World: w, ctx: context.Background(), rng: rand.New(rand.NewPCG(seed, 0x5eed)), store: state.NewMem()}
-	if err := r.takeOver(); err != nil {
-		return r.counts, err
-	}
-	if err := r.toTheEnd(); err != nil {
-		return r.counts, err
-	}
-	r.counts.Freezes = int(ref.stats.Freezes)
-	return r.counts, r.check(ref)
-}
-
-// takeOver lets a new process claim the partition and restore what is stored.
-func (r *run) takeOver() error {
-	r.gen++
-	r.backup = nil
-	claim, snap, err := r.store.Claim(r.ctx, key, state.Owner{Group: "g", Generation: r.gen})
-	if err != nil {
-		return fmt.Errorf("claiming: %w", err)
-	}
-	o := &Owner{Claim: claim}
-	if snap == nil {
-		o.Learner, err = learner.New(r.Config, state.Position{})
-	} else {
-		o.Base = snap.Seq
-		o.Learner, err = learner.Restore(r.Config, snap)
-	}
-	r.owner = o
-	return err
-}
-
-func (r *run) toTheEnd() error {
-	for {
-		for r.owner.Learner.Next().Offset < int64(len(r.Records)) {
-			if err := r.step(); err != nil {
-				return err
-			}
-		}
-		if err := r.save(r.owner); err == nil {
-			return nil
-		} else if !errors.Is(err, errCrash) {
-			return err
-		}
-		if err := r.takeOver(); err != nil {
-			return err
-		}
-	}
-}
-
-var errCrash = errors.New("crash")
-
-// step delivers one record, or lets something go wrong.
-func (r *run) step() error {
-	switch n := r.rng.IntN(1000); {
-	case n < 4: // kill -9
-		r.counts.Crashes++
-		return r.takeOver()
-	case n < 6: // the group gives the partition to another process; the old one does not know
-		r.counts.Zombies++
-		r.zombies = append(r.zombies, r.owner)
-		return r.takeOver()
-	case n < 9: // a failover loses the last writes
-		if r.backup != nil {
-			r.counts.LostWrites++
-			r.store, r.backup = r.backup, nil
-		}
-	case n < 14: // a broker delivers again
-		back := r.owner.Learner.Next().Offset - 1 - r.rng.Int64N(3)
-		if back >= 0 && r.Shell.Deliver(r.owner, back) {
-			r.owner.Learner.Feed(r.Records[back])
-		}
-		r.counts.Duplicates++
-	case n < 24:
-		if err := r.wakeZombies(); err != nil {
-			return err
-		}
-	case n < 40: // a save because time has passed: it may leave no trace
-		return r.saveOrTakeOver()
-	}
-	next := r.owner.Learner.Next().Offset
-	if _, ok := r.Command[int(next)]; ok && r.owner.commanded <= next {
-		r.apply(r.owner.Learner, int(next))
-		r.owner.commanded = next + 1
-		return r.saveOrTakeOver()
-	}
-	if r.owner.Learner.Feed(r.Records[next]).Save {
-		return r.saveOrTakeOver()
-	}
-	return nil
-}
-
-func (r *run) saveOrTakeOver() error {
-	err := r.save(r.owner)
-	if errors.Is(err, errCrash) {
-		return r.takeOver()
-	}
-	return err
-}
-
-// save stores the owner's state, unless a crash before or after it interferes.
-func (r *run) save(o *Owner) error {
-	snap := o.Learner.Snapshot()
-	fault := r.rng.IntN(100)
-	if fault < 3 {
-		r.counts.Crashes++
-		return errCrash
-	}
-	if r.rng.IntN(4) == 0 {
-		r.backup = r.store.Clone()
-	}
-	if err := r.Shell.Save(r.ctx, r.store, key, o, snap); err != nil {
-		return fmt.Errorf("save by the owner at offset %d: %w", snap.Next.Offset, err)
-	}
-	r.counts.Saves++
-	if chained(snap) {
-		r.counts.Chained++
-	}
-	if fault < 6 { // stored, but the process dies before it hears so
-		r.counts.Crashes++
-		return errCrash
-	}
-	if fault < 12 { // stored, but the reply is lost: the same save again
-		r.counts.LostReplies++
-		if err := r.Shell.Save(r.ctx, r.store, key, o, snap); err != nil {
-			return fmt.Errorf("repeated save at offset %d: %w", snap.Next.Offset, err)
-		}
-	}
-	o.Base = snap.Seq
-	o.Learner.Saved(snap)
-	return r.published()
-}
-
-// chained reports whether readers of s are served a base with changes.
-func chained(s *state.Snapshot) bool {
-	return s.Current != nil && slices.ContainsFunc(s.Blobs, func(b state.Blob) bool { return b.Sum == s.Current.Sum && state.IsManifest(b.Data) })
-}
-
-// wakeZombies lets former owners go on and try to save.
-func (r *run) wakeZombies() error {
-	for _, z := range r.zombies {
-		for range r.rng.IntN(5) {
-			if next := z.Learner.Next().Offset; next < int64(len(r.Records)) {
-				z.Learner.Feed(r.Records[next])
-			}
-		}
-		if err := r.Shell.Save(r.ctx, r.store, key, z, z.Learner.Snapshot()); !errors.Is(err, state.ErrFenced) {
-			return fmt.Errorf("a zombie of claim %+v saved: %w", z.Claim, err)
-		}
-		r.counts.Fenced++
-	}
-	r.zombies = r.zombies[:0]
-	return nil
-}
-
-func (r *run) published() error {
-	if _, err := r.store.Current(r.ctx, key); err == nil {
-		r.counts.Published++
-	} else if !errors.Is(err, state.ErrNotFound) {
-		return err
-	}
-	return nil
-}
-
-// check compares what is stored with the undisturbed run.
-func (r *run) check(ref *reference) error {
-	got, _, err := r.store.State(r.ctx, key)
-	if err != nil {
-		return err
-	}
-	if got.Next != ref.final.Next {
-		return fmt.Errorf("stored next %v, undisturbed %v", got.Next, ref.final.Next)
-	}
-	if a, b := state.SumOf(got.Head), state.SumOf(ref.final.Head); a != b {
-		return fmt.Errorf("stored state %s (%d bytes), undisturbed %s (%d bytes): an event was lost or learned twice", a, len(got.Head), b, len(ref.final.Head))
-	}
-	versions, err := r.store.Versions(r.ctx, key)
-	if err != nil {
-		return err
-	}
-	for _, v := range versions {
-		if want, ok := ref.versions[v.Number]; !ok || want != v.Sum {
-			return fmt.Errorf("version %d with parameters %s was published; an undisturbed run proves %s", v.Number, v.Sum, want)
-		}
-	}
-	return nil
+	return w.Config
 }

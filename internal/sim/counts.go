@@ -1,0 +1,77 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+)
+
+// Counts say what a run went through.
+type Counts struct {
+	Seeds, Records, Saves int
+
+	Crashes     int // kill -9 between two records, before a save and after it
+	Torn        int // saves of which only some blobs arrived before the crash
+	LostReplies int // saves that were stored, and then repeated
+	LostWrites  int // failovers of the store that lost its last saves
+	LostClaims  int // of these, the ones that lost the owner's claim as well
+	Forward     int // times that a live owner wrote its state forward after that
+	Duplicates  int // records that a broker delivered again
+	Zombies     int // processes that lost the partition without knowing it
+	Fenced      int // saves of zombies that were refused
+	LateClaims  int // claims of zombies that were refused
+	Revived     int // saves of zombies whose claim a failover brought back
+	Reloads     int // restarts in good order, some with a changed configuration
+	Commands    int // operator commands taken
+	ClockJumps  int // records whose time is far from the one before
+	Timed       int // saves at a moment that no record decides
+
+	Published int // saves that serve a version
+	Freezes   int // of the undisturbed run
+	Chained   int // saves that serve a base with changes
+}
+
+// rows lists the counts with what they count.
+func (c *Counts) rows() []row {
+	return []row{
+		{"seeds", &c.Seeds}, {"records", &c.Records}, {"saves", &c.Saves},
+		{"crashes", &c.Crashes}, {"torn writes", &c.Torn}, {"lost replies", &c.LostReplies},
+		{"failovers with lost writes", &c.LostWrites}, {"failovers with a lost claim", &c.LostClaims},
+		{"states written forward", &c.Forward}, {"duplicate deliveries", &c.Duplicates},
+		{"zombies", &c.Zombies}, {"zombie saves refused", &c.Fenced}, {"late claims refused", &c.LateClaims},
+		{"zombies revived by a failover", &c.Revived}, {"reloads", &c.Reloads}, {"operator commands", &c.Commands},
+		{"clock jumps", &c.ClockJumps}, {"saves by the clock", &c.Timed},
+		{"published saves", &c.Published}, {"freezes", &c.Freezes}, {"saves with changes", &c.Chained},
+	}
+}
+
+type row struct {
+	name string
+	n    *int
+}
+
+// Add adds other to c.
+func (c *Counts) Add(other *Counts) {
+	for i, r := range other.rows() {
+		*c.rows()[i].n += *r.n
+	}
+}
+
+// Never lists what did not happen, and so was not tested.
+func (c *Counts) Never() (names []string) {
+	for _, r := range c.rows() {
+		if *r.n == 0 {
+			names = append(names, r.name)
+		}
+	}
+	return names
+}
+
+// Write prints the counts as a table.
+func (c *Counts) Write(w io.Writer) error {
+	for _, r := range c.rows() {
+		if _, err := fmt.Fprintf(w, "%-29s %12d\n", r.name, *r.n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
