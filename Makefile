@@ -66,6 +66,10 @@ bench-snapshot: provision ## Print what a checkpoint costs, by size of the model
 bench-bandits: ## Play every bandit policy on data sets and streams, beside Vowpal Wabbit's figures
 	cd bench && go run ./bandits -data ../../shared/data/bandit $(ARGS)
 
+.PHONY: table
+table: build ## Compare all optimizers on all data sets and write docs/optimizers.md
+	go run ./internal/optimizers/table $(ARGS)
+
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, modules, go vet and golangci-lint
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \

@@ -11,12 +11,12 @@ import (
 var floors = [][]string{
 	{"internal/portable", "internal/wire"},
 	{"pkg/event", "pkg/drift", "pkg/state"},
-	{"internal/calibrate", "internal/metric", "internal/names", "internal/scale"},
+	{"internal/calibrate", "internal/metric", "internal/names", "internal/optimizers", "internal/scale"},
 	{"internal/encode", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor", "pkg/state/redis"},
 	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed", "internal/tune"},
 	{"pkg/consumer", "internal/sandbox"},
 	{"configs", "pkg/serve"},
-	{"cmd/streamlearner", "deploy", "internal/e2e", "internal/lint", "internal/testbed/servers"},
+	{"cmd/streamlearner", "deploy", "internal/e2e", "internal/lint", "internal/optimizers/table", "internal/testbed/servers"},
 }
 
 // top holds programs that nobody imports: they may use any package of the product.
