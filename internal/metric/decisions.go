@@ -12,12 +12,12 @@ func (p *Progressive) decide(s *event.Step, weight float64) {
 		}
 		switch decided := prob >= 0.5; {
 		case is && decided:
-			p.truePos += weight
+			p.counts[truePos] += weight
 		case is:
-			p.falseNeg += weight
+			p.counts[falseNeg] += weight
 			right = false
 		case decided:
-			p.falsePos += weight
+			p.counts[falsePos] += weight
 			right = false
 		}
 	}
@@ -30,7 +30,7 @@ func (p *Progressive) decide(s *event.Step, weight float64) {
 // pay counts the cost of one event's class.
 func (p *Progressive) pay(s *event.Step, weight float64) {
 	if s.Regret <= 0 {
-		p.truePos += weight
+		p.counts[truePos] += weight
 	}
 	p.cost += float64(weight * s.Cost)
 	p.regret += float64(weight * s.Regret)
@@ -38,11 +38,11 @@ func (p *Progressive) pay(s *event.Step, weight float64) {
 
 func (p *Progressive) reportDecisions(r *Report) {
 	if p.task == CostSensitive {
-		r.Accuracy = ratio(p.truePos, p.weight)
+		r.Accuracy = ratio(p.counts[truePos], p.weight)
 		r.Cost, r.Regret = ratio(p.cost, p.weight), ratio(p.regret, p.weight)
 		return
 	}
-	wrong := p.falsePos + p.falseNeg
+	wrong := p.counts[falsePos] + p.counts[falseNeg]
 	r.HammingLoss, r.SubsetAccuracy = ratio(wrong, p.decisions), ratio(p.subset, p.weight)
-	r.MicroF1 = ratio(2*p.truePos, 2*p.truePos+wrong)
+	r.MicroF1 = ratio(2*p.counts[truePos], 2*p.counts[truePos]+wrong)
 }

@@ -69,6 +69,14 @@ type Report struct {
 	MeanReward *float64 `json:"mean_reward,omitempty"` // of the logged decisions; Bandit only
 }
 
+// The cells of a confusion matrix: bit 0 is the label, bit 1 the decision.
+const (
+	trueNeg = iota
+	falseNeg
+	falsePos
+	truePos
+)
+
 // Progressive accumulates the figures of one model over one stream.
 type Progressive struct {
 	task   Task
@@ -79,7 +87,7 @@ type Progressive struct {
 	abs    float64
 	square float64
 
-	truePos, falsePos, trueNeg, falseNeg float64
+	counts [4]float64 // of decisions, by trueNeg to truePos
 
 	decisions, subset, cost, regret float64
 
@@ -151,9 +159,9 @@ const clip = 1e-15
 func (p *Progressive) choose(s *event.Step, weight float64) {
 	label := int(s.Label)
 	if s.Class == label {
-		p.truePos += weight
+		p.counts[truePos] += weight
 	} else {
-		p.falsePos += weight
+		p.counts[falsePos] += weight
 	}
 	q := 0.0
 	if label >= 0 && label < len(s.Probs) {
@@ -169,21 +177,17 @@ func (p *Progressive) classify(prob float64, positive bool, weight float64) {
 	} else if q > 1-clip {
 		q = 1 - clip
 	}
-	decided := prob >= p.points.Threshold
-	switch {
-	case positive && decided:
-		p.truePos += weight
-	case positive:
-		p.falseNeg += weight
-	case decided:
-		p.falsePos += weight
-	default:
-		p.trueNeg += weight
+	// The label is hard to predict, for a processor too: there is no jump on it.
+	cell, other := 0, 1.0
+	if positive {
+		cell = falseNeg
 	}
-	if !positive {
-		q = 1 - q
+	other -= float64(cell)
+	if prob >= p.points.Threshold {
+		cell |= falsePos
 	}
-	p.logs.add(q, weight)
+	p.counts[cell&truePos] += weight
+	p.logs.add(math.Abs(other-q), weight) // the probability of the label: q or 1-q
 	if p.scores != nil {
 		p.scores.add(prob, positive, weight)
 	} else {
@@ -204,7 +208,7 @@ func (p *Progressive) Report() Report {
 		return r
 	}
 	if p.task == MultiClass {
-		r.Accuracy, r.LogLoss = ratio(p.truePos, p.weight), ratio(p.logs.value(), p.weight)
+		r.Accuracy, r.LogLoss = ratio(p.counts[truePos], p.weight), ratio(p.logs.value(), p.weight)
 		return r
 	}
 	if p.task == MultiLabel || p.task == CostSensitive {
@@ -228,15 +232,15 @@ func (p *Progressive) Report() Report {
 }
 
 func (p *Progressive) reportClasses(r *Report) {
-	r.Accuracy = ratio(p.truePos+p.trueNeg, p.weight)
+	r.Accuracy = ratio(p.counts[truePos]+p.counts[trueNeg], p.weight)
 	if p.cost > 0 {
 		r.Cost = ratio(p.cost, p.weight)
 	}
 	r.LogLoss = ratio(p.logs.value(), p.weight)
-	r.Precision = ratio(p.truePos, p.truePos+p.falsePos)
-	r.Recall = ratio(p.truePos, p.truePos+p.falseNeg)
-	r.F1 = ratio(2*p.truePos, 2*p.truePos+p.falsePos+p.falseNeg)
-	positive, negative := p.truePos+p.falseNeg, p.falsePos+p.trueNeg
+	r.Precision = ratio(p.counts[truePos], p.counts[truePos]+p.counts[falsePos])
+	r.Recall = ratio(p.counts[truePos], p.counts[truePos]+p.counts[falseNeg])
+	r.F1 = ratio(2*p.counts[truePos], 2*p.counts[truePos]+p.counts[falsePos]+p.counts[falseNeg])
+	positive, negative := p.counts[truePos]+p.counts[falseNeg], p.counts[falsePos]+p.counts[trueNeg]
 	bothClasses := positive > 0 && negative > 0
 	if p.scores != nil {
 		p.scores.sort()

@@ -44,11 +44,11 @@ func (s *scores) add(score float64, positive bool, weight float64) {
 	if math.IsNaN(score) { // models promise finite predictions; a NaN equals nothing and would never leave groups
 		score = 0
 	}
+	c := &s.neg
 	if positive {
-		s.pos.add(score, weight)
-	} else {
-		s.neg.add(score, weight)
+		c = &s.pos
 	}
+	c.add(score, weight)
 }
 
 func (s *scores) sort() {

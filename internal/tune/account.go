@@ -70,7 +70,8 @@ func (a *Account) Observe(l *learner.Learner, o *learner.Outcome, weight float64
 		a.Curve.Add(value, weight)
 	}
 	if a.Armed == nil && l.Armed() {
-		a.Armed = &number
+		at := number // the parameter itself would be allocated for every event
+		a.Armed = &at
 	}
 	if w := o.Alarm; w != nil {
 		a.Alarms = append(a.Alarms, Alarm{w.Event, w.Detector, w.Statistic, w.Threshold})

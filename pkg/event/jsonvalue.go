@@ -84,19 +84,24 @@ func (d *JSON) text(b []byte, start int, m *member, r role) int {
 
 // number reads a number, which is the value of m.
 func (d *JSON) number(b []byte, i int, m *member, r role) int {
-	if r == roleSkip && i+9 <= len(b) {
-		if _, n := shortNumber(b, i); n > 0 {
-			return i + n
-		}
+	var v float64
+	n := 0
+	if i+9 <= len(b) {
+		v, n = shortNumber(b, i)
 	}
-	x, end := scanNumber(b, i)
-	if end < 0 {
-		return d.syntax(b, i, "a well-formed number")
+	end := i + n
+	if n == 0 {
+		var x decimal
+		if x, end = scanNumber(b, i); end < 0 {
+			return d.syntax(b, i, "a well-formed number")
+		}
+		if r != roleSkip {
+			v = x.float(b[i:end])
+		}
 	}
 	if r == roleSkip {
 		return end
 	}
-	v := x.float(b[i:end])
 	if r == roleAuto && !math.IsInf(v, 0) {
 		d.e.X.Dense = append(d.e.X.Dense, Feature{m.id, v, uint32(m.id)})
 	} else {
@@ -110,6 +115,10 @@ func literal(b []byte, word string) bool { return len(b) >= len(word) && string(
 // other handles the values of m that text and number leave: those of configured
 // fields, booleans, and numbers that are infinite or categories.
 func (d *JSON) other(r role, m *member, v value) {
+	if r > roleSkip && r < roleText { // its path is known
+		d.special(r, v)
+		return
+	}
 	d.setPath(m, '=')
 	d.otherAt(r, m.id, len(d.path)-1, v)
 }

@@ -69,8 +69,8 @@ func (f *filler) isPositive(v value) float64 {
 			return 1
 		}
 	}
-	if f.positiveNum && v.kind != kindBool {
-		if n, ok := parseText(v.text); ok && n == f.positive {
+	if f.positiveNum {
+		if n, ok := v.number(); ok && n == f.positive {
 			return 1
 		}
 	}
