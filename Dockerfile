@@ -10,7 +10,7 @@ COPY . .
 # GOAMD64=v1 keeps the bits of a state the same on every amd64 processor.
 ENV CGO_ENABLED=0 GOAMD64=v1
 RUN --mount=type=cache,target=/cache \
-    go build -trimpath -ldflags '-s -w' -o /out/streamlearner ./cmd/streamlearner
+    go build -pgo cmd/streamlearner/streamlearner.pgo -trimpath -ldflags '-s -w' -o /out/streamlearner ./cmd/streamlearner
 
 FROM gcr.io/distroless/static-debian12:nonroot
 LABEL org.opencontainers.image.title="streamlearner" \

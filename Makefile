@@ -12,13 +12,16 @@ RACE_PACKAGES := ./pkg/consumer/... ./pkg/state/... ./pkg/serve/... ./internal/a
 # Runs a command with a real Kafka and a real Redis, named by KAFKA_BROKERS and REDIS_ADDR.
 WITH_SERVERS := go run ./internal/testbed/servers
 
+# Releases are compiled by this profile. It has not the name that go finds by itself, since tests would take longer to build.
+PROFILE := cmd/streamlearner/streamlearner.pgo
+
 .PHONY: help
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the static binary into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/streamlearner ./cmd/streamlearner
+	CGO_ENABLED=0 go build -pgo $(PROFILE) -trimpath -ldflags '-s -w' -o bin/streamlearner ./cmd/streamlearner
 
 .PHONY: demo
 demo: ## Run the daemon on embedded servers and a generated fraud stream
@@ -61,6 +64,10 @@ bench-compare: ## Compare the speed of replay with Vowpal Wabbit and River (inst
 bench-snapshot: provision ## Print what a checkpoint costs, by size of the model and share of it that was learned
 	$(WITH_SERVERS) go test -count 1 -timeout 30m ./internal/e2e -run TestSnapshotCost -v -args -snapshot.bits=14,16,18,20,22 -snapshot.shares=0.001,0.01,0.1 $(ARGS)
 	go test -run '^$$' -bench BenchmarkCheckpoint -benchtime 100x ./pkg/sgd
+
+.PHONY: pgo
+pgo: ## Renew the profile by which releases are compiled
+	@bench/compare/pgo.sh
 
 .PHONY: bench-bandits
 bench-bandits: ## Play every bandit policy on data sets and streams, beside Vowpal Wabbit's figures

@@ -25,7 +25,7 @@ if ! cmp -s "$HERE/requirements.txt" "$OUT/venv/installed.txt"; then
   cp "$HERE/requirements.txt" "$OUT/venv/installed.txt"
 fi
 
-CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$OUT/streamlearner" ./cmd/streamlearner
+CGO_ENABLED=0 go build -pgo cmd/streamlearner/streamlearner.pgo -trimpath -ldflags '-s -w' -o "$OUT/streamlearner" ./cmd/streamlearner
 (cd bench && go build -trimpath -buildvcs=false -o "$OUT/generate" ./compare/generate && go build -o "$OUT/measure" ./compare/measure)
 
 # The program that wrote the events is part of the stamp: a change of the generator makes new events.
