@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,22 +33,28 @@ type installation struct {
 const operateEvents = 12_000
 
 func newInstallation(t *testing.T) *installation {
+	return newInstallationOn(t, "", "save_interval: 50ms, inbox_interval: 20ms")
+}
+
+// newInstallationOn uses the Redis at addr instead of the embedded one, unless
+// addr is empty, with these settings.
+func newInstallationOn(t *testing.T, addr, settings string) *installation {
 	s, err := sandbox.Start(sandbox.Options{Partitions: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
 	dir := t.TempDir()
-	in := &installation{t: t, config: filepath.Join(dir, "c.yaml"), redis: s.RedisAddr(), csv: filepath.Join(dir, "events.csv")}
+	in := &installation{t: t, config: filepath.Join(dir, "c.yaml"), redis: cmp.Or(addr, s.RedisAddr()), csv: filepath.Join(dir, "events.csv")}
 	in.write(in.config, fmt.Sprintf(`
 kafka: {brokers: [%q]}
-redis: {addrs: [%q], save_interval: 50ms, inbox_interval: 20ms}
+redis: {addrs: [%q], %s}
 admin: {listen: ""}
 models:
   fraud:
     source: {topic: payments, label: y, key: card}
     snapshot: {every: 500, quarantine: 1000}
-`, s.Brokers()[0], s.RedisAddr()))
+`, s.Brokers()[0], in.redis, settings))
 	in.generate(dir)
 
 	in.must("load", "-c", in.config, "--topic", "payments", "--partitions", "2", "--key", "card", in.csv)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -16,14 +17,19 @@ import (
 func snapshotCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "snapshot",
-		Short: "Look at the states and published versions in Redis",
+		Short: "Look at the states and published versions in Redis, and manage versions",
 		Long: `Look at what is stored in Redis: for every partition of a model the state of its
-learner with the offset at which it goes on, and the versions published from it.`,
+learner with the offset at which it goes on, and the versions published from it.
+Versions can be kept (pin, label), served again (rollback), and carried elsewhere
+(export, import).`,
 		Example: `  streamlearner snapshot list -c configs/fraud.yaml
+  streamlearner snapshot list fraud/3
   streamlearner snapshot show fraud/3
-  streamlearner snapshot diff fraud/3`,
+  streamlearner snapshot rollback fraud/3 117 --why "scores too high since noon"`,
 	}
-	cmd.AddCommand(snapshotListCommand(), snapshotShowCommand(), snapshotDiffCommand(), snapshotAdoptCommand())
+	cmd.AddCommand(snapshotListCommand(), snapshotShowCommand(), snapshotDiffCommand(), snapshotAdoptCommand(),
+		snapshotRollbackCommand(), snapshotPinCommand(), snapshotUnpinCommand(), snapshotLabelCommand(), snapshotUnlabelCommand(),
+		snapshotExportCommand(), snapshotImportCommand(), snapshotVerifyCommand())
 	return cmd
 }
 
@@ -36,8 +42,9 @@ type partitionReport struct {
 	Fed        uint64  `json:"fed"`
 	Learned    uint64  `json:"learned"`
 	Freezes    uint64  `json:"freezes"`
-	Loss       float64 `json:"loss"` // exponentially weighted, half-life 1,000 events
-	Published  uint64  `json:"published"`
+	Loss       float64 `json:"loss"`                  // exponentially weighted, half-life 1,000 events
+	Published  uint64  `json:"published"`             // version that readers are served
+	Held       bool    `json:"held"`                  // by an operator, at that version
 	Age        float64 `json:"published_age_seconds"` // since the last record it has learned
 	Pending    int     `json:"in_quarantine"`
 	Group      string  `json:"group"`
@@ -49,12 +56,18 @@ func snapshotListCommand() *cobra.Command {
 	var t target
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "list [MODEL...]",
-		Short: "List the partitions of models with their states",
+		Use:   "list [MODEL... | MODEL/PARTITION]",
+		Short: "List the partitions of models with their states, or the versions of one",
 		Long: `List the partitions of the named models, or of all that are configured: mode of the
-learner, next offset, records fed and events learned, running loss (half-life
-1,000 events), published version with its age, and the owner.`,
+learner, next offset, events learned, running loss (half-life 1,000 events),
+freezes, the version that readers are served with its age, and how many
+checkpoints are in quarantine. --json has the owner, too.
+
+Of one partition list the kept versions, newest first: age (since the last event
+that it has learned), events learned, running loss when it was taken, whether an
+armed guard watched its quarantine, and labels.`,
 		Example: `  streamlearner snapshot list -c configs/fraud.yaml
+  streamlearner snapshot list fraud/3
   streamlearner snapshot list fraud --redis localhost:6379 --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, cfg, err := t.store()
@@ -62,6 +75,9 @@ learner, next offset, records fed and events learned, running loss (half-life
 				return err
 			}
 			defer func() { _ = store.Close() }() // only read
+			if len(args) == 1 && strings.Contains(args[0], "/") {
+				return showVersions(cmd, store, args[0], asJSON)
+			}
 			names, err := modelNames(cfg, args)
 			if err != nil {
 				return err
@@ -84,6 +100,23 @@ learner, next offset, records fed and events learned, running loss (half-life
 	return cmd
 }
 
+func showVersions(cmd *cobra.Command, store *redis.Store, name string, asJSON bool) error {
+	k, err := state.ParseKey(name)
+	if err != nil {
+		return usageError(err)
+	}
+	list, err := listVersions(cmd.Context(), store, k)
+	if err != nil {
+		return fmt.Errorf("%s: %w", k, err)
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), list)
+	}
+	const others = 44 // columns before the labels
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), versionTable(list, nameRoom(cmd.OutOrStdout(), others)).Render())
+	return err
+}
+
 func appendPartitions(ctx context.Context, list []partitionReport, store *redis.Store, name string) ([]partitionReport, error) {
 	partitions, err := store.Partitions(ctx, name)
 	if err != nil {
@@ -103,8 +136,8 @@ func appendPartitions(ctx context.Context, list []partitionReport, store *redis.
 			Key: k.String(), Mode: d.Mode.String(), Next: s.Next.Offset, Seq: s.Seq, Fed: d.Fed, Learned: d.Learned, Freezes: d.Freezes,
 			Loss: d.Loss, Pending: len(d.Quarantine), Group: claim.Group, Generation: claim.Generation, Claim: claim.Number,
 		}
-		if d.Proven != nil {
-			r.Published, r.Age = d.Proven.Number, age(d.Proven).Seconds()
+		if p := s.Current; p != nil {
+			r.Published, r.Age, r.Held = p.Number, age(&p.Version).Seconds(), p.Mode == state.ModeHeld
 		}
 		list = append(list, r)
 	}
@@ -115,13 +148,16 @@ func appendPartitions(ctx context.Context, list []partitionReport, store *redis.
 func age(v *state.Version) time.Duration { return time.Since(time.UnixMilli(v.Created)) }
 
 func partitionTable(list []partitionReport) table.Writer {
-	t := newTable("partition", "mode", "next offset", "learned", "loss", "freezes", "version", "age", "in quarantine", "group", "generation")
+	t := newTable("partition", "mode", "next offset", "learned", "loss", "freezes", "version", "age", "pending")
 	for _, r := range list {
 		version, old := "none", ""
 		if r.Published > 0 {
 			version, old = fmt.Sprint(r.Published), seconds(r.Age)
 		}
-		t.AppendRow(table.Row{r.Key, r.Mode, r.Next, r.Learned, fmt.Sprintf("%.4g", r.Loss), r.Freezes, version, old, r.Pending, r.Group, r.Generation})
+		if r.Held {
+			version += " held"
+		}
+		t.AppendRow(table.Row{r.Key, r.Mode, r.Next, r.Learned, fmt.Sprintf("%.4g", r.Loss), r.Freezes, version, old, r.Pending})
 	}
 	return t
 }

@@ -25,7 +25,8 @@ type stateReport struct {
 	Seq      uint64            `json:"save"`
 	Claim    state.Claim       `json:"claim"`
 	Mode     string            `json:"mode"`
-	Held     bool              `json:"held"` // frozen by an operator
+	Held     bool              `json:"held"`         // frozen by an operator
+	HeldAt   uint64            `json:"held_version"` // that readers are held at by an operator; 0 for none
 	Fed      uint64            `json:"fed"`
 	Learned  uint64            `json:"learned"`
 	Rejected map[string]uint64 `json:"rejected"`
@@ -142,6 +143,9 @@ func readOnce(ctx context.Context, store *redis.Store, k state.Key, top int) (*s
 		Fed: d.Fed, Learned: d.Learned, Rejected: map[string]uint64{}, Alarms: d.Alarms, Freezes: d.Freezes, Loss: d.Loss, GradNorm: d.GradNorm, Descent: descentOf(&d.Descent),
 		Guard:    guardReport{d.Armed, d.Calibrating, d.Warning},
 		Versions: []versionReport{}, Pending: []versionReport{}, Settings: strings.Split(strings.TrimSpace(d.Settings), "\n"), Blobs: len(s.Refs),
+	}
+	if d.Hold != nil {
+		r.HeldAt = d.Hold.Number
 	}
 	for reason, n := range d.Rejected {
 		if n > 0 {
@@ -276,7 +280,7 @@ func (r *stateReport) print(w io.Writer) error {
 	if r.Current == nil {
 		row("served", "nothing yet")
 	} else {
-		row("served", "%s", r.Current)
+		row("served", "%s%s", r.Current, map[bool]string{true: ", held by an operator"}[r.HeldAt > 0])
 		row("model", "%s, %d bytes", r.Model.Kind, r.Model.Bytes)
 		r.Model.row(row)
 		if r.Model.Base != nil {

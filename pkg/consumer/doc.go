@@ -71,6 +71,7 @@
 //	streamlearner_feature_collision_share   gauge    expected share of the features that share a weight
 //	streamlearner_version_live              gauge    number of the newest checkpoint
 //	streamlearner_version_published         gauge    number of the version served
+//	streamlearner_version_held              gauge    number of the version that an operator holds readers at; 0 for none
 //	streamlearner_published_age_seconds     gauge    event time between the newest record and that version
 //	streamlearner_partition_state           gauge    1 for the state (label state: claiming, running, blocked, paused)
 //	streamlearner_next_offset               gauge    offset of the next record

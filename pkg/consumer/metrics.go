@@ -32,7 +32,7 @@ type metrics struct {
 	next, lag, savedAge, progress                                        *prometheus.Desc
 	descent                                                              descentMetrics
 	occupancy                                                            occupancyMetrics
-	idle, publishedIdle                                                  *prometheus.Desc
+	idle, publishedIdle, held                                            *prometheus.Desc
 }
 
 // counter counts per partition.
@@ -87,6 +87,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		gradNorm:        desc("gradient_norm", "Gradient norm, exponentially weighted with a half-life of 1,000 events."),
 		live:            desc("version_live", "Number of the newest checkpoint."),
 		published:       desc("version_published", "Number of the version that readers are served; 0 for none."),
+		held:            desc("version_held", "Number of the version that an operator holds readers at; 0 for none."),
 		publishedAge:    desc("published_age_seconds", "Event time between the newest record and the last record of the published version."),
 		next:            desc("next_offset", "Offset of the next record."),
 		lag:             desc("lag_records", "Records in Kafka that are not learned yet."),
@@ -116,7 +117,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.state, m.fed, m.learned, m.rejected, m.alarms, m.detectorAlarms, m.detectorWarning, m.freezes, m.mode, m.armed, m.warning, m.statistic, m.threshold,
-		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge, m.progress, m.idle, m.publishedIdle,
+		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge, m.progress, m.idle, m.publishedIdle, m.held,
 	} {
 		ch <- d
 	}
@@ -199,6 +200,7 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 		c.gauge(m.publishedAge, max(0, float64(st.Time-s.Published.Created)/1000))
 	}
 	c.gauge(m.published, float64(published))
+	c.gauge(m.held, float64(st.Held))
 	p := &s.Progress
 	for _, f := range []struct {
 		name  string

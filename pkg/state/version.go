@@ -223,8 +223,9 @@ func Find(ctx context.Context, r Reader, k Key, a Args) (*Found, error) {
 		if manifest != nil || !IsManifest(data) {
 			continue
 		}
-		if manifest, err = ParseManifest(data); err != nil {
-			f.Problem = err.Error()
+		var damage error
+		if manifest, damage = ParseManifest(data); damage != nil {
+			f.Problem = damage.Error()
 			return f, nil
 		}
 		sums = manifest.Sums()
