@@ -103,6 +103,13 @@ func testBackwards(t *testing.T, c *storeCase) {
 	s.Next.Offset = 100 // it may stay
 	c.save(claim, s)
 	c.stored(ours, s)
+
+	back := snapshot(3)
+	back.Next.Offset, back.Rewind = 7, true // an operator decided so
+	c.save(claim, back)
+	c.save(claim, back)
+	back.Rewind = false
+	c.stored(ours, back)
 }
 
 func testBadArguments(t *testing.T, c *storeCase) {

@@ -31,7 +31,7 @@ func TestDeletedRecordsPauseOnePartition(t *testing.T) {
 	w.produce(100, 0, 1)
 	w.deleteBefore(0, 150)
 	m := w.start(nil)
-	m.waitState(0, Paused, "offset 100", "run --init")
+	m.waitState(0, Paused, "from offset 100 to 149", "begins at offset 150", "streamlearner seek fraud/0 --to start", "run --init")
 	w.exactlyOnce(1)
 	if got := w.stored(0); got.Next.Offset != 100 {
 		t.Errorf("partition 0 skipped records: %+v", got)
@@ -68,7 +68,7 @@ func TestTruncatedLogPausesThePartition(t *testing.T) {
 	w.produce(60, 0)
 	w.produce(130, 1)
 	m := w.start(nil)
-	m.waitState(0, Paused, "offset 100", "kafka no longer has")
+	m.waitState(0, Paused, "kafka no longer has", "up to offset 100", "ends at offset 60", "streamlearner seek fraud/0 --to 60")
 	w.produce(100, 0) // beyond offset 100
 	m.waitFor("partition 1 at the end", func(got map[int32]PartitionStatus) bool { return got[1].Next.Offset == 130 })
 	m.waitState(0, Paused)

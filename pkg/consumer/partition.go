@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
@@ -36,6 +35,7 @@ type partition struct {
 	wg     sync.WaitGroup
 
 	mu        sync.Mutex
+	gap       *gap            // at which it is held; nil for none
 	owner     state.Owner     // the assignment, and the last claim that it held
 	begun     bool            // the goroutine was started
 	committed int64           // offset committed to the group; negative for none
@@ -83,6 +83,9 @@ func (p *partition) begin(ctx context.Context, committed int64) kgo.Offset {
 		p.troubled(troubleClaim, err)
 	} else {
 		p.queue.start(s.next)
+		if p.missed() != nil {
+			p.queue.hold()
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,10 +139,20 @@ func (p *partition) open(ctx context.Context, prev *session) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	var g *gap
+	if snap != nil || prev != nil { // a new learner begins where the log does
+		if g, err = p.inspect(ctx, l.Next()); err != nil {
+			return nil, err
+		}
+	}
 	p.mu.Lock()
 	p.start = l.Next()
 	p.mu.Unlock()
-	return newSession(p, l, claim, snap), nil
+	session := newSession(p, l, claim, snap)
+	if g != nil {
+		p.missing(g)
+	}
+	return session, nil
 }
 
 func (p *partition) restore(snap *state.Snapshot) (Learner, error) {
@@ -209,6 +222,9 @@ func (p *partition) reopen(prev *session) (*session, error) {
 		return nil, err
 	}
 	p.queue.clear()
+	if p.missed() != nil {
+		return s, nil // held until an operator has decided
+	}
 	p.c.seek(p, kgo.EpochOffset{Offset: p.start.Offset, Epoch: p.start.LeaderEpoch})
 	return s, nil
 }
@@ -228,39 +244,6 @@ func (p *partition) proceed(offset int64) {
 	p.recovered(troubleRecords)
 	p.queue.release(offset)
 	p.log.Info("partition resumed", "offset", offset)
-}
-
-// recordsLost holds the partition: Kafka no longer has the record that it
-// needs next. What was learned so far goes on being saved and served.
-func (p *partition) recordsLost(cause error) {
-	if !p.queue.hold() {
-		return
-	}
-	p.troubled(troubleRecords, fmt.Errorf("kafka no longer has the records from offset %d on: %w; "+
-		"to go on with what is left run `streamlearner run --init`; if the topic was created anew, give the model a new name",
-		p.queue.position(), cause))
-	if p.c.cfg.Init {
-		p.wg.Go(p.skipLost)
-	}
-}
-
-// skipLost moves a held partition to the first record that Kafka still has.
-func (p *partition) skipLost() {
-	b := backoff{first: 250 * time.Millisecond, most: 30 * time.Second}
-	for {
-		first, err := listOffset(p.ctx, kadm.NewClient(p.cl).ListStartOffsets, p.c.cfg.Topic, p.id)
-		if err == nil {
-			next := p.queue.position()
-			if first > next {
-				p.log.Error("records skipped: kafka has deleted them before they were learned", "from", next, "to", first)
-				p.c.seek(p, kgo.EpochOffset{Offset: first, Epoch: -1})
-			}
-			return
-		}
-		if b.wait(p.ctx) != nil {
-			return
-		}
-	}
 }
 
 // close ends the goroutine and returns the error of its last save, which drain

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
@@ -29,6 +30,8 @@ type order struct {
 	command state.Command
 	found   *state.Found
 }
+
+func (o order) isSeek() bool { return o.command.Kind == learner.CommandSeek }
 
 // job is a captured state, to be stored once the first letters dead letters are.
 type job struct {
@@ -172,6 +175,12 @@ func (v *saver) readInbox(ctx context.Context) {
 			continue
 		}
 		o := order{command: c}
+		if o.isSeek() {
+			if o.command.Args, o.found, err = v.p.target(ctx, c.Args); err != nil {
+				v.p.troubled(troubleKafka, err)
+				break
+			}
+		}
 		if c.Args.Version != 0 || !c.Args.Sum.IsZero() {
 			if o.found, err = v.find(ctx, c.Args); err != nil {
 				v.p.troubled(troubleStore, err)
@@ -179,6 +188,9 @@ func (v *saver) readInbox(ctx context.Context) {
 			}
 		}
 		fresh = append(fresh, o)
+	}
+	if c, ok := v.p.initSeek(); ok {
+		fresh = append(fresh, order{command: c})
 	}
 	v.delivered = waiting
 	if len(fresh) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ type session struct {
 	due      bool           // a save is due
 	inFlight bool           // the saver works on one
 	mute     bool           // a dead letter was not handed over: nothing may be saved any more
+	waiting  []order        // for the end of the batch: a seek drops what is left of none
 	refused  uint64
 	repeated int // records dropped as learned already, not counted yet
 	saves    int
@@ -87,7 +89,9 @@ func (s *session) loop() error {
 	defer tick.Stop()
 	select {
 	case orders := <-s.saver.orders:
-		s.apply(orders)
+		if err := s.apply(orders); err != nil {
+			return err
+		}
 	default:
 	}
 	s.trySave() // where a new learner begins, or what a changed configuration did, is part of the state
@@ -101,11 +105,16 @@ func (s *session) loop() error {
 		case r := <-s.saver.results:
 			err = s.saved(r)
 		case orders := <-s.saver.orders:
-			s.apply(orders)
+			err = s.apply(orders)
 		case <-tick.C:
 			s.report()
 			s.due = s.due || s.learner.Next() != s.captured
 			s.trySave()
+		}
+		if err == nil && len(s.waiting) > 0 {
+			orders := s.waiting
+			s.waiting = nil
+			err = s.apply(orders)
 		}
 		if err != nil {
 			return err
@@ -178,8 +187,11 @@ func (s *session) lookUp() error {
 			case r := <-s.saver.results:
 				return s.saved(r)
 			case orders := <-s.saver.orders: // a rollback does not wait for the end of a batch
-				s.apply(orders)
-				return nil
+				if slices.ContainsFunc(orders, order.isSeek) {
+					s.waiting = append(s.waiting, orders...)
+					return nil
+				}
+				return s.apply(orders)
 			default:
 				return nil
 			}
@@ -198,16 +210,38 @@ func (s *session) lookUp() error {
 }
 
 // apply takes operator commands between two records.
-func (s *session) apply(orders []order) {
+func (s *session) apply(orders []order) error {
 	for _, order := range orders {
 		c := order.command
+		if order.isSeek() && s.p.missed() != nil {
+			if err := s.feedWaiting(); err != nil {
+				return err
+			}
+		}
+		before := s.learner.Next()
 		o := s.learner.ApplyTo(c, order.found)
 		s.p.log.Info("command taken", "id", c.ID, "kind", c.Kind, "who", c.Who, "why", c.Why, "offset", s.next)
 		s.notable(o)
+		if next := s.learner.Next(); next != before {
+			s.p.log.Warn("the partition goes on at another offset", "from", before.Offset, "to", next.Offset)
+			s.next = next.Offset
+			s.p.sought(next)
+		}
 	}
 	s.due = true
 	s.trySave()
 	s.publish()
+	return nil
+}
+
+// feedWaiting feeds what a held queue still has: these records are not lost.
+func (s *session) feedWaiting() error {
+	for batch := s.p.queue.pop(); batch != nil; batch = s.p.queue.pop() {
+		if err := s.feed(batch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // trySave takes a snapshot when one is due and the saver is free. While it is

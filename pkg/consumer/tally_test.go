@@ -17,11 +17,12 @@ import (
 // fed out of order: a hash chain over offsets and values. It refuses values
 // that begin with "bad" and is due for a save every few records.
 type tally struct {
-	body  tallyBody
-	every uint64
-	acks  []state.Ack
-	out   learner.Outcome
-	gate  *gate
+	body    tallyBody
+	every   uint64
+	acks    []state.Ack
+	rewound bool
+	out     learner.Outcome
+	gate    *gate
 }
 
 type tallyBody struct {
@@ -104,6 +105,10 @@ func (t *tally) Feed(r learner.Record) *learner.Outcome {
 func (t *tally) Next() state.Position { return t.body.Next }
 
 func (t *tally) ApplyTo(c state.Command, _ *state.Found) *learner.Outcome {
+	if c.Kind == learner.CommandSeek {
+		t.rewound = t.rewound || c.Args.Offset < t.body.Next.Offset
+		t.body.Next = state.Position{Offset: c.Args.Offset, LeaderEpoch: -1}
+	}
 	was := t.body.Frozen
 	t.body.Frozen = c.Kind == learner.CommandFreeze
 	t.body.Taken = append(t.body.Taken, c.ID)
@@ -130,11 +135,13 @@ func (t *tally) snapshot() *state.Snapshot {
 	b := t.blob()
 	return &state.Snapshot{
 		Next: t.body.Next, Head: head, Refs: []state.Sum{b.Sum}, Blobs: []state.Blob{b},
-		Done: append([]state.Ack(nil), t.acks...),
+		Done: append([]state.Ack(nil), t.acks...), Rewind: t.rewound,
 	}
 }
 
-func (t *tally) Saved(s *state.Snapshot) { t.acks = t.acks[len(s.Done):] }
+func (t *tally) Saved(s *state.Snapshot) {
+	t.acks, t.rewound = t.acks[len(s.Done):], t.rewound && !s.Rewind
+}
 
 func (t *tally) Occupancy() (event.Occupancy, bool) { return event.Occupancy{Used: 3, Slots: 16}, true }
 

@@ -20,6 +20,7 @@ const (
 	CommandRollback = "rollback" // hold readers at a version
 	CommandPromote  = "promote"  // end the hold
 	CommandImport   = state.CommandImport
+	CommandSeek     = "seek"   // go on at another offset, since the log there is gone or another one
 	EntryConfig     = "config" // the configuration changed at a restart
 )
 
@@ -76,7 +77,10 @@ func (l *Learner) command(o *Outcome, c state.Command, f *state.Found) error {
 		l.enterLearning(o, "operator", detail, true)
 		return nil
 	}
-	known := []string{CommandFreeze, CommandUnfreeze, CommandPin, CommandUnpin, CommandLabel, CommandUnlabel, CommandRollback, CommandPromote, CommandImport}
+	if c.Kind == CommandSeek {
+		return l.seek(c.Args, f)
+	}
+	known := []string{CommandFreeze, CommandUnfreeze, CommandSeek, CommandPin, CommandUnpin, CommandLabel, CommandUnlabel, CommandRollback, CommandPromote, CommandImport}
 	if slices.Contains(known, c.Kind) {
 		return l.versionCommand(c, f)
 	}
@@ -97,6 +101,9 @@ func (l *Learner) Saved(s *state.Snapshot) {
 	l.added = slices.DeleteFunc(l.added, func(c checkpoint) bool {
 		return slices.ContainsFunc(s.Also, func(k state.Kept) bool { return k.Number == c.version.Number })
 	})
+	if s.Rewind {
+		l.rewound = false
+	}
 	for len(s.Done) > 0 && len(l.acks) > 0 && l.acks[0] == s.Done[0] {
 		l.acks, s = l.acks[1:], &state.Snapshot{Done: s.Done[1:]}
 	}

@@ -114,6 +114,7 @@ type Learner struct {
 	added    []checkpoint // imported versions that no save has carried yet
 	journal  []Entry
 	entries  uint64      // journalled since the state began
+	rewound  bool        // Next was put back, and no save has carried that yet
 	acks     []state.Ack // answers that no save has carried yet
 
 	live      live

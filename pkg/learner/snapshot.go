@@ -26,7 +26,7 @@ func (l *Learner) Snapshot() *state.Snapshot { return l.Capture()() }
 // take a while, and may run on another goroutine while the learner goes on. What
 // it returns does not depend on when it is called.
 func (l *Learner) Capture() func() *state.Snapshot {
-	s := state.Snapshot{Next: l.next, Done: slices.Clone(l.acks)}
+	s := state.Snapshot{Next: l.next, Rewind: l.rewound, Done: slices.Clone(l.acks)}
 	w := headWriter{origins: true}
 	head := l.appendHead(nil, &w)
 	published := l.publication()
@@ -182,6 +182,8 @@ func appendEntry(b []byte, e *Entry) []byte {
 	b = append(b, e.Args.Sum[:]...)
 	b = wire.AppendBool(b, e.Args.Restore)
 	b = wire.AppendBool(b, e.Args.Forced)
+	b = wire.AppendVarint(b, e.Args.Offset)
+	b = wire.AppendBool(b, e.Args.Lost)
 	b = wire.AppendVarint(b, e.At)
 	return wire.AppendVarint(b, e.Offset)
 }
@@ -191,6 +193,7 @@ func readEntry(r *wire.Reader) (e Entry) {
 		*s = r.String()
 	}
 	e.Args.Version, e.Args.Sum, e.Args.Restore, e.Args.Forced = r.Uvarint(), readSum(r), r.Bool(), r.Bool()
+	e.Args.Offset, e.Args.Lost = r.Varint(), r.Bool()
 	e.At, e.Offset = r.Varint(), r.Varint()
 	return e
 }

@@ -174,7 +174,7 @@ func (m *Mem) save(k Key, claim Claim, base uint64, s *Snapshot, digest Sum, kee
 		return false, nil
 	case stored.Seq != base:
 		return false, fmt.Errorf("save of %s: %w", k, &BaseError{Stored: stored.Seq, Base: base})
-	case s.Next.Offset < stored.Next.Offset:
+	case s.Next.Offset < stored.Next.Offset && !s.Rewind:
 		return false, BackwardsError(k, stored.Next.Offset, s.Next.Offset)
 	}
 	blobs := maps.Clone(c.blobs)

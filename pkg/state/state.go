@@ -98,6 +98,9 @@ type Snapshot struct {
 	// since a command that waits is about them. It is no part of what is stored.
 	Protect []Args
 
+	// Rewind allows Next to lie before the stored one: an operator decided so.
+	Rewind bool
+
 	// Done answers the operator commands that this save consumes.
 	Done []Ack
 
