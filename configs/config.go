@@ -71,7 +71,9 @@ type SASL struct {
 
 // Redis is where states and published versions are kept.
 type Redis struct {
-	Addrs    []string `koanf:"addrs"` // host:port; several are the seeds of a cluster
+	Addrs    []string `koanf:"addrs"` // host:port; several are the seeds of a cluster, or all are Sentinels
+	Sentinel Sentinel `koanf:"sentinel"`
+	Wait     Wait     `koanf:"wait"`
 	Username string   `koanf:"username"`
 	Password string   `koanf:"password"`
 	DB       int      `koanf:"db"`
@@ -82,6 +84,19 @@ type Redis struct {
 	SaveInterval  time.Duration `koanf:"save_interval"`  // progress between checkpoints is saved this often
 	SaveTimeout   time.Duration `koanf:"save_timeout"`   // one attempt to save
 	InboxInterval time.Duration `koanf:"inbox_interval"` // operator commands are looked for this often
+}
+
+// Sentinel finds the primary of a group that Redis Sentinel watches.
+type Sentinel struct {
+	Master   string `koanf:"master"` // name of the primary; empty for no Sentinel
+	Username string `koanf:"username"`
+	Password string `koanf:"password"`
+}
+
+// Wait is how many replicas must have a save before it counts as safe.
+type Wait struct {
+	Replicas int           `koanf:"replicas"` // 0 for none
+	Timeout  time.Duration `koanf:"timeout"`
 }
 
 // Model is one model: where its events come from, and how it learns.

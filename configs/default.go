@@ -26,6 +26,7 @@ func Default() Config {
 		},
 		Redis: Redis{
 			Addrs:         []string{"localhost:6379"},
+			Wait:          Wait{Timeout: 500 * time.Millisecond},
 			Compression:   "none",
 			SaveInterval:  time.Second,
 			SaveTimeout:   10 * time.Second,

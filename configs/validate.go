@@ -155,6 +155,18 @@ func (r *Redis) check(v *checker) {
 	if r.DB < 0 {
 		v.fail("redis.db", r.DB, "must not be negative")
 	}
+	if s := r.Sentinel; s.Master == "" && s != (Sentinel{}) {
+		v.fail("redis.sentinel.master", s.Master, "must be given with the other keys of redis.sentinel")
+	}
+	if r.DB > 0 && r.Sentinel.Master == "" && len(r.Addrs) > 1 {
+		v.fail("redis.db", r.DB, "must be 0, since several redis.addrs without redis.sentinel.master are a cluster")
+	}
+	if r.Wait.Replicas < 0 {
+		v.fail("redis.wait.replicas", r.Wait.Replicas, "must not be negative")
+	}
+	if r.Wait.Timeout < time.Millisecond || r.Wait.Timeout > 2*time.Second {
+		v.fail("redis.wait.timeout", r.Wait.Timeout, "must be 1ms to 2s")
+	}
 	v.oneOf("redis.compression", r.Compression, "none", "zstd")
 	v.positive("redis.save_interval", r.SaveInterval)
 	v.positive("redis.save_timeout", r.SaveTimeout)

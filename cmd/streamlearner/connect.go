@@ -17,5 +17,8 @@ func kafkaConnection(k *configs.Kafka) consumer.Connection {
 
 // redisOptions says how to reach the configured Redis.
 func redisOptions(r *configs.Redis) redis.Options {
-	return redis.Options{Addrs: r.Addrs, Username: r.Username, Password: r.Password, DB: r.DB, TLS: redis.TLS(r.TLS), Compression: r.Compression}
+	return redis.Options{
+		Addrs: r.Addrs, Sentinel: redis.Sentinel(r.Sentinel), Wait: redis.Wait(r.Wait),
+		Username: r.Username, Password: r.Password, DB: r.DB, TLS: redis.TLS(r.TLS), Compression: r.Compression,
+	}
 }

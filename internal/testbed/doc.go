@@ -16,9 +16,13 @@
 //	k := testbed.KafkaServer(t)   // k.Brokers, k.Kill(), k.Restart(), k.Pause(), k.Continue()
 //	r := testbed.RedisServer(t)   // r.Addr, the same verbs
 //
+//	g := testbed.Sentinels(t)     // a primary, a replica, three Sentinels; g.Failover(lose)
+//	n := testbed.Cluster(t)       // a Redis Cluster of three nodes
+//	p := testbed.StartProxy(t, r.Addr) // a bad network: p.Delay(d), p.Stall(true), p.Cut(), p.LoseReplies(true)
+//
 // KAFKA_BROKERS (a comma-separated list) and REDIS_ADDR name servers that are already running; scripts/servers.sh
 // and `make test` set them. Without them a test starts what it needs, which `make provision` must have installed.
 // A missing server program fails the test; it never skips.
 //
-// No goroutine outlives a call into this package, so tests may check for goroutine leaks.
+// No goroutine but those of a Proxy outlives a call into this package, so tests may check for goroutine leaks.
 package testbed

@@ -34,7 +34,11 @@ type KafkaProcess struct {
 const kafkaStartLimit = 90 * time.Second
 
 // StartKafka formats storage in a temporary directory and starts Kafka on free ports. The caller ends it by Stop.
-func StartKafka() (*KafkaProcess, error) {
+func StartKafka() (*KafkaProcess, error) { return StartKafkaBehind(nil) }
+
+// StartKafkaBehind starts Kafka so that its clients reach it through a proxy,
+// which may be nil. The proxy must forward to no other server.
+func StartKafkaBehind(proxy *Proxy) (*KafkaProcess, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
 		return nil, fmt.Errorf("java is missing, run 'make provision': %w", err)
@@ -43,7 +47,7 @@ func StartKafka() (*KafkaProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	return retry(func() (*KafkaProcess, error) { return startKafka(java, classes) })
+	return retry(func() (*KafkaProcess, error) { return startKafka(java, classes, proxy) })
 }
 
 // kafkaClassPath finds the jars that scripts/provision.sh puts below the repository's root.
@@ -69,7 +73,7 @@ func kafkaClassPath() (string, error) {
 	return filepath.Join(dir, "build", "kafka", "libs", "*"), nil
 }
 
-func startKafka(java, classes string) (*KafkaProcess, error) {
+func startKafka(java, classes string, proxy *Proxy) (*KafkaProcess, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -82,8 +86,13 @@ func startKafka(java, classes string) (*KafkaProcess, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for Kafka: %w", err)
 	}
-	k := &KafkaProcess{Brokers: []string{loopback(port)}, dir: dir}
-	if err := k.format(java, classes, loopback(controller)); err != nil {
+	listen := loopback(port)
+	k := &KafkaProcess{Brokers: []string{listen}, dir: dir}
+	if proxy != nil {
+		proxy.Forward(listen)
+		k.Brokers = []string{proxy.Addr}
+	}
+	if err := k.format(java, classes, listen, loopback(controller)); err != nil {
 		k.Stop()
 		return nil, err
 	}
@@ -110,8 +119,8 @@ func javaArgs(java, classes string) []string {
 func (k *KafkaProcess) configFile() string { return filepath.Join(k.dir, "server.properties") }
 
 // format writes the configuration and prepares the storage directory for KRaft.
-func (k *KafkaProcess) format(java, classes, controller string) error {
-	if err := os.WriteFile(k.configFile(), []byte(kafkaConfig(k.Brokers[0], controller, filepath.Join(k.dir, "data"))), 0o644); err != nil {
+func (k *KafkaProcess) format(java, classes, listen, controller string) error {
+	if err := os.WriteFile(k.configFile(), []byte(kafkaConfig(listen, k.Brokers[0], controller, filepath.Join(k.dir, "data"))), 0o644); err != nil {
 		return fmt.Errorf("write Kafka's configuration: %w", err)
 	}
 	args := append(javaArgs(java, classes), "kafka.tools.StorageTool", "format",
@@ -125,12 +134,12 @@ func (k *KafkaProcess) format(java, classes, controller string) error {
 // kafkaConfig gives one node that is broker and controller. Records are kept for ever, because tests write records
 // whose timestamps are event times of the past; groups rebalance at once, sessions may be short, and
 // a killed broker is soon forgotten by the controller, which refuses its successor until then.
-func kafkaConfig(broker, controller, data string) string {
+func kafkaConfig(listen, broker, controller, data string) string {
 	return strings.Join([]string{
 		"process.roles=broker,controller",
 		"node.id=1",
 		"controller.quorum.voters=1@" + controller,
-		"listeners=PLAINTEXT://" + broker + ",CONTROLLER://" + controller,
+		"listeners=PLAINTEXT://" + listen + ",CONTROLLER://" + controller,
 		"advertised.listeners=PLAINTEXT://" + broker,
 		"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"controller.listener.names=CONTROLLER",
@@ -219,7 +228,18 @@ func (k *KafkaProcess) Stop() {
 // test. It takes several seconds.
 func KafkaServer(t testing.TB) *KafkaProcess {
 	t.Helper()
-	k, err := StartKafka()
+	return kafkaServer(t, nil)
+}
+
+// KafkaServerBehind is a KafkaServer whose clients reach it through a proxy.
+func KafkaServerBehind(t testing.TB, proxy *Proxy) *KafkaProcess {
+	t.Helper()
+	return kafkaServer(t, proxy)
+}
+
+func kafkaServer(t testing.TB, proxy *Proxy) *KafkaProcess {
+	t.Helper()
+	k, err := StartKafkaBehind(proxy)
 	if err != nil {
 		t.Fatalf("testbed: %v", err)
 	}

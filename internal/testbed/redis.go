@@ -24,16 +24,25 @@ type RedisProcess struct {
 
 const redisStartLimit = 20 * time.Second
 
-// StartRedis starts a redis-server without persistence on a free port. The caller ends it by Stop.
-func StartRedis() (*RedisProcess, error) {
+// StartRedis starts a redis-server on a free port, without persistence unless
+// the options, written as on its command line, say otherwise. The caller ends it by Stop.
+func StartRedis(options ...string) (*RedisProcess, error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
 		return nil, fmt.Errorf("redis-server is missing, run 'make provision': %w", err)
 	}
-	return retry(func() (*RedisProcess, error) { return startRedis(program) })
+	return retry(func() (*RedisProcess, error) {
+		return startServer(func(port int, dir string) ([]string, error) {
+			return append([]string{program,
+				"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir,
+				"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0",
+				"--daemonize", "no"}, options...), nil
+		})
+	})
 }
 
-func startRedis(program string) (*RedisProcess, error) {
+// startServer starts what command returns for a port and a directory.
+func startServer(command func(port int, dir string) ([]string, error)) (*RedisProcess, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -43,14 +52,11 @@ func startRedis(program string) (*RedisProcess, error) {
 		return nil, fmt.Errorf("make a directory for Redis: %w", err)
 	}
 	r := &RedisProcess{Addr: loopback(port), dir: dir}
-	r.proc = process{
-		args: []string{program,
-			"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir,
-			"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--daemonize", "no"},
-		dir:     dir,
-		logFile: filepath.Join(dir, "redis.log"),
+	r.proc = process{dir: dir, logFile: filepath.Join(dir, "redis.log")}
+	if r.proc.args, err = command(port, dir); err == nil {
+		err = r.up()
 	}
-	if err := r.up(); err != nil {
+	if err != nil {
 		r.Stop()
 		return nil, err
 	}
@@ -90,7 +96,10 @@ func (r *RedisProcess) ping() error {
 	return fmt.Errorf("%s gave no process id: %w", r.Addr, lines.Err())
 }
 
-// Kill ends the server with SIGKILL: its data is gone.
+// Dir is the working directory of the server.
+func (r *RedisProcess) Dir() string { return r.dir }
+
+// Kill ends the server with SIGKILL: its data is gone, unless it was started with persistence.
 func (r *RedisProcess) Kill() { r.proc.kill() }
 
 // Pause stops the server with SIGSTOP: connections stay open and nothing answers.
@@ -99,7 +108,7 @@ func (r *RedisProcess) Pause() error { return r.proc.signal(syscall.SIGSTOP) }
 // Continue undoes Pause.
 func (r *RedisProcess) Continue() error { return r.proc.signal(syscall.SIGCONT) }
 
-// Restart kills the server and starts it, empty, on the same address.
+// Restart kills the server and starts it on the same address, empty unless it was started with persistence.
 func (r *RedisProcess) Restart() error {
 	r.proc.kill()
 	return r.up()
@@ -113,9 +122,9 @@ func (r *RedisProcess) Stop() {
 
 // RedisServer starts a redis-server that belongs to this test alone, whatever REDIS_ADDR says, and ends it with the
 // test.
-func RedisServer(t testing.TB) *RedisProcess {
+func RedisServer(t testing.TB, options ...string) *RedisProcess {
 	t.Helper()
-	r, err := StartRedis()
+	r, err := StartRedis(options...)
 	if err != nil {
 		t.Fatalf("testbed: %v", err)
 	}

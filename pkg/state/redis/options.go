@@ -14,8 +14,10 @@ import (
 // Options says how to reach Redis.
 type Options struct {
 	// Addrs are host:port. One address is a single server, several are the
-	// seeds of a Redis Cluster.
+	// seeds of a Redis Cluster. With Sentinel.Master they are the Sentinels.
 	Addrs    []string `koanf:"addrs"`
+	Sentinel Sentinel `koanf:"sentinel"`
+	Wait     Wait     `koanf:"wait"`
 	Username string   `koanf:"username"` // ACL user; empty for the default user
 	Password string   `koanf:"password"`
 	DB       int      `koanf:"db"` // database number; a cluster has only 0
@@ -32,6 +34,22 @@ type Options struct {
 	WriteTimeout time.Duration `koanf:"write_timeout"`
 }
 
+// Sentinel says how to find the primary of a group that Redis Sentinel watches.
+type Sentinel struct {
+	Master   string `koanf:"master"`   // name of the primary; empty for no Sentinel
+	Username string `koanf:"username"` // of the Sentinels themselves
+	Password string `koanf:"password"`
+}
+
+// Wait is an optional level of durability: after each save the store waits
+// until so many replicas have it. That makes the loss of saves in a failover
+// rarer, and does not exclude it. A save that fewer replicas have in time
+// stays, counts in Store.Short, and is covered by the next one's wait.
+type Wait struct {
+	Replicas int           `koanf:"replicas"` // 0 for none
+	Timeout  time.Duration `koanf:"timeout"`  // above 0 with Replicas
+}
+
 // TLS are the settings of an encrypted connection.
 type TLS struct {
 	Enabled    bool   `koanf:"enabled"`
@@ -46,8 +64,11 @@ func (o *Options) Client() (goredis.UniversalClient, error) {
 	if len(o.Addrs) == 0 {
 		return nil, fmt.Errorf("redis.addrs is empty: name at least one host:port")
 	}
-	if o.DB != 0 && len(o.Addrs) > 1 {
+	if o.DB != 0 && len(o.Addrs) > 1 && o.Sentinel.Master == "" {
 		return nil, fmt.Errorf("redis.db: %d: a cluster has only database 0", o.DB)
+	}
+	if o.Wait.Replicas < 0 || o.Wait.Replicas > 0 && o.Wait.Timeout < time.Millisecond {
+		return nil, fmt.Errorf("redis.wait: %d replicas within %v: name at least 0 replicas, and a timeout of at least 1ms for them", o.Wait.Replicas, o.Wait.Timeout)
 	}
 	if o.Compression != "" && o.Compression != CompressionNone && o.Compression != CompressionZstd {
 		return nil, fmt.Errorf("redis.compression: %q: must be %s or %s", o.Compression, CompressionNone, CompressionZstd)
@@ -58,6 +79,9 @@ func (o *Options) Client() (goredis.UniversalClient, error) {
 	}
 	return goredis.NewUniversalClient(&goredis.UniversalOptions{
 		Addrs:                 o.Addrs,
+		MasterName:            o.Sentinel.Master,
+		SentinelUsername:      o.Sentinel.Username,
+		SentinelPassword:      o.Sentinel.Password,
 		Username:              o.Username,
 		Password:              o.Password,
 		DB:                    o.DB,

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
 	goredis "github.com/redis/go-redis/v9"
@@ -47,6 +48,8 @@ type Store struct {
 	adopt, audit             *goredis.Script
 	chunk                    int           // largest value of a blob
 	encoder                  *zstd.Encoder // compresses large blobs; nil for none
+	wait                     Wait
+	short                    atomic.Uint64 // saves that too few replicas had in time
 }
 
 // New opens a client of its own; Close closes it.
@@ -56,6 +59,7 @@ func New(opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := NewClient(rdb)
+	s.wait = opts.Wait
 	if opts.Compression == CompressionZstd {
 		s.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	}
@@ -78,30 +82,6 @@ func NewClient(rdb goredis.UniversalClient) *Store {
 
 // Close closes the client.
 func (s *Store) Close() error { return s.rdb.Close() }
-
-// Check returns an error when Redis does not answer, or when it would evict
-// keys under memory pressure: an evicted state is a lost one. A server that
-// does not tell its policy passes.
-func (s *Store) Check(ctx context.Context) error {
-	if err := s.rdb.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("redis does not answer: %w", err)
-	}
-	if cluster, ok := s.rdb.(*goredis.ClusterClient); ok {
-		return cluster.ForEachMaster(ctx, func(ctx context.Context, c *goredis.Client) error {
-			return checkPolicy(ctx, c)
-		})
-	}
-	return checkPolicy(ctx, s.rdb)
-}
-
-func checkPolicy(ctx context.Context, c goredis.Cmdable) error {
-	const key, want = "maxmemory-policy", "noeviction"
-	settings, err := c.ConfigGet(ctx, key).Result()
-	if policy, told := settings[key]; err == nil && told && policy != want {
-		return fmt.Errorf("redis evicts keys (%s is %s) and could drop the state of a learner: set %s %s", key, policy, key, want)
-	}
-	return nil
-}
 
 // The keys of a partition. The braces make one hash slot of them.
 

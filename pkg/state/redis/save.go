@@ -91,7 +91,11 @@ func (s *Store) Save(ctx context.Context, k state.Key, c state.Claim, base uint6
 	if err != nil {
 		return fmt.Errorf("save of %s: %w", k, err)
 	}
-	return refusal(k, c, base, snap, verdict, reply)
+	err = refusal(k, c, base, snap, verdict, reply)
+	if err == nil {
+		s.awaitReplicas(ctx, k)
+	}
+	return err
 }
 
 // refusal turns what save.lua returned into an error.
