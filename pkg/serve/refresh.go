@@ -150,7 +150,7 @@ func (t *table) at(p int32) *served {
 // fetch returns what the store publishes for a partition, or have when there is nothing.
 func (c *Client) fetch(ctx context.Context, p int32, have *served) (*served, error) {
 	k := state.Key{Model: c.opts.Model, Partition: p}
-	pointer, err := c.store.Current(ctx, k)
+	pointer, err := c.pointer(ctx, k)
 	if errors.Is(err, state.ErrNotFound) {
 		return have, nil
 	}
@@ -188,6 +188,28 @@ func (c *Client) fetch(ctx context.Context, p int32, have *served) (*served, err
 	return s, nil
 }
 
+// pointer is what is to be served.
+func (c *Client) pointer(ctx context.Context, k state.Key) (state.Pointer, error) {
+	p, err := c.store.Current(ctx, k)
+	if err != nil || c.opts.Version == "" {
+		return p, err
+	}
+	kept, err := c.store.Versions(ctx, k)
+	if err != nil {
+		return p, err
+	}
+	marks, err := c.store.Marks(ctx, k)
+	if err != nil {
+		return p, err
+	}
+	v, err := state.FindVersion(kept, marks, c.opts.Version)
+	if err != nil {
+		return p, fmt.Errorf("Options.Version of %s: %w", k, err)
+	}
+	p.Version, p.Mode = *v, state.ModeHeld
+	return p, nil
+}
+
 // prefer decides between the version at hand and the store's. The store wins,
 // unless it went back without meaning to.
 func (c *Client) prefer(p int32, have, fresh *served) *served {
@@ -195,7 +217,8 @@ func (c *Client) prefer(p int32, have, fresh *served) *served {
 		delete(c.behind, p)
 		return fresh
 	}
-	if fresh.pointer.Number < have.pointer.Number && fresh.pointer.Mode == "learning" {
+	meant := fresh.pointer.Mode != "learning" || have.pointer.Mode == state.ModeHeld
+	if fresh.pointer.Number < have.pointer.Number && !meant {
 		since, noted := c.behind[p]
 		if !noted {
 			since = time.Now()

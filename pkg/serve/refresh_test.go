@@ -58,6 +58,16 @@ func TestGoingBack(t *testing.T) {
 		refresh(t, c)
 		expect(t, c, 8, "learning")
 
+		w.publish(5, state.ModeHeld, older)
+		refresh(t, c)
+		expect(t, c, 5, state.ModeHeld)
+		w.publish(4, "learning", newer) // a promotion after a restore
+		refresh(t, c)
+		expect(t, c, 4, "learning")
+		w.publish(8, "learning", newer)
+		refresh(t, c)
+		expect(t, c, 8, "learning")
+
 		w.publish(5, "learning", older) // as after a failover
 		refresh(t, c)
 		expect(t, c, 8, "learning")
@@ -68,6 +78,45 @@ func TestGoingBack(t *testing.T) {
 		refresh(t, c)
 		expect(t, c, 5, "learning")
 	})
+}
+
+// A reader may choose a version by number, or by a label that it follows.
+func TestChosenVersion(t *testing.T) {
+	store := state.NewMem()
+	w := newWriter(t, store, state.Key{Model: "fraud"})
+	byNumber, byLabel := serve.Options{Store: store, Version: "5"}, serve.Options{Store: store, Version: "blue"}
+	nothing := open(t, byLabel) // as long as nothing is published, nothing is wrong
+	_, older := trained(t, 30)
+	_, newer := trained(t, 60)
+	w.publish(5, "learning", older)
+	w.marks = []state.Mark{{Number: 5, Sum: state.SumOf(older), Labels: []string{"blue"}}}
+	w.publish(8, "learning", newer)
+	five, blue := open(t, byNumber), open(t, byLabel)
+	for _, c := range []*serve.Client{nothing, five, blue} {
+		refresh(t, c)
+		expect(t, c, 5, state.ModeHeld)
+	}
+	w.marks[0] = state.Mark{Number: 8, Sum: state.SumOf(newer), Labels: []string{"blue"}}
+	w.publish(9, "learning", older)
+	refresh(t, five)
+	expect(t, five, 5, state.ModeHeld)
+	refresh(t, blue)
+	expect(t, blue, 8, state.ModeHeld)
+	w.marks[0].Number = 5
+	w.marks[0].Sum = state.SumOf(older)
+	w.publish(10, "learning", newer)
+	refresh(t, blue)
+	expect(t, blue, 5, state.ModeHeld)
+	w.marks = nil
+	w.publish(11, "learning", newer)
+	if err := blue.Refresh(t.Context()); !errors.Is(err, state.ErrVersion) {
+		t.Errorf("a label that is gone: %v", err)
+	}
+	expect(t, blue, 5, state.ModeHeld)
+	byLabel.Model, byLabel.Schema = "fraud", schema
+	if _, err := serve.Open(t.Context(), byLabel); !errors.Is(err, state.ErrVersion) {
+		t.Errorf("opening at a label that is not there: %v", err)
+	}
 }
 
 func TestAge(t *testing.T) {

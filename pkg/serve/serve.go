@@ -24,6 +24,9 @@
 // by the rule of Kafka's default partitioner; the producer of the events must
 // use the same rule and write the same key.
 //
+// After a rollback readers are held at the version that an operator chose: the
+// mode of scores is then held. Options.Version lets one reader choose for itself.
+//
 // A client never stops serving because something is away: while Redis does not
 // answer it scores with what it has and tells its age in every Score. A service
 // decides what age it bears; Score.Stale applies the one that the model's owner
@@ -77,6 +80,12 @@ type Options struct {
 	// take the weight of whatever shares its slot. The client warns when it
 	// differs. (To make every field a feature, set Include to "*".)
 	Schema event.Schema
+
+	// Version serves a kept version instead of the published one: a number, or
+	// a label (champion, last-good, or one that an operator gave), which is
+	// followed when it moves. Empty for what is published. The mode of such
+	// scores is held.
+	Version string
 
 	Poll time.Duration // how often Redis is asked for newer versions; default 1 s
 	// Hold is for how long a version is kept although the store has gone back

@@ -59,6 +59,7 @@ type writer struct {
 	seq   uint64
 	// schema is published with every version.
 	schema []byte
+	marks  []state.Mark
 }
 
 func newWriter(t testing.TB, s state.Store, k state.Key) *writer {
@@ -83,6 +84,7 @@ func (w *writer) publish(version uint64, mode string, model []byte) {
 		Current: &state.Pointer{
 			Version: state.Version{Number: version, Sum: b.Sum, Created: time.Now().UnixMilli(), MaxAgeMS: 60_000}, Mode: mode, Schema: w.schema,
 		},
+		Marks: w.marks,
 	}
 	if err := w.store.Save(context.Background(), w.key, w.claim, w.seq-1, s, 20); err != nil {
 		w.t.Fatal(err)

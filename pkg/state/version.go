@@ -210,28 +210,30 @@ func Find(ctx context.Context, r Reader, k Key, a Args) (*Found, error) {
 		}
 		f.Version = kept[i]
 	}
-	var manifest *Manifest
 	sums := []Sum{a.Sum}
-	for len(sums) > 0 {
-		data, err := r.Blob(ctx, k, sums[0])
+	for i := 0; i < len(sums); i++ {
+		data, err := r.Blob(ctx, k, sums[i])
 		if errors.Is(err, ErrNotFound) {
-			f.Problem = fmt.Sprintf("blob %s is not stored", sums[0])
+			f.Problem = fmt.Sprintf("blob %s is not stored", sums[i])
 			return f, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		f.Blobs = append(f.Blobs, Blob{Sum: sums[0], Data: data})
-		sums = sums[1:]
-		if manifest != nil || !IsManifest(data) {
-			continue
+		f.Blobs = append(f.Blobs, Blob{Sum: sums[i], Data: data})
+		if i == 0 && IsManifest(data) {
+			sums = append(sums, manifestSums(data)...)
 		}
-		var damage error
-		if manifest, damage = ParseManifest(data); damage != nil {
-			f.Problem = damage.Error()
-			return f, nil
-		}
-		sums = manifest.Sums()
 	}
 	return f, nil
+}
+
+// manifestSums lists the parts of a manifest; none of a damaged one, which
+// whoever opens the parameters refuses.
+func manifestSums(data []byte) []Sum {
+	m, err := ParseManifest(data)
+	if err != nil {
+		return nil
+	}
+	return m.Sums()
 }
