@@ -55,6 +55,13 @@ func merge(parts [][]byte) ([]byte, error) {
 			return nil, fmt.Errorf("part %d: %w", i, err)
 		}
 		readHead(&p, r)
+		if p.optimizer == optRLS { // the last part becomes the model as it is, which joining would have checked
+			whole := *r
+			p.readRLS(&whole, p.countPositions(&whole))
+			if err := whole.Close(); err != nil {
+				return nil, fmt.Errorf("part %d: %w", i, err)
+			}
+		}
 		body := part[:len(part)-wire.ChecksumLen]
 		head = body[wire.HeaderLen : len(body)-r.Len()]
 		lists[i].n = r.Count(1 + p.width())
