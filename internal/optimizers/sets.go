@@ -18,6 +18,7 @@ type figure struct {
 var (
 	accuracy = figure{name: "accuracy", key: "accuracy", format: "%.4f", up: true}
 	auc      = figure{name: "ROC AUC", key: "roc_auc", format: "%.4f", up: true}
+	f1       = figure{name: "F1", key: "f1", format: "%.4f", up: true}
 	logLoss  = figure{name: "log loss", key: "log_loss", format: "%.4f"}
 	errors01 = figure{name: "error", key: "accuracy", format: "%.4f", rest: true}
 	mae      = figure{name: "MAE", key: "mae", format: "%#.4g"}

@@ -84,6 +84,7 @@ var goldens = map[string]func(*Config){
 	"scw":            func(c *Config) { c.Loss, c.Optimizer = "hinge", "scw" },
 	"rls":            func(c *Config) { c.Optimizer = "rls" },
 	"vw_squared":     func(c *Config) { c.Compat = "vw" },
+	"river_squared":  func(c *Config) { c.Compat = "river" },
 	"multilabel":     func(c *Config) { c.Loss, c.Classes, c.Bits = "multilabel", 3, 6 },
 	"csoaa":          func(c *Config) { c.Loss, c.Classes, c.Bits = "csoaa", 3, 6 },
 	"ova_platt":      func(c *Config) { c.Loss, c.Classes, c.Bits, c.Calibrate = "ova", 3, 6, "platt" },

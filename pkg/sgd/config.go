@@ -33,7 +33,7 @@ type Config struct {
 	// Optimizer is "auto" (default), "nag", "sgd", "adagrad", "adam", "ftrl", "coin", "arow"
 	// and "scw" (losses of two classes), or "rls" (squared loss, at most 200 features). auto lets three
 	// members learn side by side and serves the one that was best of late; it
-	// needs no tuning and costs about twice nag. With compat: vw it is nag.
+	// needs no tuning and costs about twice nag. With compat: vw it is nag, with river sgd.
 	Optimizer string `koanf:"optimizer"`
 
 	// Rate is the learning rate. 0 (default) means the optimizer's own: nag 1
@@ -122,7 +122,7 @@ type Config struct {
 
 	// ScaleLabel is "auto" (default), "on" or "off", for squared, huber and quantile loss: whether
 	// labels are centred and scaled online and predictions clipped to the label range seen
-	// before. auto means on, and off with compat: vw. Off takes labels as they are.
+	// before. auto means on, and off with compat. Off takes labels as they are.
 	ScaleLabel string `koanf:"scale_label"`
 
 	// Extreme refuses an event with a magnitude above extreme times the larger of
@@ -130,8 +130,9 @@ type Config struct {
 	// one, labels have their own), once 100 events were learned. Default 1000; 0 never refuses.
 	Extreme float64 `koanf:"extreme"`
 
-	// Compat is "" (default) or "vw": Vowpal Wabbit's default update with all its
-	// conventions. It uses features and labels as they are.
+	// Compat is "" (default), "vw" or "river". vw is Vowpal Wabbit's default update with all its
+	// conventions; it uses features and labels as they are. river is River's scaler
+	// followed by its logistic or linear regression, see river.go.
 	Compat string `koanf:"compat"`
 }
 
@@ -174,8 +175,8 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
-	if c.Compat != "" && c.Compat != "vw" {
-		return fmt.Errorf("learner.compat: %q: must be empty or vw", c.Compat)
+	if c.Compat != "" && c.Compat != "vw" && c.Compat != "river" {
+		return fmt.Errorf("learner.compat: %q: must be empty, vw or river", c.Compat)
 	}
 	for _, n := range []struct {
 		key           string
@@ -258,6 +259,8 @@ func (c Config) validateTogether() error {
 		return fmt.Errorf("learner.optimizer: %q: needs learner.loss squared", c.Optimizer)
 	case c.Compat == "vw":
 		return c.validateVW()
+	case c.Compat == "river":
+		return c.validateRiver()
 	}
 	return nil
 }

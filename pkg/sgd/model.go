@@ -137,19 +137,28 @@ func (m *Model) Learn(e *event.Event) (s event.Step) {
 	if h == 0 {
 		return m.Predict(e)
 	}
+	if m.p.river {
+		m.learnAsRiver(&s, e, h)
+	} else {
+		m.take(&s, e, h)
+	}
+	return s
+}
+
+// take screens and learns an event of weight h, and fills s.
+func (m *Model) take(s *event.Step, e *event.Event, h float64) {
 	y, rej := m.label(e)
 	if rej == nil {
 		rej = m.gather(e, h, true)
 	}
-	if rej != nil {
-		return event.Step{Reject: rej}
+	switch {
+	case rej != nil:
+		*s = event.Step{Reject: rej}
+	case m.exact != nil:
+		m.learnExact(s, e, y, h)
+	default:
+		m.learnGathered(s, e, y, h)
 	}
-	if m.exact != nil {
-		m.learnExact(&s, e, y, h)
-	} else {
-		m.learnGathered(&s, e, y, h)
-	}
-	return s
 }
 
 // learnGathered learns an event that has been accepted and gathered, and fills s.

@@ -23,6 +23,9 @@ const (
 )
 
 func (c Config) optimizer() optimizer {
+	if c.Optimizer == "auto" && c.Compat == "river" {
+		return optSGD
+	}
 	if c.Optimizer == "auto" && (c.Compat == "vw" || c.Tracking) {
 		return optNAG
 	}
@@ -39,7 +42,7 @@ type plan struct {
 	calibrate     calibrate.Method
 	standardize   bool
 	scaleLabel    bool
-	vw            bool
+	vw, river     bool
 	tau           float64
 	delta         float64
 	rate          float64
@@ -61,7 +64,7 @@ type plan struct {
 
 func (c Config) plan() plan {
 	p := plan{
-		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, several: severalOf(c.Loss), vw: c.Compat == "vw",
+		loss: loss(max(0, slices.Index(losses[:], c.Loss))), optimizer: c.optimizer(), bits: c.Bits, classes: c.Classes, several: severalOf(c.Loss), vw: c.Compat == "vw", river: c.Compat == "river",
 		tau: c.Tau, delta: c.Delta, rate: c.Rate, decay: c.Decay, power: c.Power, interceptRate: c.InterceptRate,
 		calibrate:     calibrate.Method(max(0, slices.Index(calibrate.Methods[:], c.Calibrate))),
 		falsePositive: c.FalsePositiveCost, falseNegative: c.FalseNegativeCost,
@@ -72,12 +75,15 @@ func (c Config) plan() plan {
 		p.loss = lossSquared
 	}
 	p.standardize = c.Standardize == "on" || c.Standardize == "auto" && !p.vw
-	p.scaleLabel = !p.link() && (c.ScaleLabel == "on" || c.ScaleLabel == "auto" && !p.vw)
+	p.scaleLabel = !p.link() && (c.ScaleLabel == "on" || c.ScaleLabel == "auto" && c.Compat == "")
 	if p.rate == 0 {
 		p.rate = p.defaultRate()
 	}
 	if c.Tracking {
 		p.track(&c)
+	}
+	if p.river {
+		p.asRiver()
 	}
 	if !p.standardize {
 		p.clip = 0

@@ -11,19 +11,34 @@ import (
 // loss (0 logistic, 1 squared, 2 hinge, 3 quantile, 4 huber, 5 poisson) and optimizer
 // (0 nag, 1 sgd, 2 adagrad, 3 adam, 4 ftrl, 5 coin, 6 arow, 7 scw, 8 rls, 9 auto), schedule (0 constant, 1 power, 2 inverse, 3 exponential) and calibrate (0 none, 1 platt, 2 isotonic) byte; bits,
 // classes (0, or of the losses of several classes, which are logistic, or squared
-// with csoaa) uvarint; standardize, scale_label, compat vw boolean bytes; several (0 ova, 1 softmax, 2 multilabel, 3 csoaa) byte; tau, delta, rate, decay, power, intercept_rate, beta, l1, l2, clip_gradient, clip, extreme, rate_decay, warmup, clip_coordinate, false_positive_cost, false_negative_cost float64.
+// with csoaa) uvarint; standardize, scale_label boolean bytes; compat (0 none, 1 vw, 2 river) and several (0 ova, 1 softmax, 2 multilabel, 3 csoaa) byte each; tau, delta, rate, decay, power, intercept_rate, beta, l1, l2, clip_gradient, clip, extreme, rate_decay, warmup, clip_coordinate, false_positive_cost, false_negative_cost float64.
 func (p *plan) append(b []byte) []byte {
 	b = append(b, byte(p.loss), byte(p.optimizer), byte(p.schedule), byte(p.calibrate))
 	b = wire.AppendUvarint(b, uint64(p.bits))
 	b = wire.AppendUvarint(b, uint64(p.classes))
-	for _, v := range [...]bool{p.standardize, p.scaleLabel, p.vw} {
-		b = wire.AppendBool(b, v)
-	}
-	b = append(b, byte(p.several))
+	b = wire.AppendBool(b, p.standardize)
+	b = wire.AppendBool(b, p.scaleLabel)
+	b = append(b, p.compat(), byte(p.several))
 	for _, v := range p.numbers() {
 		b = wire.AppendFloat64(b, *v)
 	}
 	return b
+}
+
+// Conventions of others in the bytes of a configuration.
+const (
+	compatVW    = 1
+	compatRiver = 2
+)
+
+func (p *plan) compat() byte {
+	switch {
+	case p.vw:
+		return compatVW
+	case p.river:
+		return compatRiver
+	}
+	return 0
 }
 
 // numbers are the numbers of a configuration in their encoded order.
@@ -42,11 +57,13 @@ func openEnvelope(b []byte, kind wire.Kind) (plan, *wire.Reader, error) {
 	}
 	p := plan{loss: loss(r.Byte()), optimizer: optimizer(r.Byte()), schedule: schedule(r.Byte()), calibrate: calibrate.Method(r.Byte())}
 	bits, classes := r.Uvarint(), r.Uvarint()
-	p.standardize, p.scaleLabel, p.vw, p.several = r.Bool(), r.Bool(), r.Bool(), several(r.Byte())
+	p.standardize, p.scaleLabel = r.Bool(), r.Bool()
+	compat := r.Byte()
+	p.vw, p.river, p.several = compat == compatVW, compat == compatRiver, several(r.Byte())
 	for _, v := range p.numbers() {
 		*v = r.Finite()
 	}
-	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || int(p.schedule) >= len(schedules) || int(p.calibrate) >= len(calibrate.Methods) || !(p.warmup >= 0 && p.warmup <= 1e12) || bits > maxBits ||
+	if int(p.loss) >= len(losses) || int(p.optimizer) >= len(optimizers) || int(p.schedule) >= len(schedules) || int(p.calibrate) >= len(calibrate.Methods) || !(p.warmup >= 0 && p.warmup <= 1e12) || compat > compatRiver || bits > maxBits ||
 		classes == 1 || classes > maxClasses || !p.severalValid(int(classes)) {
 		r.Fail("loss %d, optimizer %d, %d bits, %d classes", p.loss, p.optimizer, bits, classes)
 	}
@@ -77,6 +94,8 @@ func (p *plan) config() Config {
 	}
 	if p.vw {
 		c.Compat = "vw"
+	} else if p.river {
+		c.Compat = "river"
 	}
 	if p.classes > 0 {
 		c.Loss, c.Classes = severals[p.several], p.classes

@@ -21,6 +21,7 @@ func TestReferenceReadsAsTheFrozenModel(t *testing.T) {
 		{"squared", bike, squared},
 		{"squared raw", trump, func(c *Config) { c.Loss, c.ScaleLabel = "squared", "off" }},
 		{"sparse", a9a, nil},
+		{"river", trump, func(c *Config) { c.Loss, c.Compat = "squared", "river" }},
 		{"vw", trump, func(c *Config) { c.Loss, c.Compat = "squared", "vw" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -157,27 +157,10 @@ type progress struct {
 // run learns a stream, predicting each event first.
 func run(t testing.TB, m *Model, events table) *progress {
 	t.Helper()
-	return validate(t, events, m.Learn)
-}
-
-// runPredictFirst is run with the predictions of Predict in place of Learn's.
-func runPredictFirst(t testing.TB, m *Model, events table) *progress {
-	t.Helper()
-	return validate(t, events, func(e *event.Event) event.Step {
-		s := m.Predict(e)
-		if l := m.Learn(e); l.Reject != nil {
-			return l
-		}
-		return s
-	})
-}
-
-func validate(t testing.TB, events table, step func(e *event.Event) event.Step) *progress {
-	t.Helper()
 	p := &progress{}
 	for i := range events {
 		e := &events[i]
-		s := step(e)
+		s := m.Learn(e)
 		if s.Reject != nil {
 			t.Fatalf("event %d: %v", i, s.Reject)
 		}
