@@ -21,6 +21,9 @@ func (c *class) add(score, weight float64) {
 	if c.weight == nil && weight != 1 {
 		c.weight = slices.Repeat([]float64{1}, len(c.score))
 	}
+	if len(c.score) == cap(c.score) {
+		c.score = slices.Grow(c.score, max(1<<10, len(c.score))) // append would copy each score five times
+	}
 	c.score = append(c.score, score)
 	if c.weight != nil {
 		c.weight = append(c.weight, weight)

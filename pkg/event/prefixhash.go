@@ -15,6 +15,7 @@ const (
 // determines it, in the order in which XXH64 takes the bytes: first in stripes
 // of 32, of which the last must end within the beginning, then in words of 8.
 type prefixHash struct {
+	after   [8]uint64 // what stripes and words make, when so many bytes follow
 	base    uint64    // what the stripes make, and the length
 	words   [3]uint64 // the words behind the stripes, each mixed for itself
 	part    uint64    // the bytes behind the words, in the lowest bits
@@ -48,7 +49,19 @@ func newPrefixHash(text []byte) prefixHash {
 		p.n++
 	}
 	p.part, p.partial = word(text, 0), uint8(8*len(text))
+	for n := range p.after {
+		p.after[n] = p.begin(n)
+	}
 	return p
+}
+
+// begin returns what stripes and words make, when n bytes follow.
+func (p *prefixHash) begin(n int) uint64 {
+	h := p.base + uint64(n)
+	for _, w := range p.words[:p.n] {
+		h = xxMix(h, w)
+	}
+	return h
 }
 
 func xxRound(acc, word uint64) uint64 {
@@ -62,10 +75,7 @@ func xxMix(h, mixed uint64) uint64 {
 // sum returns the hash of the beginning followed by b[i:i+n]; 8n must not
 // exceed p.room.
 func (p *prefixHash) sum(b []byte, i, n int) uint64 {
-	h := p.base + uint64(n)
-	for _, w := range p.words[:p.n] {
-		h = xxMix(h, w)
-	}
+	h := p.begin(n)
 	// The words of the text are those of b, moved up by the bytes of p.part.
 	part, up := p.part, p.partial&63
 	for ; n >= 8; n -= 8 {
@@ -74,28 +84,23 @@ func (p *prefixHash) sum(b []byte, i, n int) uint64 {
 		part = x >> 1 >> (63 - up)
 		i += 8
 	}
-	behind := prefixHash{base: h - uint64(n), part: part, partial: up} // sumWord adds n again
-	return behind.sumWord(word(b, i)&(1<<(8*n)-1), uint(8*n))
+	return xxEnd(h, part, uint(up), word(b, i)&(1<<(8*n)-1), uint(8*n))
 }
 
 // sumWord is sum for fewer than 8 bytes: x, of which this many bits count and
-// the others are 0. Which steps there are depends on lengths that are hard to
+// the others are 0.
+func (p *prefixHash) sumWord(x uint64, size uint) uint64 {
+	return xxEnd(p.after[size/8&7], p.part, uint(p.partial), x, size)
+}
+
+// xxEnd mixes the bytes of part, up bits, and then those of x, size bits, into h; both
+// are below 64. Which steps there are depends on lengths that are hard to
 // predict; so it takes all of them and chooses among the results, which needs no
 // jumps.
-func (p *prefixHash) sumWord(x uint64, size uint) uint64 {
-	h := p.base + uint64(size/8)
-	if p.n > 0 {
-		h = xxMix(h, p.words[0])
-		if p.n > 1 {
-			h = xxMix(h, p.words[1])
-			if p.n > 2 {
-				h = xxMix(h, p.words[2])
-			}
-		}
-	}
-	up := uint(p.partial & 63)
+func xxEnd(h, part uint64, up uint, x uint64, size uint) uint64 {
+	up &= 63
 	left := up + size
-	rest := p.part | x<<up
+	rest := part | x<<up
 	full := xxMix(h, xxRound(0, rest))
 	over := x >> 1 >> ((63 - up) & 63)
 	if left >= 64 {
