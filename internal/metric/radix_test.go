@@ -18,6 +18,7 @@ func TestScoresAreSorted(t *testing.T) {
 			"any":           func() float64 { return r.NormFloat64() * math.Exp(100*r.NormFloat64()) },
 			"zeros":         func() float64 { return math.Copysign(0, r.Float64()-.5) },
 			"one":           func() float64 { return .25 },
+			"near":          func() float64 { return .25 + math.Ldexp(r.Float64(), -22) },
 		} {
 			for _, weighted := range []bool{false, true} {
 				var c class
