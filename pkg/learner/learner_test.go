@@ -164,7 +164,7 @@ func TestOperatorFreezesAndUnfreezes(t *testing.T) {
 	snap := l.Snapshot()
 	want := []state.Ack{
 		{ID: "1", Offset: 105}, {ID: "1", Offset: 105},
-		{ID: "2", Offset: 105, Error: `unknown command "explode": known are freeze, unfreeze, pin, unpin, label, unlabel, rollback, promote, import`},
+		{ID: "2", Offset: 105, Error: `unknown command "explode": known are freeze, unfreeze, seek, pin, unpin, label, unlabel, rollback, promote, import`},
 	}
 	if diff := cmp.Diff(want, snap.Done); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
