@@ -232,6 +232,7 @@ func TestMutantsAreCaught(t *testing.T) {
 				}
 			})
 		}, want: "was published"},
+		"leaves no audit records": {shell: func() *mutant { return saving(func(s *state.Snapshot) { s.Audit = nil }) }, want: "audit chain of 0 records"},
 		"keeps optimizer state of after the freeze": {world: func(w *World) {
 			honest := w.Config.Model
 			last := new(event.Event)

@@ -35,6 +35,7 @@ func fraudConfig(tb testing.TB, bits int, edit func(*learner.Config)) learner.Co
 		Snapshot: learner.DefaultSnapshot(),
 		Settings: "learner.loss=logistic\n",
 		Binary:   "test",
+		Audit:    true,
 	}
 	if edit != nil {
 		edit(&c)

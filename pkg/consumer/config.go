@@ -48,6 +48,11 @@ type Config struct {
 	// It is created when it is missing and the broker allows it.
 	DeadLetter string
 
+	// AuditTopic is the topic that mirrors the audit trail; empty for none. It is
+	// created when it is missing and the broker allows it.
+	AuditTopic string
+	AuditKeep  int // newest audit records kept in the store; default 10,000
+
 	MaxPollRecords int // most records handed over by one poll; default 10,000
 	QueueRecords   int // a partition is paused while this many wait for its learner; default 20,000
 
@@ -133,6 +138,9 @@ func (c *Config) setDefaults() {
 	if c.QueueRecords == 0 {
 		c.QueueRecords = 20_000
 	}
+	if c.AuditKeep == 0 {
+		c.AuditKeep = 10_000
+	}
 	if c.Keep == 0 {
 		c.Keep = 20
 	}
@@ -163,10 +171,13 @@ func (c *Config) validate() error {
 	if c.DeadLetter == c.Topic {
 		return fmt.Errorf("model %s: the dead-letter topic is %q, the topic it consumes: refused records would come back; name another", c.Model, c.Topic)
 	}
+	if c.AuditTopic != "" && (c.AuditTopic == c.Topic || c.AuditTopic == c.DeadLetter) {
+		return fmt.Errorf("model %s: the audit topic is %q, which has another use: name a topic of its own", c.Model, c.AuditTopic)
+	}
 	for _, n := range []struct {
 		name  string
 		value int
-	}{{"max_poll_records", c.MaxPollRecords}, {"queue_records", c.QueueRecords}, {"keep", c.Keep}} {
+	}{{"max_poll_records", c.MaxPollRecords}, {"queue_records", c.QueueRecords}, {"keep", c.Keep}, {"audit.keep", c.AuditKeep}} {
 		if n.value < 1 {
 			return fmt.Errorf("model %s: %s is %d: it must be at least 1", c.Model, n.name, n.value)
 		}

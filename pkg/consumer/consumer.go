@@ -142,6 +142,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	wg.Go(func() { c.checkTopic(ctx, cl) })
 	wg.Go(func() { c.checkProtocol(ctx, cl) })
 	wg.Go(func() { c.prepareDeadLetters(ctx, cl) })
+	wg.Go(func() { c.prepareMirror(ctx, cl) })
 	for c.poll(ctx, cl) {
 		c.makeRoom(ctx)
 	}

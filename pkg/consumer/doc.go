@@ -8,6 +8,7 @@
 //	poll loop --batches--> partition goroutine --snapshots--> saver --> store
 //	                         Feed, Apply            |
 //	                            `--dead letters--> letters --> dead-letter topic
+//	                                       store --audit records--> mirror --> audit topic
 //
 // # Exactly once
 //
@@ -83,6 +84,10 @@
 //	streamlearner_save_seconds              histogram  time of a write (label model only)
 //	streamlearner_checkpoint_pause_seconds  histogram  time that a learner stood still for a copy of its state (label model only)
 //	streamlearner_store_rollback_total      counter  failovers that lost saves and were written forward
+//	streamlearner_audit_records_total       counter  audit records stored, by kind
+//	streamlearner_audit_breaks_total        counter  times the stored audit chain did not lead to the records to append
+//	streamlearner_audit_mirror_lag_records  gauge    stored audit records that the audit topic lacks; absent without a topic
+//	streamlearner_audit_mirror_errors_total counter  failed attempts to write to the audit topic
 //	streamlearner_duplicates_total          counter  records dropped because they were learned already
 //	streamlearner_dead_letters_total        counter  refused records written to the dead-letter topic
 //	streamlearner_dead_letter_errors_total  counter  failed attempts to write there

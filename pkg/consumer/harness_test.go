@@ -142,7 +142,25 @@ func (w *world) exactlyOnce(partitions ...int32) {
 		if got := w.stored(p); got.Chain != want.Chain || got.Fed != want.Fed {
 			w.t.Fatalf("partition %d: stored %+v, want %+v", p, got, *want)
 		}
+		w.audited(p)
 	}
+}
+
+// audited returns the stored audit chain of a partition, which must be whole
+// and end where the state says.
+func (w *world) audited(p int32) state.Chain {
+	w.t.Helper()
+	var c state.Chain
+	wait(w.t, func() (bool, string) {
+		var err error
+		if c, err = w.store.Audit(context.Background(), w.key(p), 0, 1<<20); err != nil {
+			return false, err.Error()
+		}
+		got := w.stored(p)
+		return c.Length == got.Records && c.Sum == got.Record && c.Verify() == nil,
+			fmt.Sprintf("partition %d: chain of %d records, the state names %d; %v", p, c.Length, got.Records, c.Verify())
+	})
+	return c
 }
 
 // wait polls until ok holds or the deadline passes.

@@ -24,11 +24,15 @@ type metrics struct {
 	pause        prometheus.Histogram
 	saveErrors   counter
 	rollbacks    counter
+	auditRecords *prometheus.CounterVec
+	auditBreaks  counter
+	mirrorErrors counter
 	saveSeconds  prometheus.Histogram
 
 	detectorAlarms, detectorWarning                                      *prometheus.Desc
 	state, fed, learned, rejected, alarms, freezes, mode, armed, warning *prometheus.Desc
 	statistic, threshold, loss, gradNorm, live, published, publishedAge  *prometheus.Desc
+	mirrorLag                                                            *prometheus.Desc
 	next, lag, savedAge, progress                                        *prometheus.Desc
 	descent                                                              descentMetrics
 	occupancy                                                            occupancyMetrics
@@ -61,6 +65,12 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		savedBytes:   count("saved_bytes_total", "Bytes of states handed to the store, before compression."),
 		saveErrors:   count("save_errors_total", "Failed attempts to store a state, which were repeated."),
 		rollbacks:    count("store_rollback_total", "Times the store had lost saves in a failover and was written forward."),
+		auditRecords: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "streamlearner_audit_records_total", Help: "Audit records stored.",
+		}, []string{"partition", "kind"}),
+		auditBreaks:  count("audit_breaks_total", "Times the stored audit chain did not lead to the records to append."),
+		mirrorErrors: count("audit_mirror_errors_total", "Failed attempts to write to the audit topic, which were repeated."),
+		mirrorLag:    desc("audit_mirror_lag_records", "Stored audit records that the audit topic lacks; absent without a topic."),
 		pause: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "streamlearner_checkpoint_pause_seconds", Help: "Time that a learner stood still for a copy of its state.",
 			Buckets: prometheus.ExponentialBuckets(0.00001, 2, 16),
@@ -104,7 +114,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 	}
 	reg = prometheus.WrapRegistererWith(prometheus.Labels{"model": c.cfg.Model}, reg)
 	for _, col := range []prometheus.Collector{
-		m, m.duplicates, m.letters, m.letterErrors, m.saves, m.saveErrors, m.rollbacks, m.saveSeconds, m.savedBytes, m.pause,
+		m, m.duplicates, m.letters, m.letterErrors, m.saves, m.saveErrors, m.rollbacks, m.auditRecords, m.auditBreaks, m.mirrorErrors, m.saveSeconds, m.savedBytes, m.pause,
 	} {
 		if err := reg.Register(col); err != nil {
 			return nil, err
@@ -117,7 +127,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.state, m.fed, m.learned, m.rejected, m.alarms, m.detectorAlarms, m.detectorWarning, m.freezes, m.mode, m.armed, m.warning, m.statistic, m.threshold,
-		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge, m.progress, m.idle, m.publishedIdle, m.held,
+		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge, m.mirrorLag, m.progress, m.idle, m.publishedIdle, m.held,
 	} {
 		ch <- d
 	}
@@ -169,6 +179,9 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	if !s.Fed.IsZero() {
 		c.gauge(m.idle, time.Since(s.Fed).Seconds())
 		c.gauge(m.publishedIdle, time.Since(s.PublishedAt).Seconds())
+	}
+	if s.MirrorLag != nil {
+		c.gauge(m.mirrorLag, float64(*s.MirrorLag))
 	}
 	st := &s.Stats
 	m.descent.collect(c, &st.Descent)

@@ -21,7 +21,8 @@ import (
 func TestEveryMetricIsDocumented(t *testing.T) {
 	w := newWorld(t, 1)
 	w.poison(150, 0)
-	m := w.start(func(_ *Config, d *Deps) {
+	m := w.start(func(cfg *Config, d *Deps) {
+		audited(cfg, d)
 		d.Progress = func() *metric.Progressive { return metric.New(metric.Regression, false) }
 		restore := d.New
 		d.New = func(start state.Position) (Learner, error) {
@@ -30,7 +31,8 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		}
 	})
 	w.exactlyOnce(0)
-	for _, c := range []counter{m.metrics.duplicates, m.metrics.letterErrors, m.metrics.saveErrors, m.metrics.rollbacks, m.metrics.letters} {
+	for _, c := range []counter{m.metrics.duplicates, m.metrics.letterErrors, m.metrics.saveErrors, m.metrics.rollbacks, m.metrics.letters,
+		m.metrics.auditBreaks, m.metrics.mirrorErrors} {
 		c.add(0, 0)
 	}
 	wait(t, func() (bool, string) {

@@ -20,7 +20,9 @@ type saver struct {
 	results chan result  // at most one, so that sending never blocks
 	orders  chan []order // at most one bundle
 
+	mirror    *mirror
 	base      uint64                 // number of the stored save
+	chained   uint64                 // audit records stored
 	known     map[state.Sum]struct{} // blobs that the stored save refers to
 	delivered map[string]state.Args  // of commands given to the learner and still in the inbox
 }
@@ -44,14 +46,17 @@ type result struct {
 	err      error // no later save under this claim can succeed
 }
 
-func newSaver(p *partition, claim state.Claim, stored *state.Snapshot, l *letters) *saver {
+func newSaver(p *partition, claim state.Claim, stored *state.Snapshot, l *letters, m *mirror) *saver {
 	v := &saver{
-		p: p, claim: claim, letters: l,
+		p: p, claim: claim, letters: l, mirror: m,
 		jobs: make(chan job, 1), results: make(chan result, 1), orders: make(chan []order, 1),
 		delivered: map[string]state.Args{},
 	}
 	if stored != nil {
 		v.base = stored.Seq
+		if stored.Audit != nil {
+			v.chained, _ = stored.Audit.End()
+		}
 		v.know(stored)
 	}
 	return v
@@ -88,10 +93,11 @@ func (v *saver) save(ctx context.Context, snap *state.Snapshot, letters uint64) 
 	}
 	m := v.p.c.metrics
 	b := backoff{first: 50 * time.Millisecond, most: 5 * time.Second}
-	full := false
+	full, force := false, false
 	for {
 		began := time.Now()
-		written, err := v.attempt(ctx, snap, full)
+		trail := v.trail(snap, force)
+		written, err := v.attempt(ctx, snap, trail, full)
 		if err == nil {
 			m.saveSeconds.Observe(time.Since(began).Seconds())
 			m.saves.inc(v.p.id)
@@ -99,13 +105,23 @@ func (v *saver) save(ctx context.Context, snap *state.Snapshot, letters uint64) 
 			v.p.recovered(troubleStore)
 			v.base++
 			v.know(snap)
-			return nil
+			if v.recorded(trail, snap.Audit) {
+				return nil
+			}
+			continue
 		}
 		if errors.Is(err, state.ErrFenced) || errors.Is(err, state.ErrForeign) || errors.Is(err, state.ErrBackwards) {
 			return err
 		}
 		var base *state.BaseError
+		var broken *state.AuditError
 		switch {
+		case errors.As(err, &broken) && broken.Stored != v.chained:
+			v.chained = broken.Stored // a failover has taken records away, or the answer to a write was lost
+		case errors.As(err, &broken):
+			m.auditBreaks.inc(v.p.id)
+			v.p.log.Error("the stored audit chain does not lead to the records of this learner; they are appended all the same, and `streamlearner audit verify` names the break", "error", err)
+			force = true
 		case errors.As(err, &base):
 			// The claim is ours, hence so is the stored save. One below ours
 			// means that a failover lost our last writes, one above that a
@@ -129,11 +145,11 @@ func (v *saver) save(ctx context.Context, snap *state.Snapshot, letters uint64) 
 
 // attempt writes the snapshot once, with the blobs that the store may lack, and
 // returns how many bytes of head and blobs it handed over.
-func (v *saver) attempt(ctx context.Context, snap *state.Snapshot, full bool) (written int, err error) {
+func (v *saver) attempt(ctx context.Context, snap *state.Snapshot, trail *state.Trail, full bool) (written int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, v.p.c.cfg.SaveTimeout)
 	defer cancel()
 	out := *snap
-	out.Seq = v.base + 1
+	out.Seq, out.Audit = v.base+1, trail
 	for _, a := range v.delivered {
 		if a.Version != 0 {
 			out.Protect = append(out.Protect, a)

@@ -29,6 +29,7 @@ type session struct {
 	learner Learner
 	saver   *saver
 	letters *letters
+	mirror  *mirror
 	// progress is the progressive validation since the session began; nil for none.
 	progress *metric.Progressive
 	namer    *namer // nil for none
@@ -52,7 +53,8 @@ func newSession(p *partition, l Learner, claim state.Claim, snap *state.Snapshot
 	if fn := p.c.deps.Progress; fn != nil {
 		s.progress = fn()
 	}
-	s.saver = newSaver(p, claim, snap, s.letters)
+	s.mirror = newMirror(p, snap)
+	s.saver = newSaver(p, claim, snap, s.letters, s.mirror)
 	p.mu.Lock()
 	p.view.running, p.view.claim = true, claim
 	p.view.fed, p.view.publishedAt = time.Now(), time.Now()
@@ -72,6 +74,7 @@ func (s *session) run() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.letters.run(ctx) })
+	wg.Go(func() { s.mirror.run(ctx) })
 	wg.Go(func() { s.namer.run(ctx) })
 	defer wg.Wait()
 	defer cancel()

@@ -36,6 +36,7 @@ type PartitionStatus struct {
 	Fed           time.Time        // when records were last fed, or the partition taken over
 	PublishedAt   time.Time        // when a version was last published, or the partition taken over
 	Published     *state.Pointer   // what readers are served; nil while nothing has been proven
+	MirrorLag     *uint64          // audit records that the mirror lacks; nil when there is none
 	Progress      metric.Report    // progressive validation since this process took the partition over
 	Occupancy     *event.Occupancy // how full the weights of the model are; nil where that means nothing
 }
@@ -49,6 +50,7 @@ const (
 	troubleLetters                // dead letters cannot be written
 	troubleStore                  // saves fail
 	troubleKafka                  // fetches fail
+	troubleMirror                 // audit records cannot be mirrored
 	troubles
 )
 
@@ -66,6 +68,8 @@ type view struct {
 	publishedAt   time.Time
 	published     *state.Pointer
 	progress      metric.Report
+	mirrored      bool   // there is a mirror of the audit trail
+	mirrorLag     uint64 // audit records that it lacks
 	occupancy     *event.Occupancy
 }
 
@@ -87,6 +91,10 @@ func (p *partition) status() PartitionStatus {
 	s := PartitionStatus{
 		Partition: p.id, State: v.state(), Reason: v.reason(), Stats: v.stats, Next: v.next,
 		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Fed: v.fed, PublishedAt: v.publishedAt, Published: v.published, Progress: v.progress, Occupancy: v.occupancy,
+	}
+	if v.mirrored {
+		lag := v.mirrorLag
+		s.MirrorLag = &lag
 	}
 	if v.highWatermark >= 0 {
 		s.Lag = max(0, v.highWatermark-v.next.Offset)

@@ -23,6 +23,7 @@ type tally struct {
 	rewound bool
 	out     learner.Outcome
 	gate    *gate
+	trail   state.Trail // a record of every checkpoint and command
 }
 
 type tallyBody struct {
@@ -32,6 +33,8 @@ type tallyBody struct {
 	Chain   uint64
 	Frozen  bool
 	Taken   []string // ids of commands
+	Records uint64   // audit records
+	Record  state.Sum
 }
 
 // gate makes learners wait before records whose value has a prefix, while it is shut.
@@ -66,7 +69,19 @@ func restoreTally(every uint64, s *state.Snapshot) (*tally, error) {
 	if len(s.Blobs) != 1 || !bytes.Equal(s.Blobs[0].Data, t.blob().Data) {
 		return nil, fmt.Errorf("corrupt state: the blob is not the chain")
 	}
+	t.trail.From, t.trail.Sum = t.body.Records, t.body.Record
+	if n, sum := s.Audit.End(); n == t.body.Records && sum == t.body.Record {
+		t.trail = state.Trail{From: s.Audit.From, Sum: s.Audit.Sum, Entries: s.Audit.Entries}
+	}
 	return t, nil
+}
+
+func (t *tally) record(kind, why string) {
+	t.body.Records++
+	r := state.AuditRecord{Seq: t.body.Records, Prev: t.body.Record, Kind: kind, Who: state.Automation, Why: why, Next: t.body.Next, Fed: t.body.Fed}
+	data := r.Bytes()
+	t.body.Record = state.SumOf(data)
+	t.trail.Entries = append(t.trail.Entries, state.AuditEntry{Kind: kind, Sum: t.body.Record, Data: data})
 }
 
 // blob changes every 1,024 records, so that saves with and without new blobs happen.
@@ -98,7 +113,9 @@ func (t *tally) Feed(r learner.Record) *learner.Outcome {
 		t.body.Refused++
 		t.out.Reject = &event.Rejection{Reason: event.Syntax, Field: "value", Detail: "it is bad"}
 	}
-	t.out.Save = t.body.Fed%t.every == 0
+	if t.out.Save = t.body.Fed%t.every == 0; t.out.Save {
+		t.record(state.AuditPublish, "")
+	}
 	return &t.out
 }
 
@@ -112,6 +129,7 @@ func (t *tally) ApplyTo(c state.Command, _ *state.Found) *learner.Outcome {
 	was := t.body.Frozen
 	t.body.Frozen = c.Kind == learner.CommandFreeze
 	t.body.Taken = append(t.body.Taken, c.ID)
+	t.record(state.AuditCommand, c.Why)
 	t.acks = append(t.acks, state.Ack{ID: c.ID, Offset: t.body.Next.Offset})
 	t.out = learner.Outcome{Save: true}
 	if was != t.body.Frozen {
@@ -133,8 +151,10 @@ func (t *tally) snapshot() *state.Snapshot {
 		panic(err)
 	}
 	b := t.blob()
+	trail := t.trail
 	return &state.Snapshot{
-		Next: t.body.Next, Head: head, Refs: []state.Sum{b.Sum}, Blobs: []state.Blob{b},
+		Audit: &trail,
+		Next:  t.body.Next, Head: head, Refs: []state.Sum{b.Sum}, Blobs: []state.Blob{b},
 		Done: append([]state.Ack(nil), t.acks...), Rewind: t.rewound,
 	}
 }

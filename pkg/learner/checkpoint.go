@@ -59,6 +59,11 @@ func (l *Learner) prove(o *Outcome) {
 	}
 	l.pending = append(l.pending[:0], l.pending[n:]...)
 	o.Proven, o.Save = true, true
+	if l.hold == nil {
+		l.audit(state.AuditPublish, l.proven)
+	} else {
+		l.audit(state.AuditProven, l.proven)
+	}
 }
 
 func (l *Learner) takeCheckpoint(now *params) {

@@ -53,9 +53,15 @@ func (l *Learner) ApplyTo(c state.Command, f *state.Found) *Outcome {
 		}
 	}
 	e := Entry{Command: c, Offset: l.next.Offset}
+	l.trail.who, l.trail.why = c.Who, c.Why
+	r, before := l.audit(state.AuditCommand, nil), l.served()
 	if err := l.command(o, c, f); err != nil {
 		e.Error = err.Error()
+	} else if l.served() != before {
+		l.auditServed(c.Kind)
 	}
+	l.trail.who, l.trail.why = "", ""
+	r.Command, r.Args, r.ID, r.Given, r.Error, r.Mode = c.Kind, c.Args, c.ID, c.At, e.Error, l.mode.String()
 	l.record(e)
 	l.acks = append(l.acks, state.Ack{ID: e.ID, Offset: e.Offset, Error: e.Error})
 	return o
@@ -98,6 +104,7 @@ func (l *Learner) record(e Entry) {
 // Saved tells that s is stored: the answers and imported versions that it
 // carried are forgotten.
 func (l *Learner) Saved(s *state.Snapshot) {
+	l.trail.stored(s.Audit)
 	l.added = slices.DeleteFunc(l.added, func(c checkpoint) bool {
 		return slices.ContainsFunc(s.Also, func(k state.Kept) bool { return k.Number == c.version.Number })
 	})

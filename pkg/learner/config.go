@@ -33,6 +33,9 @@ type Config struct {
 	// Binary and Arch are the version of the program and the architecture it
 	// runs on, recorded with every version it publishes.
 	Binary, Arch string
+	// Audit makes the learner keep the audit trail of its partition. A replay,
+	// which publishes nothing, does without.
+	Audit bool
 	// WholeBytes is up to which size a model is stored as a whole; a larger one
 	// as a base and changes. Fanout is how many changes of one size are merged.
 	// Both decide what the blobs of a state are, and so the identity of its

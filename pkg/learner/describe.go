@@ -29,6 +29,8 @@ type Description struct {
 	Armed       bool
 	Calibrating bool
 	Warning     bool
+	Audit       uint64    // audit records
+	AuditSum    state.Sum // hash of the newest one; zero for none
 }
 
 // Describe reads the head of a stored snapshot without its blobs.
@@ -38,7 +40,7 @@ func Describe(head []byte) (*Description, error) {
 		return nil, err
 	}
 	settings := r.String()
-	var l Learner
+	l := Learner{trail: readTrail(r, nil)}
 	live := l.readMachine(r, newStoredParts(func(s state.Sum) *state.Blob { return &state.Blob{Sum: s} }))
 	if err := r.Err(); err != nil {
 		return nil, err
@@ -54,6 +56,9 @@ func Describe(head []byte) (*Description, error) {
 	}
 	if l.hold != nil && !l.hold.released {
 		d.Hold = &l.hold.version
+	}
+	if d.Audit = l.trail.length; d.Audit > 0 {
+		d.AuditSum = l.trail.head()
 	}
 	for i := range l.pending {
 		d.Quarantine = append(d.Quarantine, l.pending[i].version)

@@ -116,6 +116,7 @@ type Learner struct {
 	entries  uint64      // journalled since the state began
 	rewound  bool        // Next was put back, and no save has carried that yet
 	acks     []state.Ack // answers that no save has carried yet
+	trail    trail
 
 	live      live
 	unencoded int // bytes captured since the last time that all were surely encoded
@@ -154,7 +155,11 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 	if err := l.watch.init(&l.cfg, l.model); err != nil {
 		return nil, err
 	}
-	return l, l.guard.init(&l.cfg.Guard)
+	if err := l.guard.init(&l.cfg.Guard); err != nil {
+		return nil, err
+	}
+	l.audit(state.AuditInit, nil).Why = "there was no state"
+	return l, nil
 }
 
 // Feed takes the next record: decode, learn, watch, and once in a while take a

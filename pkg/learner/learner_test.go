@@ -238,12 +238,12 @@ func TestRestoreGoesOnBitForBit(t *testing.T) {
 				s.Malformed, s.Poison = 0.02, []sim.Episode{{From: 600, To: 700, Share: 1}}
 				return s
 			}
-			whole, s := newLearner(t, config(t)), stream()
+			whole, s := newLearner(t, audited(t)), stream()
 			feed(whole, s, 1000)
 
-			first, s := newLearner(t, config(t)), stream()
+			first, s := newLearner(t, audited(t)), stream()
 			feed(first, s, at)
-			second, err := learner.Restore(config(t), first.Snapshot())
+			second, err := learner.Restore(audited(t), first.Snapshot())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -346,7 +346,7 @@ var update = flag.Bool("update", false, "write the golden files anew: a change o
 // The bytes of a stored state are a contract, and so are the parameters that
 // these records lead to: on every architecture.
 func TestGoldenState(t *testing.T) {
-	l, s := newLearner(t, config(t)), sim.Fraud(1)
+	l, s := newLearner(t, audited(t)), sim.Fraud(1)
 	s.Malformed = 0.02
 	feed(l, s, 480)
 	l.Apply(state.Command{ID: "1", Kind: learner.CommandFreeze, Who: "ana", Why: "golden", At: 1_767_225_600_000})

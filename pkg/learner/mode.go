@@ -1,6 +1,10 @@
 package learner
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
 
 // trial is what the state machine needs to know to leave Frozen or Recovering.
 type trial struct {
@@ -89,6 +93,7 @@ func (l *Learner) transition(o *Outcome, to Mode, cause, detail string) {
 	}
 	o.Save = true
 	l.mode = to
+	l.auditMode(o)
 	l.watch.restart()
 	l.pending = l.pending[:0]
 }
@@ -100,10 +105,12 @@ func (l *Learner) restoreLastGood() uint64 {
 		data := encode(l.fresh(), nil)
 		l.live = live{base: whole(func() []byte { return data })}
 		l.load(l.model, l.live.base)
+		l.audit(state.AuditRestore, nil).Why = "nothing was proven: a fresh model"
 		return 0
 	}
 	l.live = live{base: l.proven.params}
 	l.load(l.model, l.proven.params)
+	l.audit(state.AuditRestore, l.proven)
 	return l.proven.version.Number
 }
 

@@ -74,21 +74,38 @@ type headWriter struct {
 	origins bool // name the origins of checkpoints, too
 }
 
-// mark is a place in the head where the sum of parameters or of an origin belongs.
+// mark is a place in the head where a sum belongs, that of one of these three.
 type mark struct {
 	at     int
-	params *params // nil for an origin
+	params *params
 	origin *origin
+	record func() state.Sum // the newest audit record
 }
 
 func (m *mark) fill(head []byte) {
 	var sum state.Sum
-	if m.params != nil {
+	switch {
+	case m.params != nil:
 		sum = m.params.blob().Sum
-	} else {
+	case m.origin != nil:
 		sum = m.origin.blob().Sum
+	default:
+		sum = m.record()
 	}
 	copy(head[m.at:], sum[:])
+}
+
+// referTrail encodes the end of the audit trail. An origin has none: what was
+// recorded until then says nothing of what is learned from there on.
+func (w *headWriter) referTrail(b []byte, t *trail) []byte {
+	if !w.origins {
+		t = &trail{}
+	}
+	b = t.append(b)
+	if t.length > 0 {
+		w.marks = append(w.marks, mark{at: len(b), record: t.head})
+	}
+	return append(b, make([]byte, len(state.Sum{}))...)
 }
 
 // refer makes room for the sum of p.
@@ -170,7 +187,7 @@ func RestoreVersion(cfg Config, v *state.Version, fetch func(state.Sum) ([]byte,
 		return nil, fmt.Errorf("state of version %d: %w", v.Number, err)
 	}
 	var failed error
-	l, err := restore(cfg, v.Next, head, func(sum state.Sum) *state.Blob {
+	l, err := restore(cfg, v.Next, head, nil, func(sum state.Sum) *state.Blob {
 		data, err := fetch(sum)
 		if err != nil {
 			failed = err

@@ -28,11 +28,11 @@ func (l *Learner) Snapshot() *state.Snapshot { return l.Capture()() }
 func (l *Learner) Capture() func() *state.Snapshot {
 	s := state.Snapshot{Next: l.next, Rewind: l.rewound, Done: slices.Clone(l.acks)}
 	w := headWriter{origins: true}
-	head := l.appendHead(nil, &w)
+	head, audit := l.appendHead(nil, &w), l.trail.capture()
 	published := l.publication()
 	return func() *state.Snapshot {
 		out := s
-		out.Head = slices.Clone(head)
+		out.Head, out.Audit = slices.Clone(head), audit()
 		seen := make(map[state.Sum]struct{}, 4*len(w.marks))
 		add := func(b *state.Blob) {
 			if _, ok := seen[b.Sum]; !ok {
@@ -43,8 +43,10 @@ func (l *Learner) Capture() func() *state.Snapshot {
 		done := make(map[*params]struct{}, len(w.marks))
 		for _, m := range w.marks {
 			m.fill(out.Head)
-			if m.params == nil {
+			if m.origin != nil {
 				m.origin.blobs(done, add)
+			} else if m.params == nil {
+				continue // the audit trail is no blob
 			} else if _, ok := done[m.params]; !ok {
 				done[m.params] = struct{}{}
 				m.params.blobs(add)
@@ -63,6 +65,7 @@ func (l *Learner) Capture() func() *state.Snapshot {
 func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 	b = wire.Begin(b, wire.KindState, headVersion)
 	b = wire.AppendString(b, l.cfg.Settings)
+	b = w.referTrail(b, &l.trail)
 	b = wire.AppendUvarint(b, l.fed)
 	b = wire.AppendUvarint(b, l.learned)
 	b = wire.AppendVarint(b, l.newest)
@@ -202,7 +205,7 @@ func readEntry(r *wire.Reader) (e Entry) {
 // stored ones are an ErrSettings, which says where, unless all of them are
 // Compatible: then the change becomes an entry of the journal.
 func Restore(cfg Config, s *state.Snapshot) (*Learner, error) {
-	return restore(cfg, s.Next, s.Head, func(sum state.Sum) *state.Blob {
+	return restore(cfg, s.Next, s.Head, s.Audit, func(sum state.Sum) *state.Blob {
 		i := slices.IndexFunc(s.Blobs, func(b state.Blob) bool { return b.Sum == sum })
 		if i < 0 {
 			return nil
@@ -211,8 +214,8 @@ func Restore(cfg Config, s *state.Snapshot) (*Learner, error) {
 	})
 }
 
-// restore reads a head. blob returns the blobs that it names, nil for one that is missing.
-func restore(cfg Config, next state.Position, head []byte, blob func(state.Sum) *state.Blob) (*Learner, error) {
+// restore reads a head. audit is the end of the stored audit chain; blob returns the blobs that it names, nil for one that is missing.
+func restore(cfg Config, next state.Position, head []byte, audit *state.Trail, blob func(state.Sum) *state.Blob) (*Learner, error) {
 	l, err := New(cfg, next)
 	if err != nil {
 		return nil, err
@@ -226,6 +229,7 @@ func restore(cfg Config, next state.Position, head []byte, blob func(state.Sum) 
 			next.Offset, version, headVersion)
 	}
 	stored := r.String()
+	l.trail = readTrail(r, audit)
 	diff, compatible := diffSettings(stored, cfg.Settings, cfg.Defaults)
 	if r.Err() == nil && !compatible {
 		return nil, fmt.Errorf("%w: %s; restore these settings, or give the model a new name to start anew", ErrSettings, strings.Join(diff, "; "))
@@ -250,6 +254,7 @@ func restore(cfg Config, next state.Position, head []byte, blob func(state.Sum) 
 			Offset: l.next.Offset, Body: cfg.Settings,
 		})
 	}
+	l.auditRestart(strings.Join(diff, "; "))
 	return l, nil
 }
 

@@ -13,6 +13,9 @@ import (
 const (
 	AuditInit      = "init"      // a state began, without a stored one
 	AuditPublish   = "publish"   // a proven version became the current one
+	AuditProven    = "proven"    // a version became a proven one, while readers were held at another
+	AuditRollback  = "rollback"  // an operator held readers at a version
+	AuditPromotion = "promotion" // an operator let readers go on to a newer version
 	AuditFreeze    = "freeze"    // the learner was frozen
 	AuditRestore   = "restore"   // the last good version was put back into the live model
 	AuditProbation = "probation" // the challenger was put on probation
@@ -28,7 +31,7 @@ const Automation = "automation"
 // AuditKinds lists the kinds of audit records.
 func AuditKinds() []string {
 	return []string{
-		AuditInit, AuditPublish, AuditFreeze, AuditRestore, AuditProbation, AuditRecovery, AuditCommand, AuditConfig, AuditBinary,
+		AuditInit, AuditPublish, AuditProven, AuditRollback, AuditPromotion, AuditFreeze, AuditRestore, AuditProbation, AuditRecovery, AuditCommand, AuditConfig, AuditBinary,
 	}
 }
 
@@ -70,8 +73,9 @@ type AuditRecord struct {
 	Alarm   *AuditAlarm `json:"alarm,omitempty"` // that froze the learner
 
 	Command string `json:"command,omitempty"` // kind of an operator's command
-	ID      string `json:"id,omitempty"`      // of the command
-	Error   string `json:"error,omitempty"`   // why it was refused
+	Args    Args   `json:"args,omitzero"`
+	ID      string `json:"id,omitempty"`    // of the command
+	Error   string `json:"error,omitempty"` // why it was refused
 
 	Config string `json:"config"` // hash of the configuration
 	Binary string `json:"binary"` // version of the program
@@ -90,7 +94,7 @@ type AuditAlarm struct {
 func (r *AuditRecord) Bytes() []byte {
 	c := *r
 	c.Format = auditFormat
-	for _, s := range []*string{&c.Who, &c.Why, &c.Cause, &c.Command, &c.ID, &c.Error} {
+	for _, s := range []*string{&c.Who, &c.Why, &c.Cause, &c.Command, &c.Args.Label, &c.ID, &c.Error} {
 		*s = auditText(*s)
 	}
 	if c.Alarm != nil {

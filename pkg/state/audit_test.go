@@ -23,7 +23,7 @@ func history() (out [][]byte) {
 			Alarm: &state.AuditAlarm{Detector: "e_detector", Statistic: 12.25, Threshold: 11.512925464970229}},
 		{Kind: state.AuditRestore, Who: state.Automation, Mode: "frozen", Version: &v},
 		{Kind: state.AuditCommand, Who: "ana@ops-1", Why: "café <closed> & \u2028 back", Given: 1_700_000_100_000, Mode: "frozen",
-			Command: "thaw", ID: "XK2", Error: "unknown command"},
+			Command: "thaw", Args: state.Args{Version: 3, Sum: v.Sum, Label: "<b>", Restore: true, Forced: true}, ID: "XK2", Error: "unknown command"},
 		{Kind: state.AuditConfig, Who: state.Automation, Why: "snapshot.keep: stored 20, configured 30", Mode: "frozen"},
 	} {
 		r.Seq, r.At, r.Config, r.Binary, r.Arch = uint64(i)+1, 1_700_000_000_000+int64(i), "c0ffee0123456789", "v0.1.0", "amd64"
@@ -166,7 +166,7 @@ func FuzzAudit(f *testing.F) {
 			return
 		}
 		long := false
-		for _, s := range []string{r.Who, r.Why, r.Cause, r.Command, r.ID, r.Error} {
+		for _, s := range []string{r.Who, r.Why, r.Cause, r.Command, r.Args.Label, r.ID, r.Error} {
 			long = long || len(s) > 2048
 		}
 		if got := r.Bytes(); !long && !bytes.Equal(got, data) {
