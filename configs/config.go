@@ -28,9 +28,12 @@ type Kafka struct {
 	// Instance would be the identity of a static group member. It is refused:
 	// a static member keeps its generation over a restart, and with it the
 	// right to write, while its predecessor may still be running.
-	Instance string   `koanf:"instance"`
-	TLS      KafkaTLS `koanf:"tls"`
-	SASL     SASL     `koanf:"sasl"`
+	Instance string `koanf:"instance"`
+	// AuditTopic mirrors the audit trails of all models that name no topic of
+	// their own; empty for none.
+	AuditTopic string   `koanf:"audit_topic"`
+	TLS        KafkaTLS `koanf:"tls"`
+	SASL       SASL     `koanf:"sasl"`
 
 	// GroupProtocol is classic, balanced by the members, or consumer (KIP-848),
 	// balanced by the brokers, which then set the timeouts of the group.
@@ -106,10 +109,17 @@ type Model struct {
 	Learner  catalog.Learner        `koanf:"learner"`
 	Guard    learner.GuardConfig    `koanf:"guard"`
 	Snapshot learner.SnapshotConfig `koanf:"snapshot"`
+	Audit    Audit                  `koanf:"audit"`
 	Metrics  metric.Points          `koanf:"metrics"`
 	// Scope is what one published model is learned from: partition. global
 	// is not available yet.
 	Scope string `koanf:"scope"`
+}
+
+// Audit is where the audit trail is kept.
+type Audit struct {
+	Topic string `koanf:"topic"` // mirrors the trail; empty for kafka.audit_topic
+	Keep  int    `koanf:"keep"`  // newest records kept in Redis
 }
 
 // Source says what the records of a topic are and which of their fields have a

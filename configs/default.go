@@ -46,6 +46,7 @@ func DefaultModel() Model {
 		Learner:  catalog.DefaultLearner(),
 		Guard:    learner.DefaultGuard(),
 		Snapshot: learner.DefaultSnapshot(),
+		Audit:    Audit{Keep: 10_000},
 		Metrics:  metric.DefaultPoints(),
 		Scope:    "partition",
 	}

@@ -9,6 +9,9 @@ import (
 
 const envPrefix = "STREAMLEARNER_"
 
+// WhoVariable names who gives orders on the command line. It is no setting.
+const WhoVariable = "STREAMLEARNER_WHO"
+
 // serviceLink matches the variables that Kubernetes sets in every container
 // for a service called streamlearner.
 var serviceLink = regexp.MustCompile(`^([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)$`)
@@ -31,7 +34,7 @@ func (l *loader) environment(env []string, sets []assignment) {
 	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")
 		rest, ok := strings.CutPrefix(name, envPrefix)
-		if !ok {
+		if !ok || name == WhoVariable {
 			continue
 		}
 		switch paths := l.envPaths(rest, models); {

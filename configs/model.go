@@ -114,7 +114,7 @@ func (m Model) signals() learner.Signals {
 
 // shapeless are the settings that leave no trace in a state.
 var shapeless = [...]string{
-	"source.start", "source.dead_letter", "metrics.threshold", "metrics.precision_at_k", "metrics.recall_at_fpr",
+	"source.start", "source.dead_letter", "audit.topic", "audit.keep", "metrics.threshold", "metrics.precision_at_k", "metrics.recall_at_fpr",
 }
 
 // Settings are all settings that shape the state of a partition, one

@@ -95,6 +95,9 @@ func (c *Config) check() Errors {
 		m := c.Models[name]
 		v.errs = append(v.errs, m.check("models."+name)...)
 		v.errs = append(v.errs, m.checkTopics("models."+name)...)
+		if t := c.Kafka.AuditTopic; t != "" && m.Audit.Topic == "" && (t == m.Source.Topic || t == m.Source.DeadLetter) {
+			v.fail("kafka.audit_topic", t, "must be a topic of its own, but models."+name+" uses it")
+		}
 	}
 	return v.errs
 }
@@ -258,6 +261,12 @@ func (m *Model) checkTopics(path string) Errors {
 	v.oneOf("source.start", m.Source.Start, "earliest", "latest")
 	if m.Source.DeadLetter != "" && m.Source.DeadLetter == m.Source.Topic {
 		v.fail("source.dead_letter", m.Source.DeadLetter, "must not be the topic itself: refused records would come back")
+	}
+	if m.Audit.Topic != "" && (m.Audit.Topic == m.Source.Topic || m.Audit.Topic == m.Source.DeadLetter) {
+		v.fail("audit.topic", m.Audit.Topic, "must be a topic of its own")
+	}
+	if m.Audit.Keep < 64 {
+		v.fail("audit.keep", m.Audit.Keep, "must be at least 64 records, which a failover may take away")
 	}
 	if m.Source.Label == "" && !slices.Contains(labelled[:], m.Source.Format) {
 		v.fail("source.label", m.Source.Label, "must name the field to predict")

@@ -76,7 +76,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 		GroupProtocol:  k.GroupProtocol,
 		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, HeartbeatInterval: k.HeartbeatInterval,
 		SaveInterval: d.cfg.Redis.SaveInterval, SaveTimeout: d.cfg.Redis.SaveTimeout, InboxInterval: d.cfg.Redis.InboxInterval,
-		Keep: m.Snapshot.Keep,
+		Keep: m.Snapshot.Keep, AuditTopic: auditTopic(d.cfg, name), AuditKeep: m.Audit.Keep,
 	}, consumer.Deps{
 		Store: d.store,
 		New: func(start state.Position) (consumer.Learner, error) {
@@ -84,6 +84,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 			if err != nil {
 				return nil, err
 			}
+			c.Audit = true
 			return learner.New(c, start)
 		},
 		Restore: func(s *state.Snapshot) (consumer.Learner, error) {
@@ -91,6 +92,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 			if err != nil {
 				return nil, err
 			}
+			c.Audit = true
 			return learner.Restore(c, s)
 		},
 		Logger:     d.log,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/streamlearner/streamlearner/configs"
 	"github.com/streamlearner/streamlearner/pkg/state"
 	"github.com/streamlearner/streamlearner/pkg/state/redis"
 )
@@ -47,7 +48,7 @@ there is no answer in time, though the order stays and is taken later.`
 func (o *order) flags(cmd *cobra.Command) {
 	o.redisFlags(cmd)
 	cmd.Flags().StringVar(&o.why, "why", "", "reason, recorded with the order")
-	cmd.Flags().StringVar(&o.who, "who", userName(), "who gives the order")
+	cmd.Flags().StringVar(&o.who, "who", identity(), "who gives the order; also STREAMLEARNER_WHO")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the owners")
 	jsonFlag(cmd, &o.asJSON)
 	if err := cmd.MarkFlagRequired("why"); err != nil {
@@ -210,6 +211,19 @@ func showAnswers(cmd *cobra.Command, kind string, answers []answer, asJSON bool)
 		return fmt.Errorf("%s failed at %d of %d partitions", kind, failed, len(answers))
 	}
 	return nil
+}
+
+// identity is who gives orders unless --who names somebody: the user and the
+// machine; empty when the user is unknown.
+func identity() string {
+	if who := os.Getenv(configs.WhoVariable); who != "" {
+		return who
+	}
+	user := userName()
+	if host, err := os.Hostname(); err == nil && user != "" {
+		return user + "@" + host
+	}
+	return user
 }
 
 // userName is the name of the user who runs the program; empty when unknown.
