@@ -8,8 +8,8 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
-// published checks what readers are served now.
-func (r *run) published() error {
+// published checks what readers are served now, beside a state at offset.
+func (r *run) published(offset int64) error {
 	p, err := r.store.Current(r.ctx, key)
 	if errors.Is(err, state.ErrNotFound) {
 		return nil
@@ -18,7 +18,37 @@ func (r *run) published() error {
 		return err
 	}
 	r.counts.Published++
+	if err := r.checkHold(&p, offset); err != nil {
+		return err
+	}
 	return r.checkVersion(&p.Version)
+}
+
+// checkHold fails when readers are moved from a version that an operator chose.
+func (r *run) checkHold(p *state.Pointer, offset int64) error {
+	want := r.ref.held[offset]
+	if v := r.forced(); v != nil {
+		want = v.Number
+	} else if _, ok := r.Command[offset]; ok {
+		return nil // it may stand before the command or after it
+	}
+	if want > 0 {
+		r.counts.Held++
+	}
+	if held := p.Mode == state.ModeHeld; held != (want > 0) || held && p.Number != want {
+		return fmt.Errorf("readers are served version %d, %s; an operator holds them at %d", p.Number, p.Mode, want)
+	}
+	return nil
+}
+
+// forced is the version that readers were moved to by force, as long as no
+// owner has answered the command; nil for none.
+func (r *run) forced() *state.Version {
+	inbox, err := r.store.Inbox(r.ctx, key)
+	if err != nil || len(inbox) == 0 {
+		return nil
+	}
+	return &r.ref.found[inbox[0].Args.Version].Version
 }
 
 func (r *run) checkVersion(v *state.Version) error {

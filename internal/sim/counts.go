@@ -28,6 +28,8 @@ type Counts struct {
 	Published int // saves that serve a version
 	Freezes   int // of the undisturbed run
 	Chained   int // saves that serve a base with changes
+	Held      int // saves while an operator holds readers at a version
+	Forced    int // times that readers were moved without the owner
 }
 
 // rows lists the counts with what they count.
@@ -41,6 +43,7 @@ func (c *Counts) rows() []row {
 		{"zombies revived by a failover", &c.Revived}, {"reloads", &c.Reloads}, {"operator commands", &c.Commands},
 		{"clock jumps", &c.ClockJumps}, {"saves by the clock", &c.Timed},
 		{"published saves", &c.Published}, {"freezes", &c.Freezes}, {"saves with changes", &c.Chained},
+		{"saves under a hold", &c.Held}, {"readers moved by force", &c.Forced},
 	}
 }
 

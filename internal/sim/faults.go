@@ -70,7 +70,7 @@ func (r *run) open(o *Owner) error {
 	if err != nil {
 		return fmt.Errorf("claiming: %w", err)
 	}
-	o.Claim, o.Base, o.known, r.revived = claim, 0, nil, false
+	o.Claim, o.Base, o.known, o.found, r.revived = claim, 0, nil, r.ref.found, false
 	if snap != nil {
 		o.Base, o.known = snap.Seq, snap.Refs
 	}
@@ -93,7 +93,11 @@ func (r *run) open(o *Owner) error {
 // checkStored compares what is served and answered with the state beside it.
 func (r *run) checkStored(snap *state.Snapshot, l *learner.Learner) error {
 	again := l.Snapshot()
-	if a, b := snap.Current, again.Current; (a == nil) != (b == nil) || a != nil && !a.Equal(*b) {
+	if v := r.forced(); v != nil {
+		if !snap.Current.Same(v) {
+			return fmt.Errorf("the store serves %+v, readers were moved to version %d", snap.Current, v.Number)
+		}
+	} else if a, b := snap.Current, again.Current; (a == nil) != (b == nil) || a != nil && !a.Equal(*b) {
 		return fmt.Errorf("the store serves %+v, the state beside it %+v: published before it was saved", a, b)
 	}
 	for offset, c := range r.Command {
@@ -161,7 +165,9 @@ func (r *run) step() error {
 			return err
 		}
 		return r.takeOver()
-	case n < 110: // a save because time has passed: it may leave no trace
+	case n < 100: // an operator moves readers without the owner
+		return r.force()
+	case n < 124: // a save because time has passed: it may leave no trace
 		r.counts.Timed++
 		return r.saveOrTakeOver()
 	}
@@ -173,6 +179,27 @@ func (r *run) step() error {
 		return r.takeOver()
 	}
 	return err
+}
+
+// force moves readers by a rollback whose turn is to come.
+func (r *run) force() error {
+	for offset := r.owner.Learner.Next().Offset; offset < int64(len(r.Records)); offset++ {
+		c, ok := r.Command[offset]
+		f := r.ref.found[c.Args.Version]
+		if !ok || !c.Args.Forced || f == nil || r.owner.commanded > offset {
+			continue
+		}
+		err := r.store.Force(r.ctx, key, aboutFound(c, f), state.Pointer{Version: f.Version, Mode: state.ModeHeld})
+		if errors.Is(err, state.ErrNotFound) { // not kept yet, or not any more
+			return nil
+		}
+		if err == nil && r.forced() != nil {
+			r.counts.Forced++
+			return r.published(r.owner.Learner.Next().Offset)
+		}
+		return err
+	}
+	return nil
 }
 
 // advance gives o its next input: a changed configuration, a command, or a
@@ -246,7 +273,7 @@ func (r *run) save(o *Owner) error {
 	if chained(snap) {
 		r.counts.Chained++
 	}
-	if err := r.published(); err != nil {
+	if err := r.published(snap.Next.Offset); err != nil {
 		return err
 	}
 	if fault < 9 { // stored, but the process dies before it hears so

@@ -172,6 +172,22 @@ func TestMutantsAreCaught(t *testing.T) {
 				return Honest{}.Save(ctx, s, k, o, snap)
 			})
 		}, want: "published before it was saved"},
+		"ends a hold by itself": {shell: func() *mutant {
+			return saving(func(snap *state.Snapshot) {
+				if p := snap.Current; p != nil && p.Mode == state.ModeHeld && len(snap.Also) > 0 {
+					snap.Current = &state.Pointer{Version: snap.Also[0].Version, Mode: "learning"}
+				}
+			})
+		}, want: "an operator holds them"},
+		"drops what is held": {shell: func() *mutant {
+			return saving(func(snap *state.Snapshot) {
+				if p := snap.Current; p != nil && p.Mode == state.ModeHeld {
+					q := *p
+					q.Mode = "frozen"
+					snap.Current = &q
+				}
+			})
+		}, want: "an operator holds them"},
 		"cuts the quarantine short": {world: func(w *World) { w.Config.Snapshot.Quarantine /= 2 }, want: "was published"},
 		"saves offset without state": {shell: func() *mutant {
 			return remembers(func(s *state.Mem, k state.Key, o *Owner, old, snap *state.Snapshot) error {

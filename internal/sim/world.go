@@ -13,14 +13,16 @@ import (
 // Learner and an in-memory store, and compares it with a run without faults.
 // It proves two promises: no event is learned twice or lost (the final state is
 // the same to the last byte), and nothing is published that an undisturbed run
-// would not have proven.
+// would not have proven. Where an operator holds readers, nothing moves them.
 //
 // A World may be run with any number of seeds, one after the other: its
 // decoder is not for two goroutines.
 type World struct {
 	Config  learner.Config
 	Records []learner.Record
-	Command map[int64]state.Command // operator's orders, by the offset at which they take effect
+	// Command are operator's orders, by the offset at which they take effect. Of
+	// Args.Version they need the number alone: one that the undisturbed run has proven by then.
+	Command map[int64]state.Command
 
 	// ChangeAt is the offset from which on the configuration is Changed, by a
 	// restart of whoever owns the partition there; 0 for never.
@@ -58,8 +60,9 @@ type Owner struct {
 	Base    uint64 // number of the last save known to be stored
 	Stored  int64  // offset at which that save stands; -1 for none
 
-	known     []state.Sum // blobs that it refers to
-	commanded int64       // commands before this offset were given to this process
+	found     map[uint64]*state.Found // versions that commands are about
+	known     []state.Sum             // blobs that it refers to
+	commanded int64                   // commands before this offset were given to this process
 }
 
 // Honest keeps all rules, those of the consumer's shell.
@@ -83,8 +86,17 @@ func (Honest) Record(r learner.Record) learner.Record { return r }
 
 // Take applies the command; the learner puts it into its journal.
 func (Honest) Take(_ context.Context, _ *state.Mem, _ state.Key, o *Owner, c state.Command) error {
-	o.Learner.Apply(c)
+	f := o.found[c.Args.Version]
+	o.Learner.ApplyTo(aboutFound(c, f), f)
 	return nil
+}
+
+// aboutFound completes a command by what was found.
+func aboutFound(c state.Command, f *state.Found) state.Command {
+	if f != nil {
+		c.Args.Sum = f.Version.Sum
+	}
+	return c
 }
 
 // Save leaves out blobs that the last save has stored. It repairs a store that
@@ -123,6 +135,8 @@ type reference struct {
 	final    *state.Snapshot
 	stats    learner.Stats
 	versions map[uint64]state.Version
+	found    map[uint64]*state.Found // the same with their parameters
+	held     []uint64                // by offset, the version that readers are held at; 0 for none
 }
 
 // undisturbed runs the world without faults, once.
@@ -134,7 +148,7 @@ func (w *World) undisturbed() (*reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	ref := &reference{versions: map[uint64]state.Version{}}
+	ref := &reference{versions: map[uint64]state.Version{}, found: map[uint64]*state.Found{}, held: make([]uint64, 1, len(w.Records)+1)}
 	for i := range w.Records {
 		if w.ChangeAt > 0 && int64(i) == w.ChangeAt {
 			if l, err = learner.Restore(w.Changed, l.Snapshot()); err != nil {
@@ -142,12 +156,19 @@ func (w *World) undisturbed() (*reference, error) {
 			}
 		}
 		if c, ok := w.Command[int64(i)]; ok {
-			l.Apply(c)
+			f := ref.found[c.Args.Version]
+			l.ApplyTo(aboutFound(c, f), f)
 		}
 		if o := l.Feed(w.Records[i]); o.Proven {
-			v := l.Snapshot().Current.Version
+			s := l.Snapshot()
+			v := s.Current.Version
+			if len(s.Also) > 0 { // readers are held at an older one
+				v = s.Also[0].Version
+			}
 			ref.versions[v.Number] = v
+			ref.found[v.Number] = &state.Found{Version: v, Blobs: s.Blobs}
 		}
+		ref.held = append(ref.held, l.Stats().Held)
 	}
 	ref.final, ref.stats = l.Snapshot(), l.Stats()
 	w.ref = ref

@@ -96,6 +96,13 @@ func newWorld(tb testing.TB, i uint64) *World {
 		w.Command[int64(n/3+1)] = state.Command{ID: "a", Kind: learner.CommandFreeze, Who: "op", Why: "test"}
 		w.Command[int64(n/2+1)] = state.Command{ID: "b", Kind: learner.CommandUnfreeze, Who: "op", Why: "test"}
 	}
+	if i%3 == 1 { // what an operator holds outlives a freeze
+		about := state.Args{Version: 2, Forced: true, Restore: i%2 == 0}
+		w.Command[int64(n/2+1)] = state.Command{ID: "c", Kind: learner.CommandRollback, Who: "op", Why: "test", Args: about}
+		w.Command[int64(n/2+3)] = state.Command{ID: "d", Kind: learner.CommandFreeze, Who: "op", Why: "test"}
+		w.Command[int64(2*n/3+1)] = state.Command{ID: "e", Kind: learner.CommandUnfreeze, Who: "op", Why: "test"}
+		w.Command[int64(n-4)] = state.Command{ID: "f", Kind: learner.CommandPromote, Who: "op", Why: "test"}
+	}
 	if i%5 == 2 {
 		w.ChangeAt, w.Changed = int64(n/4), w.Config
 		w.Config.Settings += "snapshot.every=4\n"

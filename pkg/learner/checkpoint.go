@@ -7,17 +7,16 @@ import (
 
 // checkpoint is a copy of the live parameters on its way to become a version.
 type checkpoint struct {
-	version state.Version // without Sum and State, which may not be known yet
+	version state.Version // without Sum and, where there is an origin, State: they may not be known yet
 	at      uint64        // fed records when it was taken
 	params  *params
-	origin  *origin // nil when it was restored from an origin
+	origin  *origin // nil when it was restored from an origin, or found in the store
 }
 
 // sealed returns the version with its sums.
 func (c *checkpoint) sealed() state.Version {
 	v := c.version
 	v.Sum = c.params.blob().Sum
-	v.State = state.Sum{}
 	if c.origin != nil {
 		v.State = c.origin.blob().Sum
 	}

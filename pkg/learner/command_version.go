@@ -126,7 +126,7 @@ func (l *Learner) takeImport(a state.Args, f *state.Found) error {
 		return err
 	}
 	v := x.Version
-	v.Number, v.Parent, v.Guarded, v.Next = l.versions+1, 0, false, l.next
+	v.Number, v.Parent, v.Guarded, v.Next, v.State = l.versions+1, 0, false, l.next, state.Sum{}
 	if a.Label != "" {
 		if err := state.ValidateLabel(a.Label); err != nil {
 			return err

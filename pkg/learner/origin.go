@@ -114,11 +114,15 @@ func (w *headWriter) refer(b []byte, p *params) []byte {
 	return append(b, make([]byte, len(state.Sum{}))...)
 }
 
-// referOrigin makes room for the sums of o and of its parameters; zeros and
-// none of them stand for no origin.
-func (w *headWriter) referOrigin(b []byte, o *origin) []byte {
-	if o == nil || !w.origins {
-		b = append(b, make([]byte, len(state.Sum{}))...)
+// referOrigin makes room for the sums of o and of its parameters. Without an
+// origin it writes stored, the one that the store keeps with the version (zeros
+// for none), and no parameters.
+func (w *headWriter) referOrigin(b []byte, o *origin, stored state.Sum) []byte {
+	if !w.origins {
+		o, stored = nil, state.Sum{}
+	}
+	if o == nil {
+		b = append(b, stored[:]...)
 		return wire.AppendUvarint(b, 0)
 	}
 	w.marks = append(w.marks, mark{at: len(b), origin: o})
@@ -141,7 +145,7 @@ func readOrigin(r *wire.Reader, parts *storedParts) (*origin, state.Sum) {
 		}
 		o.refs = append(o.refs, p)
 	}
-	if sum.IsZero() {
+	if len(o.refs) == 0 {
 		return nil, sum
 	}
 	b := parts.blob(sum)

@@ -138,7 +138,7 @@ func (l *Learner) wholeModel() *params {
 func (c *checkpoint) append(b []byte, w *headWriter) []byte {
 	v := &c.version
 	b = w.refer(b, c.params)
-	b = w.referOrigin(b, c.origin)
+	b = w.referOrigin(b, c.origin, v.State)
 	b = wire.AppendUvarint(b, c.at)
 	b = wire.AppendUvarint(b, v.Number)
 	b = wire.AppendUvarint(b, v.Parent)
