@@ -26,6 +26,7 @@ type replayInput struct {
 	asJSON      bool
 	tuning      tuning
 	gate        gate
+	rebuild     rebuilding
 
 	labels map[string][]string // labels found, by field
 }
@@ -34,7 +35,7 @@ func replayCommand() *cobra.Command {
 	var in replayInput
 	cmd := &cobra.Command{
 		Use:   "replay [-c FILE --model M] [--label FIELD] FILE...",
-		Short: "Learn from files in one pass and say how well it went",
+		Short: "Learn from files in one pass, or rebuild a served model from Kafka",
 		Long: `Run events from files through the same learner and guard as the daemon's, once and
 in order, and print the progressive validation: every event is predicted before
 it is learned. Nothing is stored, and neither Kafka nor Redis is needed.
@@ -55,7 +56,7 @@ Labels of logistic loss other than 0 and 1, or -1 and 1, must be two: the larger
 is the positive class, unless --set source.positive=LABEL names it. Of standard
 input only the beginning is looked at for this.
 
-` + tuningHelp,
+` + tuningHelp + "\n\n" + rebuildHelp,
 		Example: `  streamlearner replay --label class --format csv --set learner.loss=logistic events.csv
   streamlearner replay --label last --json electricity.txt.gz
   streamlearner replay --label last --weights 10 electricity.txt.gz
@@ -66,8 +67,16 @@ input only the beginning is looked at for this.
   streamlearner replay --label class --random 32 --sample learner.rate=log:0.01..3 \
       --seed 7 --halving events.csv
   streamlearner replay --gate -c current.yaml --candidate new.yaml --model fraud \
-      --margin 0.005 yesterday.jsonl.zst`,
-		Args: cobra.MinimumNArgs(1),
+      --margin 0.005 yesterday.jsonl.zst
+  streamlearner replay -c configs/fraud.yaml --model fraud --partition 3 --to current
+  streamlearner replay -c configs/fraud.yaml --model fraud --partition 3 --from oldest --to 120
+  streamlearner replay -c configs/fraud.yaml --model fraud --partition 3 --from-offset 0`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if in.rebuild.on(cmd.Flags()) {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.files = args
 			return in.run(cmd)
@@ -84,12 +93,16 @@ input only the beginning is looked at for this.
 	f.IntVar(&in.weights, "weights", 0, "show so many weights of the learned model, those that count most first")
 	in.tuning.flags(f)
 	in.gate.flags(f)
+	in.rebuild.flags(f)
 	jsonFlag(cmd, &in.asJSON)
 	return cmd
 }
 
 // run does what the flags ask for: one configuration, many, or the gate.
 func (in *replayInput) run(cmd *cobra.Command) error {
+	if in.rebuild.on(cmd.Flags()) {
+		return in.runRebuild(cmd)
+	}
 	log := newLogger(cmd.ErrOrStderr(), configs.Default().Log)
 	if err := in.check(cmd); err != nil {
 		return usageError(err)
@@ -190,6 +203,11 @@ func (in *replayInput) baseModel() (string, configs.Model, error) {
 	if err != nil {
 		return "", configs.Model{}, err
 	}
+	return in.pick(cfg)
+}
+
+// pick returns the model that --model names, or the only one.
+func (in *replayInput) pick(cfg *configs.Config) (string, configs.Model, error) {
 	names := cfg.Names()
 	name := in.model
 	if name == "" && len(names) == 1 {

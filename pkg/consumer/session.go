@@ -152,9 +152,7 @@ func (s *session) feedOne(r *kgo.Record) error {
 	if s.learner.AtCheckpoint() {
 		began = time.Now()
 	}
-	o := s.learner.Feed(learner.Record{
-		Offset: r.Offset, LeaderEpoch: r.LeaderEpoch, Time: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value,
-	})
+	o := s.learner.Feed(newRecord(r))
 	if !began.IsZero() {
 		s.p.c.metrics.pause.Observe(time.Since(began).Seconds())
 	}

@@ -195,10 +195,10 @@ func diffSettings(stored, now, defaults string) (diff []string, compatible bool)
 	for len(a) > 0 || len(b) > 0 {
 		switch {
 		case len(b) == 0 || len(a) > 0 && a[0].key < b[0].key:
-			note(a[0].key, a[0].value, "(none)")
+			note(a[0].key, a[0].value, noSetting)
 			a = a[1:]
 		case len(a) == 0 || b[0].key < a[0].key:
-			note(b[0].key, "(none)", b[0].value)
+			note(b[0].key, noSetting, b[0].value)
 			b = b[1:]
 		default:
 			if a[0].value != b[0].value {
@@ -209,6 +209,9 @@ func diffSettings(stored, now, defaults string) (diff []string, compatible bool)
 	}
 	return diff, compatible
 }
+
+// noSetting stands for the value of a key that is not there.
+const noSetting = "(none)"
 
 type setting struct{ key, value string }
 

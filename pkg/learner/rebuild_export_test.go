@@ -1,0 +1,12 @@
+package learner
+
+// DropEntry forgets an entry of the journal that is to come, and returns it.
+func (r *Rebuild) DropEntry(kind string) Entry {
+	for i, e := range r.entries {
+		if e.Kind == kind && e.Error == "" {
+			r.entries = append(r.entries[:i:i], r.entries[i+1:]...)
+			return e
+		}
+	}
+	return Entry{}
+}
