@@ -37,6 +37,10 @@ simulate: ## Run SEEDS (1000000) seeds of the fault simulation on all processors
 	go test -c -o build/sim.test ./internal/sim
 	cd internal/sim && GOGC=400 ../../build/sim.test -test.run '^TestFaults$$' -test.timeout 0 -progress -seeds $(or $(SEEDS),1000000) -seed $(or $(SEED),1)
 
+.PHONY: soak
+soak: provision ## Disturb real processes, Kafka and Redis for FOR (1h), with the faults of SEED (1)
+	go test -count 1 -timeout 0 ./internal/e2e -run '^TestSoak$$' -v -args -soak $(or $(FOR),1h) -seed $(or $(SEED),1)
+
 .PHONY: race
 race: provision ## Run the tests of the concurrent packages under the race detector
 	$(WITH_SERVERS) go test -race -timeout 20m $(RACE_PACKAGES)
@@ -64,6 +68,10 @@ bench-compare: ## Compare the speed of replay with Vowpal Wabbit and River (inst
 bench-snapshot: provision ## Print what a checkpoint costs, by size of the model and share of it that was learned
 	$(WITH_SERVERS) go test -count 1 -timeout 30m ./internal/e2e -run TestSnapshotCost -v -args -snapshot.bits=14,16,18,20,22 -snapshot.shares=0.001,0.01,0.1 $(ARGS)
 	go test -run '^$$' -bench BenchmarkCheckpoint -benchtime 100x ./pkg/sgd
+
+.PHONY: bench-recovery
+bench-recovery: provision ## Print how soon the partitions of a killed process learn again, by size of the model
+	$(WITH_SERVERS) go test -count 1 -timeout 30m ./internal/e2e -run TestRecoveryTime -v -args -recovery.bits=14,18,20,22 $(ARGS)
 
 .PHONY: pgo
 pgo: ## Renew the profile by which releases are compiled

@@ -78,6 +78,37 @@ func TestCommandsAreTakenOnceAndAnsweredAfterTheSave(t *testing.T) {
 	}
 }
 
+// A failover brings a command back whose answer it has lost: it is answered again, and applied once.
+func TestAnswersSurviveAFailover(t *testing.T) {
+	w := newWorld(t, 1)
+	w.produce(150, 0)
+	m := w.start(nil)
+	w.exactlyOnce(0)
+	refuse := func(refused string) func(string, state.Key) error {
+		return func(op string, _ state.Key) error {
+			if op == refused {
+				return errors.New("timeout")
+			}
+			return nil
+		}
+	}
+	m.store.failWith(refuse("save"))
+	w.send(0, "c1", learner.CommandFreeze)
+	m.waitFor("the command", func(got map[int32]PartitionStatus) bool { return got[0].Stats.Mode == learner.Frozen })
+	older := w.store.(*state.Mem).Clone() // the command waits there
+	m.store.failWith(refuse("inbox"))     // nothing tells the owner that it is gone
+	w.waitAck(0, "c1")
+	w.store = older
+	m.store.swap(older)
+	w.produce(150, 0)
+	w.exactlyOnce(0)
+	m.store.failWith(nil)
+	w.waitAck(0, "c1")
+	if diff := cmp.Diff([]string{"c1"}, w.stored(0).Taken); diff != "" {
+		t.Errorf("commands taken (-want +got):\n%s", diff)
+	}
+}
+
 func TestCommandsReachALearnerUnderLoad(t *testing.T) {
 	w := newWorld(t, 1)
 	m := w.start(nil)

@@ -129,6 +129,7 @@ func (v *saver) save(ctx context.Context, snap *state.Snapshot, letters uint64) 
 			if base.Stored < v.base {
 				m.rollbacks.inc(v.p.id)
 				v.p.log.Warn("the store was rolled back; writing the state forward", "stored", base.Stored, "saved", v.base)
+				clear(v.delivered) // answers may be lost too: commands that wait again are answered again
 			}
 			v.base, full = base.Stored, true
 		case errors.Is(err, state.ErrBlobs):

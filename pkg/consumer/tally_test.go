@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"sync/atomic"
 
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -122,6 +123,11 @@ func (t *tally) Feed(r learner.Record) *learner.Outcome {
 func (t *tally) Next() state.Position { return t.body.Next }
 
 func (t *tally) ApplyTo(c state.Command, _ *state.Found) *learner.Outcome {
+	if slices.Contains(t.body.Taken, c.ID) { // its journal knows it
+		t.acks = append(t.acks, state.Ack{ID: c.ID, Offset: t.body.Next.Offset})
+		t.out = learner.Outcome{Save: true}
+		return &t.out
+	}
 	if c.Kind == learner.CommandSeek {
 		t.rewound = t.rewound || c.Args.Offset < t.body.Next.Offset
 		t.body.Next = state.Position{Offset: c.Args.Offset, LeaderEpoch: -1}
