@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Provides what the tests need beyond Go: redis-server, promtool and the jars of a real Apache Kafka.
+# Provides what the tests need beyond Go: redis-server, promtool, Python and the jars of a real Apache Kafka.
 # Safe to run again: it does nothing, quickly, when all is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -87,6 +87,7 @@ fetch_modules() {
 need_command gcc gcc libc6-dev # the race detector needs a C compiler
 need_command redis-server redis-server
 need_command promtool prometheus
+need_command python3 python3-minimal # the tests of clients/python
 check_java
 fetch_kafka
 fetch_modules

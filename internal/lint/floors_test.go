@@ -16,7 +16,7 @@ var floors = [][]string{
 	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed", "internal/tune"},
 	{"pkg/consumer", "internal/sandbox"},
 	{"configs", "pkg/serve"},
-	{"cmd/streamlearner", "deploy", "internal/e2e", "internal/lint", "internal/optimizers/table", "internal/testbed/servers"},
+	{"clients/python", "cmd/streamlearner", "deploy", "internal/e2e", "internal/lint", "internal/optimizers/table", "internal/testbed/servers"},
 }
 
 // top holds programs that nobody imports: they may use any package of the product.

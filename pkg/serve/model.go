@@ -48,7 +48,7 @@ func (m *model) after(changes [][]byte) (model, error) {
 	if err != nil {
 		return model{}, err
 	}
-	return model{scorer: next}, nil
+	return model{scorer: next, linear: next, classifies: next.Classifies()}, nil
 }
 
 func openWhole(b []byte) (model, error) {

@@ -90,7 +90,7 @@ func TestReadsWhatChanged(t *testing.T) {
 		if i < 500 || i > 560 { // the follower takes its time to believe in a way back
 			a, errA := follower.ScoreJSON(value)
 			b, errB := fresh.ScoreJSON(value)
-			if errA != nil || errB != nil || !same(a.Prediction, b.Prediction) || a.Version != b.Version {
+			if errA != nil || errB != nil || !same(a.Prediction, b.Prediction) || a.Version != b.Version || !a.Classifier || a.Class != b.Class {
 				t.Fatalf("record %d: %+v, %v; a new reader says %+v, %v", i, a, errA, b, errB)
 			}
 		}

@@ -1,0 +1,32 @@
+"""Scores events with the models that streamlearner publishes to Redis.
+
+    with streamlearner.Model.load("redis://localhost:6379", "fraud") as model:
+        model.watch()
+        answer = model.score({"card": "4711", "amount": 120.5, "country": "DE"})
+
+The score is the same float that the learner and its Go client compute. Nothing
+but the standard library is needed.
+"""
+
+from .client import Answer, Model
+from .errors import (
+    CorruptError,
+    KindError,
+    NoKeyError,
+    NoModelError,
+    RedisError,
+    RejectionError,
+    SchemaError,
+    StreamlearnerError,
+)
+from .event import Decoder, Event
+from .model import open_model
+from .partition import partition_of
+from .redis import Address
+from .schema import Schema
+from .score import Score
+
+__all__ = [
+    "Address", "Answer", "CorruptError", "Decoder", "Event", "KindError", "Model", "NoKeyError", "NoModelError", "RedisError",
+    "RejectionError", "Schema", "SchemaError", "Score", "StreamlearnerError", "open_model", "partition_of",
+]

@@ -1,0 +1,259 @@
+"""Keeps the newest versions of a model in memory and scores with them."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import manifest, store
+from .errors import NoKeyError, NoModelError, RedisError, SchemaError, StreamlearnerError
+from .event import Decoder
+from .model import Scorer, open_model
+from .partition import partition_of
+from .redis import Address, Connection
+from .schema import Schema
+from .score import Score
+from .wire import MANIFEST, kind_of
+
+
+@dataclass(frozen=True)
+class Answer(Score):
+    """A score, and which version gave it. Log both with the decision."""
+
+    version: int = 0
+    partition: int = 0
+    age: float = 0  # seconds since the last record that the version has learned
+    mode: str = ""  # of the learner: learning, frozen, recovering, or held
+    stale: bool = False  # age is above what the owner of the model allows
+
+
+@dataclass(frozen=True)
+class _Served:
+    """A version in memory."""
+
+    pointer: store.Pointer
+    scorer: Scorer
+    parts: tuple[str, ...]
+    decoder: Decoder | None
+
+
+class Model:
+    """The published versions of a model, one for each partition.
+
+    Threads may share a Model. A version is replaced as a whole, so that every
+    score comes from one version. While Redis does not answer, the versions at
+    hand go on being served; Answer tells their age.
+    """
+
+    def __init__(self, address: Address, name: str, partitions: int = 0) -> None:
+        """See load, which reads the versions as well."""
+        self.name = name
+        self._address, self._partitions = address, partitions
+        self._served: dict[int, _Served] = {}
+        self._count = partitions
+        self._lock = threading.Lock()  # of the connection and of refresh
+        self._connection: Connection | None = None
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._listener: Connection | None = None
+
+    @classmethod
+    def load(cls, url: str, name: str, partitions: int = 0, tls: ssl.SSLContext | None = None) -> Model:
+        """Read the newest versions of a model.
+
+        url is that of Redis, see Address.parse. partitions is how many the topic
+        has; 0 takes the highest one that has a state, plus one, which is right
+        once each partition of the topic has been learned from.
+        """
+        model = cls(Address.parse(url, tls), name, partitions)
+        model.refresh()
+        return model
+
+    def refresh(self) -> None:
+        """Ask Redis once for newer versions. What fails keeps the version at hand."""
+        with self._lock:
+            try:
+                self._refresh()
+            except RedisError:
+                if self._connection is not None:
+                    self._connection.close()
+                    self._connection = None
+                raise
+
+    def _refresh(self) -> None:
+        if self._connection is None:
+            self._connection = Connection(self._address)
+        c = self._connection
+        known = store.partitions(c, self.name)
+        count = self._partitions or (known[-1] + 1 if known else 0)
+        errors: list[StreamlearnerError] = []
+        served = dict(self._served)
+        for p in known:
+            if p >= count:
+                errors.append(NoModelError(f"partition {p} of model {self.name} has a state, but the topic is said to have {count} partitions"))
+                continue
+            try:
+                fresh = self._fetch(c, p, served.get(p))
+            except RedisError:
+                raise
+            except StreamlearnerError as err:
+                errors.append(err)
+                continue
+            if fresh is not None:
+                served[p] = fresh
+        self._served, self._count = served, count
+        if errors:
+            raise errors[0]
+
+    def _fetch(self, c: Connection, p: int, have: _Served | None) -> _Served | None:
+        """Return what is published for a partition; have when there is nothing newer."""
+        for _ in range(3):
+            pointer = store.current(c, self.name, p)
+            if pointer is None or have is not None and pointer == have.pointer:
+                return have
+            if have is not None and pointer.n < have.pointer.n and pointer.mode == have.pointer.mode == "learning":
+                return have  # Redis has lost its last writes
+            if have is not None and pointer.sha256 == have.pointer.sha256:
+                return _Served(pointer, have.scorer, have.parts, self._decoder(pointer, have))
+            found = self._parameters(c, p, pointer.sha256, have)
+            if found is not None:
+                return _Served(pointer, *found, self._decoder(pointer, have))
+        return have  # replaced again and again; the next refresh finds it
+
+    def _parameters(self, c: Connection, p: int, digest: str, have: _Served | None) -> tuple[Scorer, tuple[str, ...]] | None:
+        """Read a model by its parts; None when one is gone."""
+        data = store.blob(c, self.name, p, digest)
+        if data is None:
+            return None
+        if kind_of(data) != MANIFEST:
+            return open_model([data], verified=True), (digest,)
+        parts = manifest.parse(data, verified=True)
+        sums = tuple(part.sum for part in parts)
+        start = manifest.missing(parts, list(have.parts)) if have is not None else None
+        blobs = []
+        for part in parts[start or 0:]:
+            b = store.blob(c, self.name, p, part.sum)
+            if b is None:
+                return None
+            blobs.append(b)
+        if start is None or have is None:
+            return open_model(blobs, verified=True), sums
+        return (open_model(blobs, have.scorer, verified=True) if blobs else have.scorer), sums
+
+    def _decoder(self, pointer: store.Pointer, have: _Served | None) -> Decoder | None:
+        if not pointer.schema:
+            return None
+        for s in (have, *self._served.values()):
+            if s is not None and s.decoder is not None and s.pointer.schema == pointer.schema:
+                return s.decoder
+        return Decoder(Schema.parse(pointer.schema))
+
+    def score(self, record: Mapping[str, Any] | str | bytes, partition: int | None = None) -> Answer:
+        """Score an event: a JSON object as text, or what json.dumps makes one of.
+
+        It goes to the model of the partition that its key belongs to, by the rule
+        of Kafka's default partitioner, unless partition says another.
+        """
+        served, count = self._served, self._count
+        if partition is None:
+            lead = next((s.decoder for _, s in sorted(served.items()) if s.decoder is not None), None)
+            if lead is None:
+                raise self._unreadable()
+            event = lead.decode(record)
+            partition = self._partition(event.key, count)
+            s = self._at(served, partition)
+            if s.decoder is not lead:  # partitions differ while a configuration is being rolled out
+                event = self._decoding(s).decode(record)
+        else:
+            s = self._at(served, partition)
+            event = self._decoding(s).decode(record)
+        return self._answer(s, partition, s.scorer.score(event))
+
+    def _answer(self, s: _Served, partition: int, score: Score) -> Answer:
+        age = max(0.0, time.time() - s.pointer.created / 1000)
+        stale = 0 < s.pointer.max_age < age * 1000
+        return Answer(score.prediction, score.decision, score.probabilities, score.costs,
+                      s.pointer.n, partition, age, s.pointer.mode, stale)
+
+    def _partition(self, key: bytes, count: int) -> int:
+        if count == 1:
+            return 0
+        if not key:
+            raise NoKeyError(f"the topic has {count} partitions: the event must have the field that the producer takes as key, "
+                             "or the call must say its partition")
+        return partition_of(key, count)
+
+    def _at(self, served: dict[int, _Served], partition: int) -> _Served:
+        s = served.get(partition)
+        if s is None:
+            raise NoModelError(f"no published model for partition {partition} of model {self.name}")
+        return s
+
+    def _decoding(self, s: _Served) -> Decoder:
+        if s.decoder is None:
+            raise self._unreadable()
+        return s.decoder
+
+    def _unreadable(self) -> StreamlearnerError:
+        if not self._served:
+            return NoModelError(f"no published model of {self.name}")
+        return SchemaError(f"model {self.name} was published without a schema of its records")
+
+    def versions(self) -> dict[int, store.Pointer]:
+        """Return the version that is served of each partition."""
+        return {p: s.pointer for p, s in sorted(self._served.items())}
+
+    def watch(self, poll: float = 1.0) -> None:
+        """Refresh in the background until close: every poll seconds, and at once when Redis tells of a new version."""
+        if self._threads:
+            return
+        hint = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._poll, args=(poll, hint), daemon=True),
+            threading.Thread(target=self._listen, args=(poll, hint), daemon=True),
+        ]
+        for t in self._threads:
+            t.start()
+
+    def _poll(self, poll: float, hint: threading.Event) -> None:
+        while not self._stop.is_set():
+            hint.wait(poll)
+            hint.clear()
+            if not self._stop.is_set():
+                with contextlib.suppress(StreamlearnerError):  # the versions at hand tell their age
+                    self.refresh()
+
+    def _listen(self, poll: float, hint: threading.Event) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(StreamlearnerError):
+                self._listener = c = Connection(self._address)
+                c.call("SUBSCRIBE", store.channel(self.name))
+                c.set_timeout(None)
+                while not self._stop.is_set():
+                    c.reply()
+                    hint.set()
+            hint.set()
+            self._stop.wait(poll)
+
+    def close(self) -> None:
+        """End the refreshing and the connections. Scores go on with the versions at hand."""
+        self._stop.set()
+        if self._listener is not None:
+            self._listener.close()
+        for t in self._threads:
+            t.join()
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

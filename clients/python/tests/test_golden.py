@@ -1,0 +1,97 @@
+"""The client gives the same bits as the program, of which the files in golden are."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import pathlib
+import struct
+import unittest
+from typing import Any
+
+from streamlearner import Decoder, RejectionError, Schema, open_model, portable
+from streamlearner.wire import xxh64
+
+HERE = pathlib.Path(__file__).parent
+
+
+def golden(name: str) -> Any:
+    return json.loads((HERE / "golden" / f"{name}.json").read_text())
+
+
+def read(path: str) -> bytes:
+    """Read a file that is named from the directory of the Go test."""
+    return (HERE.parent / path).read_bytes()
+
+
+def bits(v: float) -> int:
+    return struct.unpack("<Q", struct.pack("<d", v))[0]
+
+
+class Golden(unittest.TestCase):
+    def assert_same(self, got: float, want: str, what: object) -> None:
+        number = float.fromhex(want)
+        if math.isnan(number):
+            self.assertTrue(math.isnan(got), what)
+        else:
+            self.assertEqual(bits(got), bits(number), f"{what}: got {got!r}, want {number!r}")
+
+    def test_numbers(self) -> None:
+        for n in golden("numbers"):
+            x = float.fromhex(n["X"])
+            for name, f in (("Exp", portable.exp), ("Log", portable.log), ("Log1p", portable.log1p), ("Sigmoid", portable.sigmoid)):
+                self.assert_same(f(x), n[name], f"{name}({x!r})")
+
+    def test_hashes(self) -> None:
+        for n, want in enumerate(golden("hashes")):
+            self.assertEqual(f"{xxh64(bytes(range(n))):016x}", want, n)
+
+    def test_events(self) -> None:
+        for g in golden("events"):
+            decoder = Decoder(Schema.parse(g["Schema"]))
+            for r in g["Records"]:
+                with self.subTest(schema=g["Schema"], record=base64.b64decode(r["Record"] or "")):
+                    self.check_event(decoder, r)
+
+    def check_event(self, decoder: Decoder, r: dict[str, Any]) -> None:
+        record = base64.b64decode(r["Record"] or "")
+        try:
+            e = decoder.decode(record)
+        except RejectionError as err:
+            self.assertEqual(err.reason, r["Reason"])
+            return
+        self.assertEqual(r["Reason"], "")
+        for name, features in (("Dense", e.dense), ("Sparse", e.sparse)):
+            got = [(f"{f.hash:016x}", f.value.hex(), f.field) for f in features]
+            want = [(f["Hash"], float.fromhex(f["Value"]).hex(), f["Field"]) for f in r[name]]
+            self.assertEqual(got, want, name)
+        categories = [[f"{c.hash:016x}", str(c.field), f"{c.mean:016x}", f"{c.count:016x}"] for c in e.categories]
+        self.assertEqual(categories, r["Categories"] or [])
+        self.assertEqual(e.key, base64.b64decode(r["Key"] or ""))
+        self.assertEqual(e.time, r["Time"])
+
+    def check_models(self, name: str) -> None:
+        g = golden(name)
+        decoder = Decoder(Schema(format="json", **g.get("Schema", {})))
+        events = [decoder.decode(e) for e in g["Events"]]
+        self.assertGreater(len(g["Models"]), 0)
+        for m in g["Models"]:
+            model = open_model([read(m["Model"])] + ([read(m["Change"])] if m["Change"] else []))
+            for i, e in enumerate(events):
+                what = f"{m['Model']} + {m['Change']}: event {i}"
+                score = model.score(e)
+                self.assert_same(score.prediction, m["Scores"][i], what)
+                if m["Decisions"] and score.decision is not None:
+                    self.assertEqual(score.decision, m["Decisions"][i], what)
+                if m["Probabilities"]:
+                    self.assertEqual(len(score.probabilities), len(m["Probabilities"][i]), what)
+                    for p, want in zip(score.probabilities, m["Probabilities"][i]):
+                        self.assert_same(p, want, what)
+
+    def test_linear(self) -> None:
+        self.check_models("linear")
+
+
+if __name__ == "__main__":
+    unittest.main()
