@@ -20,6 +20,7 @@ type StoreUnderTest interface {
 	state.Reader
 	state.Operator
 	state.NameKeeper
+	state.SpreadKeeper
 }
 
 // Store runs the rules that a store must keep. open returns a store, which
@@ -49,6 +50,7 @@ func Store(t *testing.T, open func(t *testing.T) StoreUnderTest) {
 		"Partitions":       testPartitions,
 		"ConcurrentClaims": testConcurrent,
 		"Watch":            testWatch,
+		"Spread":           testSpread,
 		"Names":            testNames,
 		"Hold":             testHold,
 		"Marks":            testMarks,
@@ -136,6 +138,7 @@ func blob(text string) state.Blob {
 func snapshot(seq uint64, blobs ...state.Blob) *state.Snapshot {
 	s := &state.Snapshot{
 		Seq:  seq,
+		Log:  "payments/0a1b",
 		Next: state.Position{Offset: 100 * int64(seq), LeaderEpoch: int32(seq) - 2},
 		Head: fmt.Appendf([]byte{0, 0xfe, '\n'}, "head %d", seq),
 	}

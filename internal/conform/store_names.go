@@ -30,3 +30,22 @@ func testNames(t *testing.T, c *storeCase) {
 		t.Error("a bad key was accepted")
 	}
 }
+
+// The first number of partitions stays until it is replaced.
+func testSpread(t *testing.T, c *storeCase) {
+	for _, step := range []struct {
+		n       int32
+		replace bool
+		want    int32
+	}{{4, false, 4}, {6, false, 4}, {6, true, 6}, {8, false, 6}} {
+		if kept, err := c.KeepSpread(t.Context(), c.key.Model, step.n, step.replace); err != nil || kept != step.want {
+			t.Errorf("keeping %d, replacing %v: %d, %v; want %d", step.n, step.replace, kept, err, step.want)
+		}
+	}
+	if kept, err := c.KeepSpread(t.Context(), c.key.Model+"-2", 3, false); err != nil || kept != 3 {
+		t.Errorf("another model: %d, %v", kept, err)
+	}
+	if _, err := c.KeepSpread(t.Context(), "No Name", 3, false); err == nil {
+		t.Error("a bad model name was accepted")
+	}
+}

@@ -250,6 +250,9 @@ func (c *Consumer) applySeeks(cl *kgo.Client) {
 		if s.p.ctx.Err() != nil {
 			continue
 		}
+		// The client leaves alone what stands at the offset already, even after
+		// an error. The partition is paused: nothing is fetched in between.
+		cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: {s.p.id: {Offset: s.to.Offset + 1, Epoch: -1}}})
 		cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: {s.p.id: s.to}})
 		if cl.CommittedOffsets()[topic][s.p.id] != s.to {
 			c.mu.Lock()

@@ -49,34 +49,6 @@ func TestDeletedRecordsPauseOnePartition(t *testing.T) {
 	m.waitFor("partition 0 goes on", func(got map[int32]PartitionStatus) bool { return got[0].Next.Offset == 210 })
 }
 
-// A log that ends before the state's offset has lost records: what stands at
-// those offsets next is not what was learned.
-func TestTruncatedLogPausesThePartition(t *testing.T) {
-	w := newWorld(t, 2)
-	w.produce(100, 0, 1)
-	if err := w.start(nil).learnAndStop(0, 1); err != nil {
-		t.Fatal(err)
-	}
-	store := w.store
-	w = newWorld(t, 2) // the topic as it was after 60 records
-	w.store = store
-	for p := range int32(2) { // the group began anew as well
-		if err := w.store.Adopt(t.Context(), w.key(p)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.produce(60, 0)
-	w.produce(130, 1)
-	m := w.start(nil)
-	m.waitState(0, Paused, "kafka no longer has", "up to offset 100", "ends at offset 60", "streamlearner seek fraud/0 --to 60")
-	w.produce(100, 0) // beyond offset 100
-	m.waitFor("partition 1 at the end", func(got map[int32]PartitionStatus) bool { return got[1].Next.Offset == 130 })
-	m.waitState(0, Paused)
-	if got := w.stored(0); got.Next.Offset != 100 {
-		t.Errorf("the partition learned from another log: %+v", got)
-	}
-}
-
 func TestLostMembershipWritesNothingAndComesBack(t *testing.T) {
 	w := newWorld(t, 2)
 	w.produce(300, 0, 1)

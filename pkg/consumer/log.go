@@ -23,6 +23,8 @@ type gap struct {
 	other bool
 	// common is where the two logs part, as far as the broker can tell; -1 when it cannot.
 	common int64
+	// learned and log name the log of the state and the one there is.
+	learned, log string
 }
 
 func (g *gap) Error() string {
@@ -37,6 +39,10 @@ func (g *gap) Error() string {
 		what = fmt.Sprintf("no log of the topic leads to offset %d in leader epoch %d", g.next.Offset, g.next.LeaderEpoch)
 		to = "start"
 	}
+	if g.learned != g.log {
+		what = fmt.Sprintf("the topic is %s, and was %s", g.log, g.learned)
+		to = "start"
+	}
 	if g.common >= 0 {
 		what += fmt.Sprintf(" (it parts from the one that was learned at offset %d)", g.common)
 		to = fmt.Sprint(g.common)
@@ -46,15 +52,15 @@ func (g *gap) Error() string {
 		g.next.Offset, what, to, g.start, g.end)
 }
 
-// inspect compares the log with the state that is to go on at next. A nil gap
-// means that it can.
-func (p *partition) inspect(ctx context.Context, next state.Position) (*gap, error) {
-	g := &gap{key: p.key, next: next, common: -1}
+// inspect compares the log with the state that is to go on at next in the log
+// named learned. A nil gap means that it can.
+func (p *partition) inspect(ctx context.Context, next state.Position, learned, log string) (*gap, error) {
+	g := &gap{key: p.key, next: next, common: -1, learned: learned, log: log, other: learned != log}
 	var err error
 	if g.start, g.end, err = p.bounds(ctx); err != nil {
 		return nil, err
 	}
-	if next.Offset < g.start {
+	if g.other || next.Offset < g.start {
 		return g, nil
 	}
 	if next.LeaderEpoch >= 0 {
@@ -83,6 +89,15 @@ func (p *partition) inspect(ctx context.Context, next state.Position) (*gap, err
 	return nil, nil
 }
 
+// examine is inspect for a partition that is read already.
+func (p *partition) examine(ctx context.Context, next state.Position) (*gap, error) {
+	t, err := p.c.lookUp(ctx, p.cl)
+	if err != nil {
+		return nil, err
+	}
+	return p.inspect(ctx, next, p.sourceLog(), t.log)
+}
+
 // bounds returns the first offset of the log and the one after its last record.
 func (p *partition) bounds(ctx context.Context) (start, end int64, err error) {
 	adm := kadm.NewClient(p.cl)
@@ -108,7 +123,7 @@ func (p *partition) recordsLost(cause error) {
 		b := backoff{first: 250 * time.Millisecond, most: 30 * time.Second}
 		for b.wait(p.ctx) == nil {
 			ctx, cancel := context.WithTimeout(p.ctx, p.c.cfg.SaveTimeout)
-			g, err := p.inspect(ctx, state.Position{Offset: next, LeaderEpoch: lossEpoch(cause)})
+			g, err := p.examine(ctx, state.Position{Offset: next, LeaderEpoch: lossEpoch(cause)})
 			cancel()
 			switch {
 			case err != nil:
@@ -180,12 +195,21 @@ func (p *partition) target(ctx context.Context, a state.Args) (state.Args, *stat
 	return a, nil, nil
 }
 
+func (p *partition) sourceLog() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.source
+}
+
 // sought makes the client read where a seek has put the learner.
 func (p *partition) sought(next state.Position) {
 	p.queue.hold()
 	p.queue.clear()
 	p.queue.start(next.Offset)
 	p.mu.Lock()
+	if p.gap != nil {
+		p.source = p.gap.log
+	}
 	p.gap, p.start = nil, next
 	p.mu.Unlock()
 	p.c.seek(p, kgo.EpochOffset{Offset: next.Offset, Epoch: -1})

@@ -35,6 +35,7 @@ type partition struct {
 	wg     sync.WaitGroup
 
 	mu        sync.Mutex
+	source    string          // identity of the log that the state stands in
 	gap       *gap            // at which it is held; nil for none
 	owner     state.Owner     // the assignment, and the last claim that it held
 	begun     bool            // the goroutine was started
@@ -102,15 +103,10 @@ func (p *partition) offset() kgo.Offset {
 	return p.offsetLocked()
 }
 
-// offsetLocked is where the client is to read on. The leader epoch lets it
-// check that the broker still has the log that the state has learned from.
-func (p *partition) offsetLocked() kgo.Offset {
-	o := kgo.NewOffset().At(p.queue.position())
-	if p.start.Offset == p.queue.position() {
-		o = o.WithEpoch(p.start.LeaderEpoch)
-	}
-	return o
-}
+// offsetLocked is where the client is to read on. It is told no leader epoch:
+// inspect has compared the logs, and the client, which would do so in the
+// background, could come back to this offset after a seek.
+func (p *partition) offsetLocked() kgo.Offset { return kgo.NewOffset().At(p.queue.position()) }
 
 // open claims the partition and makes its learner. After a session that ended
 // in prev, its learner is kept when the store has lost what prev saved.
@@ -125,6 +121,13 @@ func (p *partition) open(ctx context.Context, prev *session) (*session, error) {
 	p.mu.Lock()
 	p.owner.Held = claim.Number
 	p.mu.Unlock()
+	t, err := p.c.lookUp(ctx, p.cl)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.c.spread(ctx, t, p.id); err != nil && snap == nil {
+		return nil, err
+	}
 	var l Learner
 	switch {
 	case prev != nil && prev.ahead(snap):
@@ -140,13 +143,17 @@ func (p *partition) open(ctx context.Context, prev *session) (*session, error) {
 		return nil, err
 	}
 	var g *gap
+	source := t.log
 	if snap != nil || prev != nil { // a new learner begins where the log does
-		if g, err = p.inspect(ctx, l.Next()); err != nil {
+		if snap != nil && snap.Log != "" {
+			source = snap.Log
+		}
+		if g, err = p.inspect(ctx, l.Next(), source, t.log); err != nil {
 			return nil, err
 		}
 	}
 	p.mu.Lock()
-	p.start = l.Next()
+	p.start, p.source = l.Next(), source
 	p.mu.Unlock()
 	session := newSession(p, l, claim, snap)
 	if g != nil {
@@ -225,7 +232,7 @@ func (p *partition) reopen(prev *session) (*session, error) {
 	if p.missed() != nil {
 		return s, nil // held until an operator has decided
 	}
-	p.c.seek(p, kgo.EpochOffset{Offset: p.start.Offset, Epoch: p.start.LeaderEpoch})
+	p.c.seek(p, kgo.EpochOffset{Offset: p.start.Offset, Epoch: -1})
 	return s, nil
 }
 

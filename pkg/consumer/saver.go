@@ -39,6 +39,7 @@ func (o order) isSeek() bool { return o.command.Kind == learner.CommandSeek }
 type job struct {
 	seal    func() *state.Snapshot
 	letters uint64
+	log     string // that the captured state stands in
 }
 
 type result struct {
@@ -78,6 +79,7 @@ func (v *saver) run(ctx context.Context) {
 			return
 		case j := <-v.jobs:
 			snap := j.seal()
+			snap.Log = j.log
 			v.results <- result{snapshot: snap, err: v.save(ctx, snap, j.letters)}
 		case <-inbox.C:
 			v.readInbox(ctx)

@@ -258,7 +258,7 @@ func (s *session) capture() {
 	seal := s.learner.Capture()
 	s.p.c.metrics.pause.Observe(time.Since(began).Seconds())
 	s.due, s.inFlight, s.captured = false, true, s.learner.Next()
-	s.saver.jobs <- job{seal: seal, letters: s.letters.sent}
+	s.saver.jobs <- job{seal: seal, letters: s.letters.sent, log: s.p.sourceLog()}
 }
 
 // saved takes the result of a save.

@@ -130,6 +130,14 @@ func (s *flakyStore) Audit(ctx context.Context, k state.Key, after int64, limit 
 	return store.Audit(ctx, k, after, limit)
 }
 
+func (s *flakyStore) KeepSpread(ctx context.Context, model string, n int32, replace bool) (int32, error) {
+	store, err := s.enter(ctx, "spread", state.Key{Model: model})
+	if err != nil {
+		return 0, err
+	}
+	return store.(state.SpreadKeeper).KeepSpread(ctx, model, n, replace)
+}
+
 func (s *flakyStore) Inbox(ctx context.Context, k state.Key) ([]state.Command, error) {
 	store, err := s.enter(ctx, "inbox", k)
 	if err != nil {

@@ -122,10 +122,14 @@ func (t *tally) Feed(r learner.Record) *learner.Outcome {
 
 func (t *tally) Next() state.Position { return t.body.Next }
 
-func (t *tally) ApplyTo(c state.Command, _ *state.Found) *learner.Outcome {
+func (t *tally) ApplyTo(c state.Command, f *state.Found) *learner.Outcome {
 	if slices.Contains(t.body.Taken, c.ID) { // its journal knows it
 		t.acks = append(t.acks, state.Ack{ID: c.ID, Offset: t.body.Next.Offset})
 		t.out = learner.Outcome{Save: true}
+		return &t.out
+	}
+	if f != nil && f.Problem != "" {
+		t.acks = append(t.acks, state.Ack{ID: c.ID, Offset: t.body.Next.Offset, Error: f.Problem})
 		return &t.out
 	}
 	if c.Kind == learner.CommandSeek {

@@ -3,12 +3,15 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // adminTimeout bounds a request about topics.
@@ -30,6 +33,45 @@ func (c *Consumer) checkTopic(ctx context.Context, cl *kgo.Client) {
 	default:
 		c.log.Warn("the topic cannot be looked up", "topic", c.cfg.Topic, "error", err)
 	}
+}
+
+// topicDetails is what the brokers say of the topic that is consumed.
+type topicDetails struct {
+	log        string // identity of its logs: its name and, where brokers give one, its id
+	partitions int32
+}
+
+func (c *Consumer) lookUp(ctx context.Context, cl *kgo.Client) (topicDetails, error) {
+	topics, err := kadm.NewClient(cl).ListTopics(ctx, c.cfg.Topic)
+	if err == nil {
+		err = topics[c.cfg.Topic].Err
+	}
+	if err != nil {
+		return topicDetails{}, fmt.Errorf("topic %s: %w", c.cfg.Topic, err)
+	}
+	d := topics[c.cfg.Topic]
+	t := topicDetails{log: c.cfg.Topic + "/", partitions: int32(len(d.Partitions))}
+	if d.ID != (kadm.TopicID{}) {
+		t.log += d.ID.String()
+	}
+	return t, nil
+}
+
+// spread compares the number of partitions with the one that the model began
+// with. Partitions that were added since hold keys of the others, whose
+// learners know them: to begin there anew is an operator's decision.
+func (c *Consumer) spread(ctx context.Context, t topicDetails, id int32) error {
+	keeper, ok := c.deps.Store.(state.SpreadKeeper)
+	if !ok {
+		return nil
+	}
+	kept, err := keeper.KeepSpread(ctx, c.cfg.Model, t.partitions, c.cfg.Init)
+	if err == nil && id >= kept {
+		err = fmt.Errorf("topic %s has %d partitions, and had %d when model %s began: keys have moved between partitions, and this one would begin "+
+			"without what was learned of them; to accept that, run `streamlearner run --init`; to keep the keys together, give the model a new name",
+			c.cfg.Topic, t.partitions, kept, c.cfg.Model)
+	}
+	return err
 }
 
 // checkProtocol warns when the brokers lack the protocol that is asked for: the

@@ -15,6 +15,7 @@ type Mem struct {
 	cells    map[Key]*cell
 	watchers []*watcher
 	names    map[Key][]byte
+	spreads  map[string]int32
 }
 
 // cell is what is stored for one key.
@@ -41,7 +42,9 @@ type watcher struct {
 }
 
 // NewMem returns an empty store.
-func NewMem() *Mem { return &Mem{cells: map[Key]*cell{}, names: map[Key][]byte{}} }
+func NewMem() *Mem {
+	return &Mem{cells: map[Key]*cell{}, names: map[Key][]byte{}, spreads: map[string]int32{}}
+}
 
 // Clone returns an independent copy, which shares only the immutable data of
 // blobs. A simulation that puts an earlier clone in the place of its store has
@@ -51,7 +54,7 @@ func (m *Mem) Clone() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := NewMem()
-	out.names = maps.Clone(m.names)
+	out.names, out.spreads = maps.Clone(m.names), maps.Clone(m.spreads)
 	for k, c := range m.cells {
 		d := *c // the snapshot is replaced by saves, never changed
 		d.versions = slices.Clone(c.versions)
@@ -196,7 +199,7 @@ func (m *Mem) save(k Key, claim Claim, base uint64, s *Snapshot, digest Sum, kee
 	}
 	c.blobs, c.digest = blobs, digest
 	c.snapshot = &Snapshot{
-		Seq: s.Seq, Next: s.Next, Head: slices.Clone(s.Head), Refs: slices.Clone(s.Refs), Current: stored.Current,
+		Seq: s.Seq, Next: s.Next, Log: s.Log, Head: slices.Clone(s.Head), Refs: slices.Clone(s.Refs), Current: stored.Current,
 	}
 	if slices.ContainsFunc(s.Done, func(a Ack) bool { return a.ID == c.forced }) {
 		c.forced = ""

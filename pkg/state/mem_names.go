@@ -26,3 +26,16 @@ func (m *Mem) Names(_ context.Context, k Key) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("names of %s: %w", k, ErrNotFound)
 }
+
+// KeepSpread implements SpreadKeeper.
+func (m *Mem) KeepSpread(_ context.Context, model string, n int32, replace bool) (int32, error) {
+	if err := (Key{Model: model}).Validate(); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.spreads[model]; !ok || replace {
+		m.spreads[model] = n
+	}
+	return m.spreads[model], nil
+}

@@ -98,6 +98,9 @@ type Snapshot struct {
 	// since a command that waits is about them. It is no part of what is stored.
 	Protect []Args
 
+	// Log names the log that Next counts in, so that a topic made anew is told
+	// from the one that was learned; opaque, empty when unknown, no part of Head.
+	Log string
 	// Rewind allows Next to lie before the stored one: an operator decided so.
 	Rewind bool
 

@@ -87,6 +87,14 @@ type Reader interface {
 	Watch(ctx context.Context, model string, fn func(Key)) error
 }
 
+// SpreadKeeper remembers over how many partitions the records of a model were
+// spread when it began: with another number, keys come to other partitions.
+type SpreadKeeper interface {
+	// KeepSpread keeps n for the model, unless a number is kept already and is
+	// not to be replaced, and returns the one that is kept.
+	KeepSpread(ctx context.Context, model string, n int32, replace bool) (int32, error)
+}
+
 // NameKeeper keeps the names of features beside the state of a partition, for
 // people. They are no part of the state: anyone may write them at any time, the
 // last one wins, and nothing depends on their being there.

@@ -35,6 +35,6 @@ if not same then
 end
 return {
   'ok',
-  redis.call('HMGET', KEYS[1], 'group', 'generation', 'member', 'assignment', 'claim', 'seq', 'offset', 'epoch', 'head', 'refs'),
+  redis.call('HMGET', KEYS[1], 'group', 'generation', 'member', 'assignment', 'claim', 'seq', 'offset', 'epoch', 'log', 'head', 'refs'),
   redis.call('GET', KEYS[2])
 }

@@ -126,9 +126,11 @@ func (m *machine) save(r *rapid.T) {
 		base = rapid.Uint64Range(0, m.seq+2).Draw(r, "base")
 	}
 	snap := &state.Snapshot{
-		Seq:  base + 1,
-		Next: state.Position{Offset: max(0, m.next+rapid.Int64Range(-1, 3).Draw(r, "step")), LeaderEpoch: -1},
-		Head: []byte(rapid.SampledFrom([]string{"one", "two"}).Draw(r, "head")),
+		Seq:    base + 1,
+		Next:   state.Position{Offset: max(0, m.next+rapid.Int64Range(-1, 3).Draw(r, "step")), LeaderEpoch: -1},
+		Log:    rapid.SampledFrom([]string{"", "t/1"}).Draw(r, "log"),
+		Rewind: rapid.IntRange(0, 5).Draw(r, "rewind") == 0,
+		Head:   []byte(rapid.SampledFrom([]string{"one", "two"}).Draw(r, "head")),
 	}
 	pick := rapid.SampledFrom(m.blobs)
 	for range rapid.IntRange(0, 3).Draw(r, "refs") {

@@ -32,3 +32,24 @@ func (s *Store) Names(ctx context.Context, k state.Key) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// KeepSpread implements state.SpreadKeeper.
+func (s *Store) KeepSpread(ctx context.Context, model string, n int32, replace bool) (int32, error) {
+	if err := (state.Key{Model: model}).Validate(); err != nil {
+		return 0, err
+	}
+	var err error
+	if replace {
+		err = s.rdb.Set(ctx, spreadKey(model), n, 0).Err()
+	} else {
+		err = s.rdb.SetNX(ctx, spreadKey(model), n, 0).Err()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("number of partitions of model %s: %w", model, err)
+	}
+	kept, err := s.rdb.Get(ctx, spreadKey(model)).Int()
+	if err != nil {
+		return 0, fmt.Errorf("number of partitions of model %s: %w", model, err)
+	}
+	return int32(kept), nil
+}

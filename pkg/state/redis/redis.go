@@ -102,6 +102,7 @@ func versionField(n uint64, s state.Sum) string { return strconv.FormatUint(n, 1
 // The keys of a model.
 
 func partitionsKey(model string) string { return "sl:{" + model + "}:partitions" }
+func spreadKey(model string) string     { return "sl:{" + model + "}:spread" }
 func channel(model string) string       { return "sl:{" + model + "}:published" }
 
 // verdict runs a script whose reply starts with what came of it.
@@ -129,7 +130,7 @@ type record struct {
 }
 
 // recordFields are the fields that parseRecord expects, in their order; claim.lua has the same list.
-var recordFields = [...]string{"group", "generation", "member", "assignment", "claim", "seq", "offset", "epoch", "head", "refs"}
+var recordFields = [...]string{"group", "generation", "member", "assignment", "claim", "seq", "offset", "epoch", "log", "head", "refs"}
 
 func parseRecord(k state.Key, fields []any, current any) (record, error) {
 	if len(fields) != len(recordFields) {
@@ -148,8 +149,9 @@ func parseRecord(k state.Key, fields []any, current any) (record, error) {
 		r.snapshot = &state.Snapshot{
 			Seq:     p.uint("seq", fields[5]),
 			Next:    state.Position{Offset: p.int("offset", fields[6], 64), LeaderEpoch: int32(p.int("epoch", fields[7], 32))},
-			Head:    []byte(text(fields[8])),
-			Refs:    p.sums("refs", text(fields[9])),
+			Log:     text(fields[8]),
+			Head:    []byte(text(fields[9])),
+			Refs:    p.sums("refs", text(fields[10])),
 			Current: p.pointer(text(current)),
 		}
 	}

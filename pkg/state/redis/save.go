@@ -171,7 +171,7 @@ func saveArgs(k state.Key, c state.Claim, base uint64, snap *state.Snapshot, kee
 		base, snap.Seq, digest[:],
 		snap.Next.Offset, snap.Next.LeaderEpoch, snap.Head, joinSums(snap.Refs),
 		keep, snap.KeepFor, current, marks, strings.Join(marked, " "),
-		channel(k.Model), k.Partition, snap.Rewind, len(versions),
+		channel(k.Model), k.Partition, snap.Log, snap.Rewind, len(versions),
 	}
 	for i := range versions {
 		manifest, err := json.Marshal(versions[i].Version)

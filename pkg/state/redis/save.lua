@@ -10,8 +10,8 @@ local prefix, group, generation, claim = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local base, seq, digest = ARGV[5], ARGV[6], ARGV[7]
 local offset, epoch, head, refs = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local keep, keepFor, current, marks, marked = tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14], ARGV[15], ARGV[16]
-local channel, hint, rewind, versions = ARGV[17], ARGV[18], ARGV[19], tonumber(ARGV[20])
-local firstVersion = 21
+local channel, hint, log, rewind, versions = ARGV[17], ARGV[18], ARGV[19], ARGV[20], tonumber(ARGV[21])
+local firstVersion = 22
 local firstAudit = firstVersion + 3 * versions
 local auditFrom, auditSum, auditForce, auditKeep, mirrored = ARGV[firstAudit], ARGV[firstAudit + 1], ARGV[firstAudit + 2], ARGV[firstAudit + 3], ARGV[firstAudit + 4]
 local firstRecord, records = firstAudit + 6, tonumber(ARGV[firstAudit + 5])
@@ -105,7 +105,7 @@ if auditFrom ~= '' then
 end
 
 -- Everything below succeeds as a whole.
-redis.call('HSET', KEYS[1], 'seq', seq, 'digest', digest, 'offset', offset, 'epoch', epoch, 'head', head, 'refs', refs)
+redis.call('HSET', KEYS[1], 'seq', seq, 'digest', digest, 'offset', offset, 'epoch', epoch, 'log', log, 'head', head, 'refs', refs)
 for _, key in ipairs(fresh) do
   redis.call('PERSIST', key)
 end
