@@ -1,7 +1,6 @@
 package python
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -42,20 +41,7 @@ func golden(t *testing.T, name string, v any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got = append(got, '\n')
-	path := filepath.Join("tests", "golden", name+".json")
-	if *rewrite {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not what the program gives: run go test ./clients/python -update, and see that the change is meant", path)
-	}
+	goldenBytes(t, filepath.Join("tests", "golden", name+".json"), append(got, '\n'))
 }
 
 func TestGoldenNumbers(t *testing.T) {
@@ -184,12 +170,12 @@ func read(t *testing.T, path string) []byte {
 	return b
 }
 
-// events decodes the events of a test by the default schema.
-func events(t *testing.T, records []string) []event.Event {
+// events decodes the events of a test.
+func events(t *testing.T, s event.Schema, records []string) []event.Event {
 	t.Helper()
 	out := make([]event.Event, len(records))
 	for i, r := range records {
-		d, err := event.NewJSON(event.Schema{}, false)
+		d, err := event.NewJSON(s, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,11 +187,8 @@ func events(t *testing.T, records []string) []event.Event {
 }
 
 func TestGoldenLinear(t *testing.T) {
-	out := struct {
-		Events []string
-		Models []scored
-	}{Events: modelEvents()}
-	es := events(t, out.Events)
+	out := models{Schema: event.Layout{Format: "json"}, Events: modelEvents()}
+	es := events(t, out.Schema.Schema, out.Events)
 	for _, file := range modelFiles(t, "sgd") {
 		m, err := sgd.Open(read(t, file))
 		if err != nil {

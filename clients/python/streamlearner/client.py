@@ -13,11 +13,11 @@ from typing import Any
 from . import manifest, store
 from .errors import NoKeyError, NoModelError, RedisError, SchemaError, StreamlearnerError
 from .event import Decoder
-from .model import Scorer, open_model
+from .model import open_model
 from .partition import partition_of
 from .redis import Address, Connection
 from .schema import Schema
-from .score import Score
+from .score import Score, Scorer
 from .wire import MANIFEST, kind_of
 
 

@@ -19,6 +19,7 @@ VERSION = 3
 LOSSES = ("logistic", "squared", "hinge", "quantile", "huber", "poisson")
 OPTIMIZERS = ("nag", "sgd", "adagrad", "adam", "ftrl", "coin", "arow", "scw", "rls", "auto")
 CALIBRATIONS = ("none", "platt", "isotonic")
+COMPATS = ("", "vw", "river")
 SEVERAL = ("ova", "softmax", "multilabel", "csoaa")
 
 _MAX_MARGIN = 700.0
@@ -35,7 +36,7 @@ class Plan(NamedTuple):
     classes: int
     standardize: bool
     scale_label: bool
-    vw: bool
+    compat: str
     several: str
     rate: float
     l1: float
@@ -68,14 +69,14 @@ def _read_plan(r: Reader) -> Plan:
     try:
         loss, optimizer, _, method = LOSSES[r.byte()], OPTIMIZERS[r.byte()], r.byte(), CALIBRATIONS[r.byte()]
         bits, classes = r.uvarint(), r.uvarint()
-        standardize, scale_label, vw, several = r.bool(), r.bool(), r.bool(), SEVERAL[r.byte()]
+        standardize, scale_label, compat, several = r.bool(), r.bool(), COMPATS[r.byte()], SEVERAL[r.byte()]
     except IndexError:
-        raise CorruptError("a loss, optimizer or calibration that this client does not know") from None
+        raise CorruptError("a loss, optimizer, calibration or convention that this client does not know") from None
     numbers = r.finites(17)
     rate, l1, l2, clip, positive, negative = (numbers[i] for i in (2, 7, 8, 10, 15, 16))
     if bits > 30 or classes == 1 or classes > 1024 or positive + negative <= 0:
         raise CorruptError(f"{bits} bits, {classes} classes, costs {positive} and {negative}")
-    return Plan(loss, optimizer, method, bits, classes, standardize, scale_label, vw, several if classes else "",
+    return Plan(loss, optimizer, method, bits, classes, standardize, scale_label, compat, several if classes else "",
                 rate, l1, l2, clip, positive / (positive + negative))
 
 
@@ -135,12 +136,12 @@ class Linear:
     def _make_frame(self) -> Frame:
         p = self.plan
         if p.loss == "logistic":
-            return Frame(lowest=-50.0, highest=50.0) if p.vw else Frame()
+            return Frame(lowest=-50.0, highest=50.0) if p.compat == "vw" else Frame()
         if p.loss == "poisson":
             return Frame(lowest=-30.0, highest=30.0)
         if p.loss == "hinge":
             return Frame()
-        if p.vw:  # the range starts as [0, 0]
+        if p.compat == "vw":  # the range starts as [0, 0]
             return Frame(lowest=min(0.0, self.labels.lowest), highest=max(0.0, self.labels.highest))
         return self.labels.frame() if p.scale_label else Frame()
 

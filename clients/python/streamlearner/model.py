@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast
 
+from .encode import Encoded
 from .errors import CorruptError
-from .event import Event
+from .factor import Factor
 from .linear import Linear, open_linear
-from .score import Score
-from .wire import SGD, kind_of
-
-
-class Scorer(Protocol):
-    """A model that predicts the label of an event."""
-
-    def score(self, event: Event) -> Score: ...
+from .score import Scorer
+from .wire import ENCODE, FACTOR, SGD, kind_of
 
 
 def open_model(parts: Sequence[bytes], before: Scorer | None = None, verified: bool = False) -> Scorer:
-    """Read the parameters in parts: a whole model and the changes to it, or the changes to the model before."""
-    if before is not None:
-        return open_linear(parts, cast(Linear, before), verified)
+    """Read the parameters in parts: a whole model and the changes to it, or the changes to the model before.
+
+    verified says that their SHA-256 was compared.
+    """
     kind = kind_of(parts[0])
-    if kind == SGD:
-        return open_linear(parts, None, verified)
+    if before is not None or kind == SGD:
+        if before is not None and not isinstance(before, Linear):
+            raise CorruptError("changes to a kind of model that knows none")
+        return open_linear(parts, before, verified)
+    if len(parts) > 1:
+        raise CorruptError(f"changes to an object of kind {kind}, which knows none")
+    if kind == FACTOR:
+        return Factor(parts[0], verified)
+    if kind == ENCODE:
+        return Encoded(parts[0], lambda data: open_model([data], None, verified), verified)
     raise CorruptError(f"an object of kind {kind} is no model that this client reads")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
+
+from .event import Event
 
 
 @dataclass(frozen=True)
@@ -20,3 +23,11 @@ class Score:
     decision: int | None = None
     probabilities: tuple[float, ...] = ()
     costs: bool = False
+
+
+class Scorer(Protocol):
+    """A model that predicts the label of an event."""
+
+    events: int  # learned
+
+    def score(self, event: Event) -> Score: ...

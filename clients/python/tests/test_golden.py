@@ -73,7 +73,7 @@ class Golden(unittest.TestCase):
 
     def check_models(self, name: str) -> None:
         g = golden(name)
-        decoder = Decoder(Schema(format="json", **g.get("Schema", {})))
+        decoder = Decoder(Schema.parse(g["Schema"]))
         events = [decoder.decode(e) for e in g["Events"]]
         self.assertGreater(len(g["Models"]), 0)
         for m in g["Models"]:
@@ -91,6 +91,12 @@ class Golden(unittest.TestCase):
 
     def test_linear(self) -> None:
         self.check_models("linear")
+
+    def test_factor(self) -> None:
+        self.check_models("factor")
+
+    def test_encoded(self) -> None:
+        self.check_models("encoded")
 
 
 if __name__ == "__main__":
