@@ -227,7 +227,7 @@ func (r *rebuild) begin(ctx context.Context) error {
 	return nil
 }
 
-// published returns the versions that the audit trail says were published.
+// published returns the versions that the audit trail says were proven.
 func (r *rebuild) published(ctx context.Context) ([]state.Version, error) {
 	const page = 1000
 	var out []state.Version
@@ -241,7 +241,7 @@ func (r *rebuild) published(ctx context.Context) ([]state.Version, error) {
 			if err != nil {
 				return nil, fmt.Errorf("audit trail of %s: %w: streamlearner audit verify says more", r.key, err)
 			}
-			if after = int64(a.Seq); a.Kind == state.AuditPublish && a.Version != nil {
+			if after = int64(a.Seq); (a.Kind == state.AuditPublish || a.Kind == state.AuditProven) && a.Version != nil {
 				out = append(out, *a.Version)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,6 +158,15 @@ func TestKilledProcessesLearnExactlyOnce(t *testing.T) {
 	}
 	for _, d := range daemons {
 		d.stop()
+	}
+	// What is served can be rebuilt from Kafka, over all the kills and takeovers.
+	for p := range partitions {
+		for _, from := range [][]string{{"--from-offset", "0"}, {"--from", "oldest"}} {
+			out := cli(t, append([]string{"replay", "-c", config, "--model", model, "--partition", fmt.Sprint(p), "--to", "current"}, from...)...)
+			if !strings.Contains(out, "the same, bit for bit") {
+				t.Errorf("partition %d %s:\n%s", p, from, out)
+			}
+		}
 	}
 	t.Logf("%d kills and %d orderly stops, %d records in %d partitions: 0 lost, 0 learned twice", kills, kills/5, partitions*perPartition, partitions)
 }

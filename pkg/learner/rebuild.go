@@ -82,12 +82,12 @@ func NewRebuild(c RebuildConfig) (*Rebuild, error) {
 		return nil, err
 	}
 	for _, v := range append(slices.Clone(c.Between), c.To) {
-		if !v.State.IsZero() && v.Next.Offset > r.last && v.Next.Offset <= c.To.Next.Offset {
+		if !v.State.IsZero() && v.Number > r.l.versions && v.Number <= c.To.Number {
 			r.goals = append(r.goals, v)
 		}
 	}
 	slices.SortStableFunc(r.goals, func(a, b state.Version) int {
-		return cmp.Or(cmp.Compare(a.Next.Offset, b.Next.Offset), cmp.Compare(a.Number, b.Number), slices.Compare(a.Sum[:], b.Sum[:]))
+		return cmp.Or(cmp.Compare(a.Number, b.Number), slices.Compare(a.Sum[:], b.Sum[:]))
 	})
 	r.goals = slices.CompactFunc(r.goals, func(a, b state.Version) bool { return a.Same(&b) })
 	return r, r.enter()
@@ -163,6 +163,12 @@ func (r *Rebuild) journal(end *Learner) ([]Entry, error) {
 		older := l.journal[:len(l.journal)+newer]
 		older = older[max(0, len(older)-(need-len(out))):]
 		out = append(slices.Clone(older), out...)
+	}
+	for i := range out {
+		if e := &out[i]; e.Kind == CommandSeek && e.Args.Lost && e.Error == "" {
+			return nil, fmt.Errorf("%w: at offset %d %s went on with another log of the topic than the one that was learned until then; "+
+				"begin with a version behind that", ErrJournal, e.Offset, e.Who)
+		}
 	}
 	if len(out) < need {
 		return nil, fmt.Errorf("%w: %d of %d commands and changes of configuration are known, the versions in between that had the others are gone; "+

@@ -41,8 +41,6 @@ func (r *Rebuild) take(e *Entry) error {
 		return nil
 	case e.Kind == EntryConfig:
 		return r.reconfigure(e)
-	case e.Kind == CommandSeek && e.Args.Lost:
-		return fmt.Errorf("%w: the records before it are of a log that is gone; begin with a version behind it", ErrJournal)
 	case e.Kind == CommandFreeze || e.Kind == CommandUnfreeze || e.Kind == CommandSeek:
 		return r.command(e, nil)
 	}

@@ -294,6 +294,18 @@ func TestRebuildSaysWhatItCannotDo(t *testing.T) {
 			t.Errorf("%s: %v, want an error with %q", name, err, m.want)
 		}
 	}
+	// The topic was made anew.
+	l, f, stored := newLearner(t, c), sim.Fraud(4), blobs{}
+	feed(l, f, 200)
+	l.Apply(state.Command{ID: "1", Kind: learner.CommandSeek, Who: "ann", Args: state.Args{Lost: true}})
+	feed(l, f, 200)
+	stored.keep(l.Snapshot())
+	_, err := learner.NewRebuild(learner.RebuildConfig{
+		Config: func(s string) (learner.Config, error) { return with(c, s) }, Blob: stored.fetch, To: l.Snapshot().Current.Version,
+	})
+	if !errors.Is(err, learner.ErrJournal) || !strings.Contains(err.Error(), "another log") {
+		t.Errorf("over the beginning of another log: %v", err)
+	}
 	// The version that a rollback put into the model is gone.
 	kept := h.versions
 	h.versions = kept[len(kept)-30:]
