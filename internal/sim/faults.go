@@ -20,6 +20,7 @@ type run struct {
 	store   *state.Mem
 	backup  *state.Mem // an earlier store, which a failover puts in its place; nil for none
 	gen     int32
+	claims  uint64 // assignments so far
 	owner   *Owner
 	zombies []*Owner
 	revived bool // a failover may have brought back an older claim
@@ -58,8 +59,11 @@ const jump = 3_600_000
 
 // takeOver lets a new process claim the partition and restore what is stored.
 func (r *run) takeOver() error {
-	r.gen++
-	r.owner = &Owner{Group: state.Owner{Group: "g", Generation: r.gen}, Stored: -1}
+	r.claims++
+	if r.claims%3 != 0 { // else the member rejoins in place, and keeps its generation
+		r.gen++
+	}
+	r.owner = &Owner{Group: state.Owner{Group: "g", Generation: r.gen, Member: "m", Assignment: r.claims}, Stored: -1}
 	return r.open(r.owner)
 }
 
@@ -333,6 +337,11 @@ func (r *run) wakeZombies() error {
 		}
 		if _, _, err := r.Shell.Claim(r.ctx, r.store, key, z.Group); !errors.Is(err, state.ErrFenced) {
 			return fmt.Errorf("a late claim by generation %d, after one by %d, got %w", z.Group.Generation, r.gen, err)
+		}
+		tied := r.owner.Group
+		tied.Member = "another"
+		if _, _, err := r.Shell.Claim(r.ctx, r.store, key, tied); !errors.Is(err, state.ErrFenced) {
+			return fmt.Errorf("a late claim by another member of generation %d got %w", r.gen, err)
 		}
 		r.counts.LateClaims++
 	}

@@ -147,6 +147,12 @@ func TestMutantsAreCaught(t *testing.T) {
 				return s.Claim(ctx, k, o)
 			}}
 		}, want: "late claim"},
+		"tells owners by their generation alone": {shell: func() *mutant {
+			return &mutant{claim: func(s *state.Mem, k state.Key, o state.Owner) (state.Claim, *state.Snapshot, error) {
+				o.Member, o.Assignment = "", 0
+				return s.Claim(ctx, k, o)
+			}}
+		}},
 		"publishes what is unproven": {shell: func() *mutant {
 			return saving(func(snap *state.Snapshot) {
 				if p := snap.Current; p != nil {
