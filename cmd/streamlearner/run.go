@@ -60,7 +60,7 @@ share the partitions.`,
 	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "override one key, as in kafka.group=test (repeatable)")
 	cmd.Flags().BoolVar(&init, "init", false, "let partitions begin anew although their group has consumed before (Redis has lost its data), "+
-		"and go on where Kafka has deleted the next records")
+		"go on where Kafka has deleted the next records, and begin at partitions that were added to the topic")
 	if err := cmd.MarkFlagRequired("config"); err != nil {
 		panic(err)
 	}

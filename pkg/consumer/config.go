@@ -40,8 +40,8 @@ type Config struct {
 	// Start is where a partition begins that has no state: earliest (default) or latest.
 	Start string
 	// Init lets a partition begin anew although its group has consumed before
-	// (the store has lost its data), and lets one go on whose next records
-	// Kafka has deleted.
+	// (the store has lost its data), lets one go on whose next records Kafka has
+	// deleted, and lets those begin that were added to the topic.
 	Init bool
 
 	// DeadLetter is the topic of refused records; default "<Topic>.<Model>.dead".

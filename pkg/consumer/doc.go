@@ -32,9 +32,10 @@
 //
 // The state belongs to another group or cannot be restored; the store has no
 // state although the group has consumed; Kafka has deleted the records that
-// come next; the dead-letter topic takes no records. Status and the log name
-// the remedy. Claims are tried again in the background, so that most remedies
-// need no restart.
+// come next, or has another log than the one that was learned; the partition
+// was added to the topic; the dead-letter topic takes no records. Status and
+// the log name the remedy. Claims are tried again in the background and a seek
+// is a command, so that most remedies need no restart. See docs/adr/0006-fencing.md.
 //
 // # Metrics
 //

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
@@ -125,7 +127,7 @@ func (p *partition) open(ctx context.Context, prev *session) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.c.spread(ctx, t, p.id); err != nil && snap == nil {
+	if err := p.c.spread(ctx, t, p.id); err != nil && snap == nil && !p.imports(ctx) {
 		return nil, err
 	}
 	var l Learner
@@ -160,6 +162,12 @@ func (p *partition) open(ctx context.Context, prev *session) (*session, error) {
 		p.missing(g)
 	}
 	return session, nil
+}
+
+// imports reports whether a command waits that gives the partition a model to begin with.
+func (p *partition) imports(ctx context.Context) bool {
+	inbox, err := p.c.deps.Store.Inbox(ctx, p.key)
+	return err == nil && slices.ContainsFunc(inbox, func(c state.Command) bool { return c.Kind == learner.CommandImport })
 }
 
 func (p *partition) restore(snap *state.Snapshot) (Learner, error) {

@@ -66,9 +66,13 @@ func (c *Consumer) spread(ctx context.Context, t topicDetails, id int32) error {
 		return nil
 	}
 	kept, err := keeper.KeepSpread(ctx, c.cfg.Model, t.partitions, c.cfg.Init)
-	if err == nil && id >= kept {
+	switch {
+	case err != nil || t.partitions <= kept:
+	case id < kept:
+		c.log.Warn("partitions were added to the topic: keys have moved, also from and to this one", "partition", id, "partitions", t.partitions, "began_with", kept)
+	default:
 		err = fmt.Errorf("topic %s has %d partitions, and had %d when model %s began: keys have moved between partitions, and this one would begin "+
-			"without what was learned of them; to accept that, run `streamlearner run --init`; to keep the keys together, give the model a new name",
+			"without what was learned of them; to accept that, run `streamlearner run --init`, or give it a model to begin with by `streamlearner snapshot import --init-from`; to keep the keys together, give the model a new name",
 			c.cfg.Topic, t.partitions, kept, c.cfg.Model)
 	}
 	return err
