@@ -71,7 +71,7 @@ bench-snapshot: provision ## Print what a checkpoint costs, by size of the model
 
 .PHONY: bench-recovery
 bench-recovery: provision ## Print how soon the partitions of a killed process learn again, by size of the model
-	$(WITH_SERVERS) go test -count 1 -timeout 30m ./internal/e2e -run TestRecoveryTime -v -args -recovery.bits=14,18,20,22 $(ARGS)
+	$(WITH_SERVERS) go test -count 1 -timeout 30m ./internal/e2e -run TestRecoveryTime -v -args -recovery.bits=14,18,20 $(ARGS)
 
 .PHONY: pgo
 pgo: ## Renew the profile by which releases are compiled

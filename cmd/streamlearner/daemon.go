@@ -57,6 +57,9 @@ func newDaemon(cfg *configs.Config, log *slog.Logger, init bool) (*daemon, error
 	if d.store, err = redis.New(redisOptions(&cfg.Redis)); err != nil {
 		return nil, err
 	}
+	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "streamlearner_store_short_waits_total", Help: "Saves that fewer replicas than redis.wait.replicas had in time.",
+	}, func() float64 { return float64(d.store.Short()) }))
 	for _, name := range slices.Sorted(maps.Keys(cfg.Models)) {
 		c, err := d.newConsumer(name, cfg.Models[name], registry, init)
 		if err != nil {

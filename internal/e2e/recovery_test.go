@@ -83,9 +83,10 @@ admin: {listen: "127.0.0.1:0"}
 		s.settle()
 		s.daemons[0].kill()
 		began := time.Now()
+		s.daemons = s.daemons[1:]
 		s.recover("kill -9")
 		took = append(took, time.Since(began))
-		s.daemons[0] = startDaemon(t, config)
+		s.daemons = append(s.daemons, startDaemon(t, config))
 	}
 	s.load.stop()
 	for _, d := range s.daemons {
