@@ -25,7 +25,7 @@ type Candidate struct {
 type Options struct {
 	Criterion Criterion // nil: the loss
 	Workers   int       // 0: as many as processors
-	Batch     int       // events that a learner takes in a row; 0: 256, which stay in a processor's cache
+	Batch     int       // events that a learner takes in a row; 0: 1024, so that its weights are fetched into a processor's cache more rarely than events
 	Rung      uint64    // successive halving after Rung, 2 Rung, 4 Rung, ... events; 0: off
 	Alpha     float64   // racing, dropping the best one with at most this probability; 0: off
 	Compare   bool      // keep what Results.Compare needs, without racing
@@ -77,7 +77,7 @@ func Run(next func() ([]byte, error), candidates []Candidate, o Options) (*Resul
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	if o.Batch <= 0 {
-		o.Batch = 256
+		o.Batch = 1024
 	}
 	p, err := newPass(candidates, o)
 	if err != nil {

@@ -1,6 +1,10 @@
 package tune
 
-import "github.com/streamlearner/streamlearner/pkg/event"
+import (
+	"slices"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
 
 // batch is a run of events as one group of configurations sees them.
 type batch struct {
@@ -34,48 +38,24 @@ func rejection(err error) *event.Rejection {
 	return &event.Rejection{Reason: event.Syntax, Detail: err.Error()}
 }
 
-// player is the decoder of a learner: it hands out events that were decoded before.
+// player is the decoder of a learner: it lends it events that were decoded before.
 type player struct {
 	batch *batch
 	next  int
 }
 
-// Decode copies the next event of the batch.
+// Decode lends the next event of the batch. Other learners read it at the same time, so
+// its slices have no room: what a model appends for itself goes into memory of its own.
 func (p *player) Decode(_ []byte, e *event.Event) error {
 	i := p.next
 	p.next++
 	if r := p.batch.rejected[i]; r != nil {
 		return r
 	}
-	copyEvent(e, &p.batch.events[i])
+	*e = p.batch.events[i]
+	e.Key, e.ID = slices.Clip(e.Key), slices.Clip(e.ID)
+	e.X.Dense, e.X.Sparse = slices.Clip(e.X.Dense), slices.Clip(e.X.Sparse)
+	e.Categories, e.Actions = slices.Clip(e.Categories), slices.Clip(e.Actions)
+	e.Labels, e.Costs = slices.Clip(e.Labels), slices.Clip(e.Costs)
 	return nil
-}
-
-// copyEvent makes dst equal to src in memory of its own.
-func copyEvent(dst, src *event.Event) {
-	own := *dst
-	*dst = *src
-	dst.Key = append(own.Key[:0], src.Key...)
-	dst.ID = append(own.ID[:0], src.ID...)
-	dst.Labels = append(own.Labels[:0], src.Labels...)
-	dst.Costs = append(own.Costs[:0], src.Costs...)
-	dst.Categories = append(own.Categories[:0], src.Categories...)
-	copyVector(&dst.X, &own.X, &src.X)
-	dst.Actions = own.Actions[:0]
-	for i := range src.Actions {
-		if len(dst.Actions) < cap(dst.Actions) {
-			dst.Actions = dst.Actions[:i+1] // with the memory of an earlier event
-		} else {
-			dst.Actions = append(dst.Actions, event.Vector{})
-		}
-		a := &dst.Actions[i]
-		memory := *a
-		copyVector(a, &memory, &src.Actions[i])
-	}
-}
-
-func copyVector(dst, memory, src *event.Vector) {
-	*dst = *src
-	dst.Dense = append(memory.Dense[:0], src.Dense...)
-	dst.Sparse = append(memory.Sparse[:0], src.Sparse...)
 }
