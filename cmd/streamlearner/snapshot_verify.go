@@ -40,7 +40,8 @@ func snapshotVerifyCommand() *cobra.Command {
 		Long: `Read everything that is stored of the named partitions, or of all that are
 configured, and check it: the sum of every blob, that states and the parameters of
 every kept version decode, that nothing they refer to is missing, and that
-numbers, parents, labels and the served version fit together. Exits with 1 and a
+numbers, parents, labels and the served version fit together. Of the state that a
+version was taken from it checks the head and the model. Exits with 1 and a
 table when something is wrong. It may run beside a learner.`,
 		Example: `  streamlearner snapshot verify -c configs/fraud.yaml
   streamlearner snapshot verify fraud/3 --redis localhost:6379 --json`,
@@ -199,6 +200,7 @@ func (v *verifier) versions(ctx context.Context, kept []state.Version, d *learne
 		version := &kept[i]
 		where := fmt.Sprintf("version %d", version.Number)
 		v.parameters(ctx, where, version.Sum)
+		v.origin(ctx, where, version.State)
 		switch {
 		case version.Parent >= version.Number:
 			v.fail(where, "its parent is version %d", version.Parent)
@@ -208,6 +210,23 @@ func (v *verifier) versions(ctx context.Context, kept []state.Version, d *learne
 			v.fail(where, "two versions have this number, with parameters %.12s and %.12s: one is of writes that a failover lost", kept[i-1].Sum, version.Sum)
 		}
 	}
+}
+
+// origin checks the state that a version was taken from, which replay --from begins with.
+func (v *verifier) origin(ctx context.Context, where string, sum state.Sum) {
+	if _, ok := v.good[sum]; ok || sum.IsZero() {
+		return
+	}
+	head := v.blob(ctx, where, sum)
+	if head == nil {
+		return
+	}
+	d, err := learner.Describe(head)
+	if err != nil {
+		v.fail(where, "the state %.12s that it was taken from: %v", sum, err)
+		return
+	}
+	v.parameters(ctx, where+", its state", d.Live)
 }
 
 // parameters checks the blobs of a version, and that they make a model.

@@ -80,6 +80,7 @@ func TestSettingsAreValidated(t *testing.T) {
 		{func(c *learner.Config) { c.Snapshot.Every = 0 }, "snapshot.every: 0"},
 		{func(c *learner.Config) { c.Snapshot.Every, c.Snapshot.Quarantine = 1, 64 }, "snapshot.quarantine: 64"},
 		{func(c *learner.Config) { c.Snapshot.Keep = 0 }, "snapshot.keep: 0"},
+		{func(c *learner.Config) { c.Snapshot.KeepFor = -1 }, "snapshot.keep_for: -1"},
 		{func(c *learner.Config) { c.Snapshot.MaxAge = -1 }, "snapshot.max_age: -1"},
 		{func(c *learner.Config) { c.Schema = []byte("json") }, "schema"},
 	} {

@@ -114,7 +114,7 @@ type Operator interface {
 	// one that answers c, so an owner that runs, or the next one, makes it part
 	// of its state.
 	Force(ctx context.Context, k Key, c Command, p Pointer) error
-	// Upload stores a blob for an hour, until a command or a save refers to it.
+	// Upload stores a blob for a week, in which the owner takes the command that is about it.
 	Upload(ctx context.Context, k Key, b Blob) error
 	// Ack returns the answer to a command; ErrNotFound while there is none.
 	Ack(ctx context.Context, k Key, id string) (Ack, error)

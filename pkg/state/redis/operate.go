@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -67,10 +69,36 @@ func (s *Store) Upload(ctx context.Context, k state.Key, b state.Blob) error {
 	if err := state.CheckBlob(k, b.Sum, b.Data); err != nil {
 		return err
 	}
-	if err := s.upload(ctx, k, []state.Blob{b}); err != nil {
+	err := s.upload(ctx, k, []state.Blob{b})
+	if err == nil {
+		err = s.extend(ctx, k, b.Sum)
+	}
+	if err != nil {
 		return fmt.Errorf("upload for %s: %w", k, err)
 	}
 	return nil
+}
+
+// extend lets an uploaded blob wait a week for the owner that takes a command about it.
+func (s *Store) extend(ctx context.Context, k state.Key, sum state.Sum) error {
+	const longest = 128 // bytes of an index, and more
+	keys := []string{blobKey(k, sum)}
+	begin, err := s.rdb.GetRange(ctx, keys[0], 0, longest).Result()
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(begin, indexPrefix) {
+		x, err := parseIndex([]byte(begin))
+		if err != nil {
+			return fmt.Errorf("index %q: %w", begin, err)
+		}
+		for i := range x.chunks {
+			keys = append(keys, chunkKey(k, sum, x.tag, i))
+		}
+	}
+	const week = 7 * 24 * time.Hour
+	_, _, err = s.verdict(ctx, s.extended, keys, int64(week/time.Second))
+	return err
 }
 
 // Ack implements state.Operator. Answers are kept for a week.

@@ -37,6 +37,8 @@ var (
 	forceLua string
 	//go:embed adopt.lua
 	adoptLua string
+	//go:embed extend.lua
+	extendLua string
 	//go:embed audit.lua
 	auditLua string
 )
@@ -45,7 +47,7 @@ var (
 type Store struct {
 	rdb                      goredis.UniversalClient
 	claim, save, send, force *goredis.Script
-	adopt, audit             *goredis.Script
+	adopt, audit, extended   *goredis.Script
 	chunk                    int           // largest value of a blob
 	encoder                  *zstd.Encoder // compresses large blobs; nil for none
 	wait                     Wait
@@ -69,14 +71,15 @@ func New(opts Options) (*Store, error) {
 // NewClient uses a client that must read from primaries.
 func NewClient(rdb goredis.UniversalClient) *Store {
 	return &Store{
-		rdb:   rdb,
-		claim: goredis.NewScript(claimLua),
-		save:  goredis.NewScript(saveLua),
-		send:  goredis.NewScript(sendLua),
-		force: goredis.NewScript(forceLua),
-		adopt: goredis.NewScript(adoptLua),
-		audit: goredis.NewScript(auditLua),
-		chunk: chunkSize,
+		rdb:      rdb,
+		claim:    goredis.NewScript(claimLua),
+		save:     goredis.NewScript(saveLua),
+		send:     goredis.NewScript(sendLua),
+		force:    goredis.NewScript(forceLua),
+		adopt:    goredis.NewScript(adoptLua),
+		extended: goredis.NewScript(extendLua),
+		audit:    goredis.NewScript(auditLua),
+		chunk:    chunkSize,
 	}
 }
 

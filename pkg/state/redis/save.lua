@@ -67,7 +67,9 @@ local function use(sum)
   end
   return true
 end
+local named = {} -- sums that the new state refers to
 for sum in string.gmatch(refs, '%x+') do
+  named[sum] = true
   if not use(sum) then return {'blobs', sum} end
 end
 local stays = {} -- fields of v that are not dropped
@@ -110,7 +112,9 @@ for _, key in ipairs(fresh) do
   redis.call('PERSIST', key)
 end
 
--- Versions. uses counts for each blob the kept versions that need it.
+-- Versions. uses counts for each blob the kept versions that need it. A version
+-- that is kept already keeps its parts: others that this save names may go.
+local dropped = {}
 for i = 1, versions do
   local at = firstVersion + 3 * (i - 1)
   if redis.call('HSETNX', KEYS[2], ARGV[at], ARGV[at + 1]) == 1 then
@@ -119,6 +123,10 @@ for i = 1, versions do
     end
     if ARGV[at + 2] ~= '' then
       redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 2])
+    end
+  else
+    for _, sum in ipairs(needs[i]) do
+      dropped[#dropped + 1] = sum
     end
   end
 end
@@ -148,7 +156,6 @@ end
 
 -- What goes: all but the newest keep; but of older ones the first in each
 -- keep-th part of keepFor stays. state.Retain is the same rule.
-local dropped = {}
 local function release(sum)
   if redis.call('HINCRBY', KEYS[6], sum, '-1') <= 0 then
     redis.call('HDEL', KEYS[6], sum)
@@ -196,7 +203,7 @@ for sum in pairs(kept) do
   dropped[#dropped + 1] = sum
 end
 for _, sum in ipairs(dropped) do
-  if not used[sum] and redis.call('HEXISTS', KEYS[6], sum) == 0 then
+  if not named[sum] and redis.call('HEXISTS', KEYS[6], sum) == 0 then
     -- Freeing the chunks of a large blob takes Redis a while, so they go one
     -- after the other, by expiry.
     for i, key in ipairs(keysOf(sum)) do
