@@ -361,7 +361,7 @@ func (in *installation) verify(t *testing.T) {
 	champion := in.labelled(state.LabelChampion)
 	v := list[slices.IndexFunc(list, func(r keptReport) bool { return len(r.Labels) == 0 })]
 	ok(in.command("RENAME", key("b:"+v.Sum.String()), key("aside")))
-	broken(fmt.Sprintf("version %d  blob %s", v.Number, v.Sum))
+	broken(fmt.Sprintf("blob %s of fraud/1: not found", v.Sum))
 	ok(in.command("SET", key("b:"+v.Sum.String()), "rubbish"))
 	broken("is damaged: its 7 bytes have sum")
 	ok(in.command("RENAME", key("aside"), key("b:"+v.Sum.String())))
