@@ -203,3 +203,66 @@ func TestAReplayKeepsNoTrail(t *testing.T) {
 		t.Errorf("a state without a trail goes on with %q", got)
 	}
 }
+
+// A version that is proven while readers are held is not called published, and
+// what moves readers names the version that they get.
+func TestHoldsAreRecorded(t *testing.T) {
+	both(t, func(t *testing.T, cfg learner.Config) {
+		cfg.Audit = true
+		w := newOwner(t, cfg)
+		w.feed(70)
+		_, old := w.version(fmt.Sprint(w.kept()[0].Number))
+		w.must(learner.CommandPin, old)
+		w.must(learner.CommandRollback, old)
+		w.feed(20)
+		_, middle := w.version(fmt.Sprint(w.kept()[2].Number))
+		w.must(learner.CommandPromote, middle)
+		w.feed(10)
+		w.must(learner.CommandRollback, old)
+		w.must(learner.CommandPromote, state.Args{})
+		if answer := w.order(learner.CommandPromote, state.Args{}); answer == "" {
+			t.Error("a promotion without a hold was not refused")
+		}
+		w.must(learner.CommandRollback, state.Args{Version: old.Version, Sum: old.Sum, Restore: true})
+
+		chain, err := w.store.Audit(t.Context(), heldKey, 0, 100)
+		if err != nil || chain.Verify() != nil {
+			t.Fatalf("%v, %v", chain.Verify(), err)
+		}
+		var records []state.AuditRecord
+		for _, data := range chain.Records {
+			r, err := state.ParseAudit(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Next.Offset >= 70 {
+				records = append(records, r)
+			}
+		}
+		want := []string{
+			"publish by automation at 70: learning, version 4",
+			"command by ana at 70: learning, pin",
+			"command by ana at 70: learning, rollback",
+			"rollback by ana at 70: learning, version 1",
+			"proven by automation at 80: learning, version 5",
+			"proven by automation at 90: learning, version 6",
+			"command by ana at 90: learning, promote",
+			"promotion by ana at 90: learning, version 3",
+			"publish by automation at 100: learning, version 7",
+			"command by ana at 100: learning, rollback",
+			"rollback by ana at 100: learning, version 1",
+			"command by ana at 100: learning, promote",
+			"promotion by ana at 100: learning, version 7",
+			"command by ana at 100: learning, promote refused",
+			"command by ana at 100: learning, rollback",
+			"restore by ana at 100: learning, version 1",
+			"rollback by ana at 100: learning, version 1",
+		}
+		if diff := cmp.Diff(want, outline(records)); diff != "" {
+			t.Errorf("records (-want +got):\n%s", diff)
+		}
+		if r := records[3]; r.Version.Sum != old.Sum || records[2].Args != old {
+			t.Errorf("rollback to %+v recorded as %+v and %+v", old, records[2].Args, r.Version)
+		}
+	})
+}
