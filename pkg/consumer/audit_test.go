@@ -10,9 +10,7 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
-const auditTopic = "audit"
-
-func audited(cfg *Config, _ *Deps) { cfg.AuditTopic = auditTopic }
+func audited(cfg *Config, _ *Deps) { cfg.AuditTopic = cfg.Topic + ".audit" }
 
 // mirrored waits until the audit topic has everything that is stored of a
 // partition, and returns its records.
@@ -21,7 +19,7 @@ func (w *world) mirrored(p int32) [][]byte {
 	var got [][]byte
 	wait(w.t, func() (bool, string) {
 		var err error
-		got, err = ReadMirror(w.t.Context(), Connection{Brokers: w.brokers}, auditTopic, w.key(p))
+		got, err = ReadMirror(w.t.Context(), Connection{Brokers: w.brokers}, w.topic+".audit", w.key(p))
 		if err != nil {
 			return false, err.Error()
 		}
@@ -88,7 +86,7 @@ func TestAnOutageOfTheMirrorHoldsNothingUp(t *testing.T) {
 	})
 	w.produce(300, 0)
 	w.exactlyOnce(0)
-	m.waitState(0, Running, "not mirrored", auditTopic, "timeout")
+	m.waitState(0, Running, "not mirrored", topic+".audit", "timeout")
 	m.waitFor("a lag of all records", func(got map[int32]PartitionStatus) bool { return got[0].MirrorLag != nil && *got[0].MirrorLag == 3 })
 	if m.metric("streamlearner_audit_mirror_errors_total", 0) == 0 {
 		t.Error("no error counted")

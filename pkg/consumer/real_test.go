@@ -15,7 +15,8 @@ import (
 // partition loses records, and each record is learned once.
 func TestRealServers(t *testing.T) {
 	w := newRealWorld(t, testbed.Kafka(t), testbed.Redis(t), 4)
-	patientMembers := func(c *Config, _ *Deps) {
+	patientMembers := func(c *Config, d *Deps) {
+		audited(c, d)
 		c.SessionTimeout, c.HeartbeatInterval = 6*time.Second, 500*time.Millisecond // the broker allows no less
 	}
 	a := w.start(patientMembers)
@@ -46,6 +47,9 @@ func TestRealServers(t *testing.T) {
 	w.exactlyOnce(0, 1, 3)
 	w.send(0, "c1", "freeze")
 	w.waitAck(0, "c1")
+	for _, p := range []int32{0, 1, 3} { // whoever stored a record, and whoever died before it was mirrored
+		w.mirrored(p)
+	}
 	if err := c.stop(); err != nil {
 		t.Fatal(err)
 	}

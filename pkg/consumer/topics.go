@@ -102,27 +102,27 @@ func (c *Consumer) checkProtocol(ctx context.Context, cl *kgo.Client) {
 // prepareDeadLetters creates the dead-letter topic if it is missing. A client
 // that may not create topics goes on: somebody else may have created it.
 func (c *Consumer) prepareDeadLetters(ctx context.Context, cl *kgo.Client) {
-	c.createTopic(ctx, cl, "dead-letter topic", c.cfg.DeadLetter, nil)
+	c.createTopic(ctx, cl, c.cfg.DeadLetter, nil)
 }
 
 // prepareMirror creates the audit topic if it is missing. Its records are kept for good.
 func (c *Consumer) prepareMirror(ctx context.Context, cl *kgo.Client) {
 	if c.cfg.AuditTopic != "" {
-		c.createTopic(ctx, cl, "audit topic", c.cfg.AuditTopic, map[string]*string{
+		c.createTopic(ctx, cl, c.cfg.AuditTopic, map[string]*string{
 			"cleanup.policy": kadm.StringPtr("delete"), "retention.ms": kadm.StringPtr("-1"), "retention.bytes": kadm.StringPtr("-1"),
 		})
 	}
 }
 
-func (c *Consumer) createTopic(ctx context.Context, cl *kgo.Client, what, topic string, settings map[string]*string) {
+func (c *Consumer) createTopic(ctx context.Context, cl *kgo.Client, topic string, settings map[string]*string) {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
 	_, err := kadm.NewClient(cl).CreateTopic(ctx, -1, -1, settings, topic)
 	switch {
 	case err == nil:
-		c.log.Info(what+" created", "topic", topic)
+		c.log.Info("topic created", "topic", topic)
 	case errors.Is(err, kerr.TopicAlreadyExists) || errors.Is(err, context.Canceled):
 	default:
-		c.log.Warn(what+" not created; if it does not exist, create it", "topic", topic, "error", err)
+		c.log.Warn("topic not created; if it does not exist, create it", "topic", topic, "error", err)
 	}
 }
