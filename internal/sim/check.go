@@ -83,7 +83,7 @@ func (r *run) check() error {
 			return err
 		}
 	}
-	return nil
+	return r.checkRebuild(versions)
 }
 
 // checkAudit fails unless the stored audit chain is whole, and that of the undisturbed run.

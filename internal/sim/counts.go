@@ -30,6 +30,7 @@ type Counts struct {
 	Chained   int // saves that serve a base with changes
 	Held      int // saves while an operator holds readers at a version
 	Forced    int // times that readers were moved without the owner
+	Rebuilt   int // kept versions that a replay from an older one came to again
 }
 
 // rows lists the counts with what they count.
@@ -44,6 +45,7 @@ func (c *Counts) rows() []row {
 		{"clock jumps", &c.ClockJumps}, {"saves by the clock", &c.Timed},
 		{"published saves", &c.Published}, {"freezes", &c.Freezes}, {"saves with changes", &c.Chained},
 		{"saves under a hold", &c.Held}, {"readers moved by force", &c.Forced},
+		{"versions rebuilt", &c.Rebuilt},
 	}
 }
 

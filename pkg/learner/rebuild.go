@@ -96,6 +96,9 @@ func NewRebuild(c RebuildConfig) (*Rebuild, error) {
 // load restores the state that v was taken from, under its own settings.
 func (r *Rebuild) load(v *state.Version) (*Learner, error) {
 	head, err := r.cfg.Blob(v.State)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, fmt.Errorf("state of version %d: %w: a failover of the store has lost it; choose another version", v.Number, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("state of version %d: %w", v.Number, err)
 	}
