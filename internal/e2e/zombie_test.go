@@ -16,7 +16,7 @@ import (
 // the claim, the offset or the served version back.
 func TestWokenZombieWritesNothing(t *testing.T) {
 	kafka := &testbed.KafkaProcess{Brokers: testbed.Kafka(t)}
-	s := newSoak(t, kafka, nil, func(*soak) (redis.Options, []fault) {
+	s := newSoak(t, kafka, nil, "classic", func(*soak) (redis.Options, []fault) {
 		return redis.Options{Addrs: []string{testbed.Redis(t)}}, nil
 	})
 	s.settle()
