@@ -45,7 +45,7 @@ func golden(t *testing.T, name string, v any) {
 }
 
 func TestGoldenNumbers(t *testing.T) {
-	type number struct{ X, Exp, Log, Log1p, Sigmoid string }
+	type number struct{ X, Exp, Log, Log1p, Sigmoid, Expm1 string }
 	xs := []float64{0, math.Copysign(0, -1), 1, -1, 0.5, 1e-300, 5e-324, 708, 709, 709.79, 710, -708, -709, -745.2, -746, 1e308, math.Inf(1), math.Inf(-1), math.NaN()}
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 100 {
@@ -53,7 +53,7 @@ func TestGoldenNumbers(t *testing.T) {
 	}
 	var numbers []number
 	for _, x := range xs {
-		numbers = append(numbers, number{hex(x), hex(portable.Exp(x)), hex(portable.Log(x)), hex(portable.Log1p(x)), hex(portable.Sigmoid(x))})
+		numbers = append(numbers, number{hex(x), hex(portable.Exp(x)), hex(portable.Log(x)), hex(portable.Log1p(x)), hex(portable.Sigmoid(x)), hex(portable.Expm1(x))})
 	}
 	golden(t, "numbers", numbers)
 	var hashes []string // of the first n of the bytes 0, 1, 2, ...
@@ -85,7 +85,7 @@ type decoded struct {
 	Reason        string
 	Dense, Sparse []feature
 	Categories    [][4]string
-	Key           []byte
+	Key, ID       []byte
 	Time          int64
 }
 
@@ -101,7 +101,7 @@ func decode(t *testing.T, d *event.JSON, record []byte) decoded {
 		out.Reason = rej.Reason.String()
 		return out
 	}
-	out.Dense, out.Sparse, out.Key, out.Time = features(e.X.Dense), features(e.X.Sparse), e.Key, e.Time
+	out.Dense, out.Sparse, out.Key, out.ID, out.Time = features(e.X.Dense), features(e.X.Sparse), e.Key, e.ID, e.Time
 	for _, c := range e.Categories {
 		out.Categories = append(out.Categories, [4]string{
 			fmt.Sprintf("%016x", c.Hash), fmt.Sprint(c.Field), fmt.Sprintf("%016x", c.Target), fmt.Sprintf("%016x", c.Count)})

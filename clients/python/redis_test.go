@@ -172,8 +172,10 @@ type scorer struct {
 type answer struct {
 	Prediction float64
 	Decision   int
-	Partition  int32
-	Version    uint64
+	Version    struct {
+		Number    uint64
+		Partition int32
+	}
 }
 
 func startScorer(t *testing.T, addr, name string) *scorer {
@@ -225,9 +227,9 @@ func (s *scorer) await(publishers []*publisher, version uint64) {
 	for served := 0; served < len(publishers); {
 		served = 0
 		for i, seen := 0, map[int32]bool{}; len(seen) < len(publishers); i++ {
-			if a := s.score(payment(i)); !seen[a.Partition] {
-				seen[a.Partition] = true
-				if a.Version == version {
+			if a := s.score(payment(i)); !seen[a.Version.Partition] {
+				seen[a.Version.Partition] = true
+				if a.Version.Number == version {
 					served++
 				}
 			}
@@ -246,7 +248,7 @@ func (s *scorer) compare(client *serve.Client, record string) float64 {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if math.Float64bits(got.Prediction) != math.Float64bits(want.Prediction) || got.Decision != want.Class || got.Partition != want.Partition || got.Version != want.Version {
+	if math.Float64bits(got.Prediction) != math.Float64bits(want.Prediction) || got.Decision != want.Class || got.Version.Partition != want.Partition || got.Version.Number != want.Version {
 		s.t.Fatalf("%s: Python %+v, Go %+v", record, got, want)
 	}
 	return want.Prediction

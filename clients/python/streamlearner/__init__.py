@@ -8,7 +8,8 @@ The score is the same float that the learner and its Go client compute. Nothing
 but the standard library is needed.
 """
 
-from .client import Answer, Model
+from .bandit import Bandit
+from .client import Answer, Decision, Model, Version
 from .errors import (
     CorruptError,
     KindError,
@@ -24,9 +25,10 @@ from .model import open_model
 from .partition import partition_of
 from .redis import Address
 from .schema import Schema
-from .score import Score
+from .score import Choice, Score
 
 __all__ = [
-    "Address", "Answer", "CorruptError", "Decoder", "Event", "KindError", "Model", "NoKeyError", "NoModelError", "RedisError",
-    "RejectionError", "Schema", "SchemaError", "Score", "StreamlearnerError", "open_model", "partition_of",
+    "Address", "Answer", "Bandit", "Choice", "CorruptError", "Decision", "Decoder", "Event", "KindError", "Model", "NoKeyError",
+    "NoModelError", "RedisError", "RejectionError", "Schema", "SchemaError", "Score", "StreamlearnerError", "Version",
+    "open_model", "partition_of",
 ]

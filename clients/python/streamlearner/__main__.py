@@ -1,4 +1,4 @@
-"""The commands: python -m streamlearner score|show."""
+"""The commands: python -m streamlearner score|choose|show."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import json
 import sys
 from typing import Any
 
-from .client import Model
+from .client import Answer, Decision, Model
 from .errors import RejectionError, StreamlearnerError
 
 _EXAMPLES = """examples:
   python -m streamlearner score fraud '{"card":"4711","amount":120.5}'
   python -m streamlearner score --redis rediss://reader:secret@redis:6379/0 --partition 3 fraud < events.jsonl
+  python -m streamlearner choose offers '{"id":"d1","country":"DE"}'
   python -m streamlearner show fraud
 """
 
@@ -23,25 +24,26 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m streamlearner", description="Score events with the published versions of a model.",
                                      epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    score = commands.add_parser("score", help="score events, one line of JSON for each", epilog=_EXAMPLES,
+    for name, what in (("score", "score events"), ("choose", "let a bandit choose an arm for events"), ("show", "show the published versions")):
+        p = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ", one line of JSON for each.", epilog=_EXAMPLES,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
-    show = commands.add_parser("show", help="show the published versions")
-    for p in (score, show):
         p.add_argument("--redis", default="redis://localhost:6379", metavar="URL", help="where Redis is (default %(default)s)")
         p.add_argument("--partitions", type=int, default=0, metavar="N", help="partitions of the topic (default: as many as have a state)")
         p.add_argument("model", metavar="MODEL", help="name of the model")
-    score.add_argument("--partition", type=int, metavar="N", help="score with this partition (default: that of the event's key)")
-    score.add_argument("events", nargs="*", metavar="EVENT", help="JSON objects (default: the lines of standard input, scored by the newest version at the time)")
+        if name != "show":
+            p.add_argument("--partition", type=int, metavar="N", help="ask this partition (default: that of the event's key)")
+            p.add_argument("events", nargs="*", metavar="EVENT",
+                           help="JSON objects (default: the lines of standard input, by the newest version at the time)")
     args = parser.parse_args(argv)
     try:
         with Model.load(args.redis, args.model, args.partitions) as model:
-            return _score(model, args) if args.command == "score" else _show(model)
+            return _show(model) if args.command == "show" else _ask(model, args)
     except StreamlearnerError as err:
         print(f"error: {err}", file=sys.stderr)
         return 1
 
 
-def _score(model: Model, args: argparse.Namespace) -> int:
+def _ask(model: Model, args: argparse.Namespace) -> int:
     failed = 0
     if not args.events:
         model.watch()
@@ -49,7 +51,7 @@ def _score(model: Model, args: argparse.Namespace) -> int:
         if not line.strip():
             continue
         try:
-            answer = model.score(line, args.partition)
+            answer: Answer | Decision = (model.score if args.command == "score" else model.choose)(line, args.partition)
         except RejectionError as err:
             failed = 1
             _print({"error": str(err)})

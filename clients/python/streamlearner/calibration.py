@@ -43,6 +43,8 @@ class Isotonic:
     def probability(self, z: float) -> float:
         z = _limit(z)
         at = (z / (abs(z) + 2) + 1) * (_BINS / 2) - 0.5
+        if at != at:
+            return at
         i = int(max(0.0, min(_BINS - 2.0, at)))
         part = max(0.0, min(1.0, at - i))
         return self.table[i] + part * (self.table[i + 1] - self.table[i])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import random
 import ssl
 import threading
 import time
@@ -11,25 +13,43 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import manifest, store
-from .errors import NoKeyError, NoModelError, RedisError, SchemaError, StreamlearnerError
-from .event import Decoder
+from .bandit import Bandit
+from .errors import KindError, NoKeyError, NoModelError, RedisError, RejectionError, SchemaError, StreamlearnerError
+from .event import Decoder, Event
+from .explore import choose
 from .model import open_model
 from .partition import partition_of
 from .redis import Address, Connection
 from .schema import Schema
-from .score import Score, Scorer
+from .score import Choice, Score, Scorer
 from .wire import MANIFEST, kind_of
+
+Record = Mapping[str, Any] | str | bytes
+
+
+@dataclass(frozen=True)
+class Version:
+    """Which version was asked. Log it with the decision."""
+
+    number: int
+    partition: int
+    age: float  # seconds since the last record that it has learned
+    mode: str  # of the learner: learning, frozen, recovering, or held
+    stale: bool  # age is above what the owner of the model allows
 
 
 @dataclass(frozen=True)
 class Answer(Score):
-    """A score, and which version gave it. Log both with the decision."""
+    """A score, and which version gave it."""
 
-    version: int = 0
-    partition: int = 0
-    age: float = 0  # seconds since the last record that the version has learned
-    mode: str = ""  # of the learner: learning, frozen, recovering, or held
-    stale: bool = False  # age is above what the owner of the model allows
+    version: Version = Version(0, 0, 0, "", False)
+
+
+@dataclass(frozen=True)
+class Decision(Choice):
+    """A choice, and which version made it."""
+
+    version: Version = Version(0, 0, 0, "", False)
 
 
 @dataclass(frozen=True)
@@ -37,7 +57,7 @@ class _Served:
     """A version in memory."""
 
     pointer: store.Pointer
-    scorer: Scorer
+    scorer: Scorer | Bandit
     parts: tuple[str, ...]
     decoder: Decoder | None
 
@@ -125,7 +145,7 @@ class Model:
                 return _Served(pointer, *found, self._decoder(pointer, have))
         return have  # replaced again and again; the next refresh finds it
 
-    def _parameters(self, c: Connection, p: int, digest: str, have: _Served | None) -> tuple[Scorer, tuple[str, ...]] | None:
+    def _parameters(self, c: Connection, p: int, digest: str, have: _Served | None) -> tuple[Scorer | Bandit, tuple[str, ...]] | None:
         """Read a model by its parts; None when one is gone."""
         data = store.blob(c, self.name, p, digest)
         if data is None:
@@ -153,32 +173,54 @@ class Model:
                 return s.decoder
         return Decoder(Schema.parse(pointer.schema))
 
-    def score(self, record: Mapping[str, Any] | str | bytes, partition: int | None = None) -> Answer:
+    def score(self, record: Record, partition: int | None = None) -> Answer:
         """Score an event: a JSON object as text, or what json.dumps makes one of.
 
         It goes to the model of the partition that its key belongs to, by the rule
         of Kafka's default partitioner, unless partition says another.
         """
+        s, event, version = self._ask(record, partition)
+        if isinstance(s.scorer, Bandit):
+            raise KindError(f"model {self.name} is a bandit: ask it by choose")
+        score = s.scorer.score(event)
+        if not all(map(math.isfinite, (score.prediction, *score.probabilities))):
+            raise RejectionError("non_finite", f"score {score.prediction}: the event's values are too large")
+        return Answer(score.prediction, score.decision, score.probabilities, score.costs, version)
+
+    def choose(self, record: Record, partition: int | None = None, u: float | None = None) -> Decision:
+        """Let a bandit choose an arm in the context of an event, which is read as by score.
+
+        u, in [0, 1), makes the choice. Without it the id of the event does, so that
+        a repeated event has the same choice; and chance for an event without id.
+        """
+        s, event, version = self._ask(record, partition)
+        if not isinstance(s.scorer, Bandit):
+            raise KindError(f"model {self.name} is no bandit: ask it by score")
+        if u is None:
+            u = s.scorer.uniform(event.id) if event.id else random.random()
+        if not 0 <= u < 1:
+            raise ValueError(f"u is {u}: it must be in [0, 1)")
+        p = s.scorer.distribution(event)
+        arm = choose(p, u)
+        if not p[arm] > 0:
+            raise RejectionError("non_finite", "the event's values are too large")
+        return Decision(arm, s.scorer.arms[arm], p[arm], version)
+
+    def _ask(self, record: Record, partition: int | None) -> tuple[_Served, Event, Version]:
+        """Return the version for an event, and the event as that reads it."""
         served, count = self._served, self._count
+        event = lead = None
         if partition is None:
             lead = next((s.decoder for _, s in sorted(served.items()) if s.decoder is not None), None)
             if lead is None:
                 raise self._unreadable()
             event = lead.decode(record)
             partition = self._partition(event.key, count)
-            s = self._at(served, partition)
-            if s.decoder is not lead:  # partitions differ while a configuration is being rolled out
-                event = self._decoding(s).decode(record)
-        else:
-            s = self._at(served, partition)
+        s = self._at(served, partition)
+        if event is None or s.decoder is not lead:  # partitions differ while a configuration is being rolled out
             event = self._decoding(s).decode(record)
-        return self._answer(s, partition, s.scorer.score(event))
-
-    def _answer(self, s: _Served, partition: int, score: Score) -> Answer:
         age = max(0.0, time.time() - s.pointer.created / 1000)
-        stale = 0 < s.pointer.max_age < age * 1000
-        return Answer(score.prediction, score.decision, score.probabilities, score.costs,
-                      s.pointer.n, partition, age, s.pointer.mode, stale)
+        return s, event, Version(s.pointer.n, partition, age, s.pointer.mode, 0 < s.pointer.max_age < age * 1000)
 
     def _partition(self, key: bytes, count: int) -> int:
         if count == 1:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .errors import RejectionError
 from .portable import signed_log1p, sin_cos
 from .record import Container, Object, parse
-from .schema import AUTO, CATEGORICAL, KEY, LABEL, NUMERIC, SKIP, TIME, WEIGHT, Schema, Shape
+from .schema import AUTO, CATEGORICAL, ID, KEY, LABEL, NUMERIC, SKIP, TIME, WEIGHT, Schema, Shape
 from .values import Number, category, instant, is_integer, parse_number, trim, words
 from .wire import xxh64
 
@@ -47,6 +47,7 @@ class Event:
     sparse: list[Feature] = field(default_factory=list)  # all others
     categories: list[Category] = field(default_factory=list)
     key: bytes = b""
+    id: bytes = b""
     time: int = 0  # milliseconds since 1970
 
     def __len__(self) -> int:
@@ -277,11 +278,14 @@ class _Walk:
         return ms
 
     def special(self, path: str, v: Any, base: str) -> None:
-        """Use the value of a field that is no feature. Labels, ids, arms and their probabilities do not matter here."""
+        """Use the value of a field that is no feature. Labels, arms and their probabilities do not matter here."""
         is_text = isinstance(v, str) and not isinstance(v, Number)
-        if base == KEY and not isinstance(v, Container):
-            text = ("true" if v else "false") if isinstance(v, bool) else str(v)
-            self.event.key = text.encode()
+        if base in (KEY, ID) and not isinstance(v, Container):
+            text = (("true" if v else "false") if isinstance(v, bool) else str(v)).encode()
+            if base == KEY:
+                self.event.key = text
+            else:
+                self.event.id = text
         elif base == TIME and not (is_text and not trim(v)):
             ms = self.instant(path, v)
             if ms is not None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .bandit import Bandit
 from .encode import Encoded
 from .errors import CorruptError
 from .factor import Factor
 from .linear import Linear, open_linear
 from .score import Scorer
-from .wire import ENCODE, FACTOR, SGD, kind_of
+from .wire import BANDIT, ENCODE, FACTOR, SGD, kind_of
 
 
-def open_model(parts: Sequence[bytes], before: Scorer | None = None, verified: bool = False) -> Scorer:
+def open_model(parts: Sequence[bytes], before: Scorer | Bandit | None = None, verified: bool = False) -> Scorer | Bandit:
     """Read the parameters in parts: a whole model and the changes to it, or the changes to the model before.
 
     verified says that their SHA-256 was compared.
@@ -26,6 +27,17 @@ def open_model(parts: Sequence[bytes], before: Scorer | None = None, verified: b
         raise CorruptError(f"changes to an object of kind {kind}, which knows none")
     if kind == FACTOR:
         return Factor(parts[0], verified)
+    if kind == BANDIT:
+        return Bandit(parts[0], verified)
     if kind == ENCODE:
-        return Encoded(parts[0], lambda data: open_model([data], None, verified), verified)
+        return Encoded(parts[0], lambda data: _open_inner(data, verified), verified)
     raise CorruptError(f"an object of kind {kind} is no model that this client reads")
+
+
+def _open_inner(data: bytes, verified: bool) -> Scorer:
+    """Read the model behind encodings."""
+    if kind_of(data) not in (SGD, FACTOR):
+        raise CorruptError(f"an object of kind {kind_of(data)} has no encodings")
+    model = open_model([data], None, verified)
+    assert not isinstance(model, Bandit)
+    return model

@@ -103,6 +103,16 @@ def log1p(x: float) -> float:
     return log(u) * x / (u - 1)
 
 
+def expm1(x: float) -> float:
+    """Return exp(x)-1, accurate near zero."""
+    u = exp(x)
+    if u == 1:
+        return x
+    if u - 1 == -1 or u == math.inf:
+        return u - 1
+    return (u - 1) * x / log(u)
+
+
 def signed_log1p(x: float) -> float:
     """Return sign(x) log(1+|x|)."""
     return -log1p(-x) if x < 0 else log1p(x)

@@ -6,6 +6,7 @@ import math
 import sys
 from typing import NamedTuple
 
+from .errors import CorruptError
 from .event import Feature
 from .wire import Reader
 
@@ -20,6 +21,8 @@ class Scaler:
             h = r.u64()
             weight, mean, m2, _ = r.finites(4)
             r.uvarint()
+            if min(weight, m2) < 0:
+                raise CorruptError(f"a field of weight {weight} and M2 {m2}")
             self.fields[h] = mean, _inverse(weight, m2)
 
     def value(self, f: Feature) -> float:
@@ -56,7 +59,10 @@ class Labels(NamedTuple):
 
     @classmethod
     def read(cls, r: Reader) -> Labels:
-        return cls(*r.finites(6))
+        labels = cls(*r.finites(6))
+        if min(labels.weight, labels.m2) < 0:
+            raise CorruptError(f"{labels}")
+        return labels
 
     def frame(self) -> Frame:
         """Return the frame in which scores are deviations from the mean of the labels."""

@@ -170,7 +170,10 @@ class Reader:
         return bytes(self.take(self.count(1)))
 
     def str(self) -> str:
-        return self.bytes().decode("utf-8", "surrogateescape")
+        try:
+            return self.bytes().decode()
+        except UnicodeDecodeError:
+            raise CorruptError("text that is not UTF-8") from None
 
     def rest(self) -> bytes:
         """Read all that is left."""

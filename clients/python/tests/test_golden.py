@@ -10,7 +10,9 @@ import struct
 import unittest
 from typing import Any
 
-from streamlearner import Decoder, RejectionError, Schema, open_model, portable
+from streamlearner import Bandit, Decoder, Event, RejectionError, Schema, open_model, portable
+from streamlearner.event import Feature
+from streamlearner.explore import choose
 from streamlearner.wire import xxh64
 
 HERE = pathlib.Path(__file__).parent
@@ -29,6 +31,10 @@ def bits(v: float) -> int:
     return struct.unpack("<Q", struct.pack("<d", v))[0]
 
 
+def features(pairs: list[Any]) -> list[Feature]:
+    return [Feature(int(h, 16), float(v), 0) for h, v in pairs]
+
+
 class Golden(unittest.TestCase):
     def assert_same(self, got: float, want: str, what: object) -> None:
         number = float.fromhex(want)
@@ -40,7 +46,7 @@ class Golden(unittest.TestCase):
     def test_numbers(self) -> None:
         for n in golden("numbers"):
             x = float.fromhex(n["X"])
-            for name, f in (("Exp", portable.exp), ("Log", portable.log), ("Log1p", portable.log1p), ("Sigmoid", portable.sigmoid)):
+            for name, f in (("Exp", portable.exp), ("Log", portable.log), ("Log1p", portable.log1p), ("Sigmoid", portable.sigmoid), ("Expm1", portable.expm1)):
                 self.assert_same(f(x), n[name], f"{name}({x!r})")
 
     def test_hashes(self) -> None:
@@ -69,6 +75,7 @@ class Golden(unittest.TestCase):
         categories = [[f"{c.hash:016x}", str(c.field), f"{c.mean:016x}", f"{c.count:016x}"] for c in e.categories]
         self.assertEqual(categories, r["Categories"] or [])
         self.assertEqual(e.key, base64.b64decode(r["Key"] or ""))
+        self.assertEqual(e.id, base64.b64decode(r["ID"] or ""))
         self.assertEqual(e.time, r["Time"])
 
     def check_models(self, name: str) -> None:
@@ -97,6 +104,18 @@ class Golden(unittest.TestCase):
 
     def test_encoded(self) -> None:
         self.check_models("encoded")
+
+    def test_bandits(self) -> None:
+        testdata = HERE.parents[2] / "pkg" / "bandit" / "testdata"
+        for c in json.loads((testdata / "choices.json.golden").read_text()):
+            with self.subTest(model=c["model"], decision=c["id"]):
+                bandit = Bandit((testdata / c["model"]).read_bytes())
+                event = Event(features(c["numeric"]), features(c["sparse"]), id=c["id"].encode())
+                p = bandit.distribution(event, c["eligible"], [features(a) for a in c["actions"]])
+                self.assertEqual(p, c["pmf"])
+                u = bandit.uniform(event.id)
+                self.assertEqual(u, c["u"])
+                self.assertEqual(bandit.arms[choose(p, u)], c["arm"])
 
 
 if __name__ == "__main__":

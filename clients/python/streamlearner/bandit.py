@@ -1,0 +1,273 @@
+"""Bandits: reads docs/format/bandit.md and chooses as it says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from . import explore
+from .errors import CorruptError
+from .event import Event, Feature
+from .integrals import best_of_betas, best_of_normals
+from .portable import exp, log
+from .posterior import Key, cholesky, dot, draw_best, normals, stream, student_draw, tally, winners_of
+from .regression import Diagonal, Full, predict_sparse, scatter
+from .scaling import Scaler
+from .wire import BANDIT, MASK, Reader, open_envelope, xxh64
+
+VERSION = 2
+
+COUNTS = ("thompson", "normal", "ucb1", "klucb", "exp3", "exp3ix")
+LINEAR = ("linucb", "lints", "logistic", "epsilon", "softmax", "squarecb", "regcb", "regcb_elimination", "bag")
+NUMBERS = (
+    "reward_min", "reward_max", "floor", "prior_alpha", "prior_beta", "prior_mean", "prior_weight", "alpha", "spread", "epsilon",
+    "temperature", "gamma_scale", "gamma_exponent", "mellowness", "psi", "gamma", "rate", "entropy", "importance_clip", "lambda", "clip",
+    "extreme")
+
+_BLOCKS = 8
+_MAX_WEIGHT = 1e100
+
+
+class Bandit:
+    """A published bandit. It never changes, so threads may share it."""
+
+    def __init__(self, data: bytes, verified: bool = False) -> None:
+        r = open_envelope(data, BANDIT, VERSION, verified)
+        self.policy, self.features, matrix, standardize, salt = (r.str() for _ in range(5))
+        self._nounif, self._interactions, self._intercept = r.bool(), r.bool(), r.bool()
+        self._c = dict(zip(NUMBERS, r.finites(len(NUMBERS))))
+        if self._c["lambda"] <= 0 or self._c["temperature"] <= 0:
+            raise CorruptError(f"lambda {self._c['lambda']}, temperature {self._c['temperature']}")
+        self._draws, self._size = r.uvarint(), r.uvarint()
+        r.uvarint()
+        r.uvarint()
+        window = r.uvarint()
+        self.arms = [r.str() for _ in range(r.count(1))]
+        self._arm_hashes = [xxh64(a.encode()) for a in self.arms]
+        self._key = Key(salt)
+        self._full, self._standardize, self._window = matrix == "full", standardize == "on", window > 0
+        self._scaler: Scaler | None = None
+        self._index: dict[int, int] = {}
+        self._theta: list[tuple[float, ...]] = []
+        if self.policy in COUNTS:
+            self._read_counts(r)
+        elif self.policy in ("gradient", "reinforce"):
+            r.finites(2)
+            if self.policy == "reinforce":
+                self._read_features(r)
+            self._theta = [r.floats() for _ in self.arms]
+        elif self.policy in LINEAR or self.policy == "cover":
+            self._read_linear(r)
+        else:
+            raise CorruptError(f"policy {self.policy!r}, which this client does not know")
+        r.close()
+
+    def _read_counts(self, r: Reader) -> None:
+        self.events = r.uvarint()
+        r.varint()
+        self._sums = [r.finites(4) for _ in self.arms]
+        if self._window:
+            r.finites(4 * _BLOCKS * len(self.arms))
+
+    def _read_features(self, r: Reader) -> None:
+        self.events = r.uvarint()
+        r.finites(1)
+        self._scaler = Scaler(r, self._standardize, self._c["clip"])
+        for i in range(r.count(8)):
+            self._index[r.u64()] = i
+
+    def _read_linear(self, r: Reader) -> None:
+        self._read_features(r)
+        r.varint()
+        slots = len(self.arms) if self.features == "disjoint" else 1
+        members = self._size if self.policy == "bag" else 1
+        self._slots = slots
+        self._regressions = [self._read_regression(r, self.policy == "logistic", self._window) for _ in range(slots * members)]
+        if self.policy == "cover":
+            r.finites(1)
+            self._read_regression(r, True, False)
+            self._theta = [r.floats() for _ in range(self._size * len(self.arms))]
+
+    def _read_regression(self, r: Reader, logistic: bool, window: bool) -> Full | Diagonal:
+        size, lam = len(self._index), self._c["lambda"]
+        if not self._full:
+            return Diagonal(r, size, lam)
+        out = Full(r, size, logistic, lam)
+        for _ in range(_BLOCKS if window else 0):
+            n = r.uvarint()
+            r.finites(n * (n + 1) // 2 + n)
+        return out
+
+    def uniform(self, decision: bytes) -> float:
+        """Return the number in [0, 1) by which the decision with that id is made."""
+        return self._key.uniform(decision)
+
+    def distribution(self, event: Event, eligible: Sequence[bool] | None = None, actions: Sequence[Sequence[Feature]] = ()) -> list[float]:
+        """Return the probability of each arm in the context of an event.
+
+        eligible says which arms may be chosen, actions are the features of each
+        arm. If no arm is eligible all probabilities are 0.
+        """
+        chosen = [a for a in range(len(self.arms)) if eligible is None or eligible[a]]
+        out = [0.0] * len(self.arms)
+        if not chosen:
+            return out
+        p = explore.floor(self._distribute(event, chosen, actions), self._c["floor"], False)
+        for a, v in zip(chosen, p):
+            out[a] = v
+        return out
+
+    def _distribute(self, event: Event, chosen: list[int], actions: Sequence[Sequence[Feature]]) -> list[float]:
+        """Return the probabilities of the eligible arms without the floor."""
+        if self.policy in COUNTS:
+            return self._by_counts(event, chosen)
+        if self.policy in ("gradient", "reinforce"):
+            x = self._place(event, 0, actions)[0] if self.policy == "reinforce" else [(0, 1.0)]
+            return explore.softmax([max(-_MAX_WEIGHT, min(_MAX_WEIGHT, predict_sparse(self._theta[a], x))) for a in chosen], 1)
+        if self.policy == "cover":
+            return self._cover(event, chosen, actions)
+        if self.policy in ("lints", "logistic"):
+            return self._thompson(event, chosen, actions)
+        if self.policy == "bag":
+            shares = [0.0] * len(chosen)
+            for b in range(self._size):
+                for i, v in enumerate(explore.greedy(self._margins(event, chosen, actions, b)[0])):
+                    shares[i] += v
+            return explore.normalize(shares)
+        return self._by_margins(event, chosen, actions)
+
+    def _by_counts(self, event: Event, chosen: list[int]) -> list[float]:
+        c, sums, policy = self._c, self._sums, self.policy
+        if policy == "thompson":
+            return best_of_betas([(c["prior_alpha"] + sums[a][1], c["prior_beta"] + max(0.0, sums[a][0] - sums[a][1])) for a in chosen])
+        if policy == "normal":
+            return self._normal_gamma(event, chosen)
+        if policy == "exp3":
+            return explore.exp3([sums[a][3] for a in chosen], c["gamma"])
+        if policy == "exp3ix":
+            eta = math.sqrt(log(float(len(chosen))) / (len(chosen) * float(self.events + 1)))
+            return explore.softmax([sums[a][3] for a in chosen], -eta)
+        total = 0.0
+        for a in chosen:
+            total += sums[a][0]
+        if policy == "ucb1":
+            return explore.greedy([explore.ucb1(sums[a][0], sums[a][1], total, c["alpha"]) for a in chosen])
+        return explore.greedy([explore.kl_ucb(sums[a][0], sums[a][1], total) for a in chosen])
+
+    def _normal_gamma(self, event: Event, chosen: list[int]) -> list[float]:
+        c, seed = self._c, self._key.seed(event.id)
+        draws: list[list[float]] = []
+        for a in chosen:
+            n, s, q, _ = self._sums[a]
+            kappa = c["prior_weight"] + n
+            mean = s / n if n > 0 else 0.0
+            spread, d = max(0.0, q - mean * s), mean - c["prior_mean"]
+            alpha = c["prior_alpha"] + n / 2
+            rate = c["prior_beta"] + (spread + c["prior_weight"] * n / kappa * (d * d)) / 2
+            location = (c["prior_weight"] * c["prior_mean"] + s) / (c["prior_weight"] + n)
+            scale, freedom, own = math.sqrt(rate / (alpha * kappa)), 2 * alpha, stream(seed, a)
+            draws.append([location + scale * student_draw(own, m, freedom) for m in range(self._draws)])
+        return tally(winners_of(draws, self._draws), len(chosen))
+
+    def _by_margins(self, event: Event, chosen: list[int], actions: Sequence[Sequence[Feature]]) -> list[float]:
+        c, k = self._c, len(chosen)
+        z, sd = self._margins(event, chosen, actions, 0)
+        if self.policy == "linucb":
+            return explore.greedy([m + c["alpha"] * s for m, s in zip(z, sd)])
+        if self.policy in ("regcb", "regcb_elimination"):
+            width = math.sqrt(c["mellowness"] * log(float(k) * float(max(self.events, 1))))
+            return explore.regcb(z, sd, width, self.policy == "regcb_elimination")
+        if self.policy == "softmax":
+            return explore.softmax(z, 1 / c["temperature"])
+        if self.policy == "squarecb":
+            gamma = c["gamma_scale"] * exp(c["gamma_exponent"] * log(float(self.events))) if self.events else 0.0
+            return explore.square_cb(z, gamma)
+        return explore.mix_uniform(explore.greedy(z), c["epsilon"])
+
+    def _cover(self, event: Event, chosen: list[int], actions: Sequence[Sequence[Feature]]) -> list[float]:
+        k, shares = len(self.arms), [0.0] * len(chosen)
+        pairs, _ = self._place(event, 0, actions)
+        x = scatter(pairs, len(self._index))
+        for i in range(self._size):
+            thetas = [self._theta[i * k + a] for a in chosen]
+            for n, v in enumerate(explore.greedy([dot(t, x) if self._full else predict_sparse(t, pairs) for t in thetas])):
+                shares[n] += v
+        n = float(len(chosen))
+        least = min(1 / n, 1 / math.sqrt(n * float(max(self.events, 1))))
+        return explore.floor(explore.normalize(shares), least * n, self._nounif)
+
+    def _thompson(self, event: Event, chosen: list[int], actions: Sequence[Sequence[Feature]]) -> list[float]:
+        seed, spread = self._key.seed(event.id), self._c["spread"]
+        if self.features != "disjoint":
+            return self._correlated(event, chosen, actions, seed)
+        z, sd = self._margins(event, chosen, actions, 0)
+        sd = [s * spread for s in sd]
+        if self._draws == 0:
+            return best_of_normals(z, sd) or explore.greedy(z)
+        everyone: list[float | None] = [None] * len(self.arms)
+        deviations = [0.0] * len(self.arms)
+        for a, m, s in zip(chosen, z, sd):
+            everyone[a], deviations[a] = m, s
+        p = draw_best(seed, everyone, deviations, self._draws)
+        return [p[a] for a in chosen]
+
+    def _correlated(self, event: Event, chosen: list[int], actions: Sequence[Sequence[Feature]], seed: int) -> list[float]:
+        """Draw the margins of arms that share a regression together, by their covariances."""
+        white, own, z, drawn = [], [], [], []
+        for a in chosen:
+            pairs, unknown = self._place(event, a, actions)
+            z.append(self._regressions[0].predict(pairs))
+            white.append(self._regressions[0].whiten(pairs))
+            own.append(unknown / self._c["lambda"])
+            drawn.append(normals(stream(seed, a), self._draws))
+        factor, draws = cholesky(white, own), []
+        for i in range(len(chosen)):
+            mine = []
+            for m in range(self._draws):
+                d = 0.0
+                for b in range(i + 1):
+                    d += factor[i][b] * drawn[b][m]
+                mine.append(z[i] + self._c["spread"] * d)
+            draws.append(mine)
+        return tally(winners_of(draws, self._draws), len(chosen))
+
+    def _margins(self, event: Event, chosen: list[int], actions: Sequence[Sequence[Feature]], member: int) -> tuple[list[float], list[float]]:
+        """Return margins and deviations of arms by a member."""
+        z, sd = [], []
+        for a in chosen:
+            pairs, unknown = self._place(event, a, actions)
+            regression = self._regressions[member if self._slots == 1 else member * self._slots + a]
+            z.append(regression.predict(pairs))
+            sd.append(math.sqrt(regression.variance(pairs) + unknown / self._c["lambda"]))
+        return z, sd
+
+    def _place(self, event: Event, arm: int, actions: Sequence[Sequence[Feature]]) -> tuple[list[tuple[int, float]], float]:
+        """Return the vector of an arm, and the squared norm of what has no coordinate."""
+        assert self._scaler is not None
+        context = [(f.hash, self._scaler.value(f)) for f in event.dense] + [(f.hash, f.value) for f in event.sparse]
+        name = self._arm_hashes[arm]
+        hybrid, crossed = self.features == "hybrid", self.features != "disjoint" and self._interactions
+        named = [(0, 1.0)] * self._intercept + context
+        if hybrid:
+            named = [(_cross(name, h), v) for h, v in named]
+        own = [(f.hash, f.value) for f in actions[arm]] if actions else [(name, 1.0)] * (self.features == "shared")
+        for h, v in own:
+            named.append((h, v))
+            if crossed:
+                named += [(_cross(h, g), w * v) for g, w in context]
+        pairs, unknown = [], 0.0
+        for h, v in named:
+            i = self._index.get(h)
+            if i is None:
+                unknown += v * v
+            else:
+                pairs.append((i, v))
+        return pairs, unknown
+
+
+def _cross(a: int, b: int) -> int:
+    """Name the product of two features."""
+    h = a * 0x9E3779B97F4A7C15 & MASK ^ b
+    h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD & MASK
+    h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 & MASK
+    return h ^ h >> 33
