@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -293,10 +294,10 @@ func (s *soak) end(d *daemon) {
 	d.kill()
 }
 
-// stopped lets a process sleep without knowing it.
+// stopped lets a process sleep without knowing it, unless it has just ended by itself.
 func (s *soak) stopped(d *daemon, length time.Duration) error {
-	if d.cmd.Process.Signal(syscall.SIGSTOP) != nil {
-		return nil // it has just ended by itself
+	if errors.Is(d.cmd.Process.Signal(syscall.SIGSTOP), os.ErrProcessDone) {
+		return nil
 	}
 	time.Sleep(length)
 	return d.cmd.Process.Signal(syscall.SIGCONT)
