@@ -11,7 +11,7 @@ import (
 // pure lists the packages that make a partition a pure function of its records: no I/O, no clock, no goroutine, no
 // global dice, no log and no state outside of values.
 var pure = []string{
-	"internal/portable", "internal/wire", "internal/encode", "internal/metric", "internal/scale", "internal/calibrate",
+	"internal/portable", "internal/wire", "internal/encode", "internal/metric", "internal/ope", "internal/scale", "internal/calibrate",
 	"pkg/event", "pkg/drift", "pkg/state", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor",
 }
 
@@ -25,6 +25,10 @@ var pureImports = []string{
 
 // pureExceptions is what single pure packages may import on top, with the reason.
 var pureExceptions = map[string][]string{
+	"internal/ope": {
+		// Quantiles for the intervals that are reported; the state is made of sums alone.
+		"gonum.org/v1/gonum/mathext", "gonum.org/v1/gonum/stat/distuv",
+	},
 	"pkg/learner": {
 		"runtime", // names the architecture, for which alone the bits are promised
 		"sync",    // OnceValue: what a copy comes to is computed by whoever asks first, and is the same for all

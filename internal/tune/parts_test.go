@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/internal/ope"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
@@ -73,47 +73,6 @@ func TestLentEvents(t *testing.T) {
 	}
 }
 
-// TestHalfWidth compares with the vectors of the formula.
-func TestHalfWidth(t *testing.T) {
-	data, err := os.ReadFile("../../../shared/data/bandit_vectors/sequential_tests.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Cases []struct {
-			Test                 string
-			T, Sigma, Rho, Alpha float64
-			HalfWidth            float64
-		}
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, c := range file.Cases {
-		if strings.HasPrefix(c.Test, "asymptotic confidence sequence") {
-			n++
-			if got := halfWidth(c.T, c.Sigma, c.Rho, c.Alpha); math.Abs(got-c.HalfWidth) > 1e-12 {
-				t.Errorf("t %v sigma %v rho %v: %v, want %v", c.T, c.Sigma, c.Rho, got, c.HalfWidth)
-			}
-		}
-	}
-	if n < 3 {
-		t.Errorf("%d vectors, want 3", n)
-	}
-}
-
-// TestTightest: no other rho is much tighter where tightest aims at.
-func TestTightest(t *testing.T) {
-	const at, alpha = 128, 0.05
-	best := halfWidth(at, 1, tightest(at, alpha), alpha)
-	for rho := 0.01; rho < 2; rho *= 1.1 {
-		if w := halfWidth(at, 1, rho, alpha); w < best*0.99 {
-			t.Errorf("rho %v gives %v, tightest %v", rho, w, best)
-		}
-	}
-}
-
 // TestPairsCoverage draws differences without a mean: in all but a share of
 // alpha of the runs, the interval holds 0 at every block.
 func TestPairsCoverage(t *testing.T) {
@@ -160,7 +119,7 @@ func TestPairsByHand(t *testing.T) {
 		t.Errorf("compare(1, 0) %+v, compare(0, 1) %+v", a, b)
 	}
 	sigma := math.Sqrt(20 * 0.25 / 19)
-	if want := halfWidth(20, sigma, tightest(tightBlocks, 0.05), 0.05); math.Abs(a.Hi-a.Lo-2*want) > 1e-12 {
+	if want := ope.AsymptoticHalfWidth(20, sigma, ope.TightestRho(tightBlocks, 0.05), 0.05); math.Abs(a.Hi-a.Lo-2*want) > 1e-12 {
 		t.Errorf("width %v, want %v", a.Hi-a.Lo, 2*want)
 	}
 	if c := p.compare(2, 1, 0.05); math.Abs(c.Difference+3) > 1e-12 {

@@ -1,6 +1,10 @@
 package tune
 
-import "math"
+import (
+	"math"
+
+	"github.com/streamlearner/streamlearner/internal/ope"
+)
 
 // Comparison is how much more one configuration costs than another: the mean
 // difference of the criterion over the events that all have learned, in Blocks
@@ -19,22 +23,6 @@ const (
 	minBlocks   = 16  // before these the normal limit is not to be relied on
 	tightBlocks = 128 // where the sequence is made tightest
 )
-
-// halfWidth returns the half-width of the asymptotic confidence sequence for a
-// mean after t observations of standard deviation sigma: with probability 1-alpha
-// the mean is inside of it at every t at once, as t grows (Waudby-Smith et al.
-// 2021, https://arxiv.org/abs/2103.06476, theorem 2.2).
-func halfWidth(t, sigma, rho, alpha float64) float64 {
-	v := t*rho*rho + 1
-	return sigma * math.Sqrt(2*v/(t*t*rho*rho)*math.Log(math.Sqrt(v)/alpha))
-}
-
-// tightest returns the rho that makes the sequence tightest after t
-// observations (section 2 of the paper, approximately).
-func tightest(t, alpha float64) float64 {
-	l := -2 * math.Log(alpha)
-	return math.Sqrt((l + math.Log(l+1)) / t)
-}
 
 // pairs keeps mean and variance of the difference of every two configurations.
 type pairs struct {
@@ -93,7 +81,7 @@ func (p *pairs) compare(i, j int, alpha float64) Comparison {
 	s, t := p.stats[i*(i-1)/2+j], float64(p.count)
 	c := Comparison{Blocks: p.count, Difference: sign * s.mean, Lo: math.Inf(-1), Hi: math.Inf(1)}
 	if p.count >= minBlocks {
-		w := halfWidth(t, math.Sqrt(s.m2/(t-1)), tightest(tightBlocks, alpha), alpha)
+		w := ope.AsymptoticHalfWidth(t, math.Sqrt(s.m2/(t-1)), ope.TightestRho(tightBlocks, alpha), alpha)
 		c.Lo, c.Hi = c.Difference-w, c.Difference+w
 	}
 	return c
