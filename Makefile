@@ -101,7 +101,7 @@ $(GOLANGCI):
 	@mv bin/golangci-lint $@
 
 .PHONY: provision
-provision: ## Install what the tests need: redis-server, promtool, Kafka, Go modules
+provision: ## Install what the tests need: redis-server, promtool, Python, Kafka, Go modules
 	@scripts/provision.sh
 
 .PHONY: docker

@@ -87,7 +87,7 @@ fetch_modules() {
 need_command gcc gcc libc6-dev # the race detector needs a C compiler
 need_command redis-server redis-server
 need_command promtool prometheus
-need_command python3 python3-minimal # the tests of clients/python
+need_command python3 python3 # the tests of clients/python
 check_java
 fetch_kafka
 fetch_modules
