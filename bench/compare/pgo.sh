@@ -4,8 +4,9 @@
 set -euo pipefail
 readonly HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly ROOT=$HERE/../..
-readonly OUT=$ROOT/build/compare EVENTS=${EVENTS:-300000} SEED=${SEED:-1}
-EVENTS=$EVENTS SEED=$SEED "$HERE/run.sh" -runs 1 -only 'nag, guard off$' >/dev/null # writes the events, too
+readonly OUT=$ROOT/build/compare
+export EVENTS=${EVENTS:-300000} SEED=${SEED:-1}
+"$HERE/run.sh" -runs 1 -only 'nag, guard off$' >/dev/null # writes the events, too
 
 profiles=()
 for optimizer in nag auto adagrad; do
