@@ -237,6 +237,10 @@ func FuzzMerge(f *testing.F) {
 			return wire.Seal(bytes.Clone(b[:len(b)-wire.ChecksumLen]), 0)
 		}
 		base, delta = resealed(base), resealed(delta)
+		// A change of another rate merges to a model of that rate, but m learns at its own.
+		if p, _, err := openEnvelope(delta, wire.KindSGDDelta); err != nil || p != m.p {
+			return
+		}
 		merged, err := m.Merge(base, delta)
 		if err != nil || m.UnmarshalBinary(base) != nil || m.ApplyChange(delta) != nil {
 			return
