@@ -32,6 +32,8 @@ func (o *options) contenders() []contender {
 			o.replay(optimizer+", guard on", optimizer, true, jsonl))
 	}
 	all = append(all,
+		bare(o.replay("nag, learning alone", "nag", false, jsonl)),
+		bare(o.replay("nag, learning alone, 2 partitions", "nag", false, parts...)),
 		o.replay("nag, guard off, 2 partitions", "nag", false, parts...),
 		o.replay("nag, guard on, 2 partitions", "nag", true, parts...),
 		o.replay("auto, guard on, 2 partitions", "auto", true, parts...),
@@ -40,6 +42,15 @@ func (o *options) contenders() []contender {
 		o.vw("vw, cache", "vw cache", "-d", text, "--cache_file", filepath.Join(o.data, "events.cache")))
 	river := []string{o.python, filepath.Join(o.scripts, "river_run.py"), jsonl, strconv.Itoa(min(o.riverEvents, o.events))}
 	return append(all, contender{name: "river", input: "json", commands: [][]string{river}, decode: decodeScript})
+}
+
+// bare takes no checkpoints: Vowpal Wabbit and River make none either.
+func bare(c contender) contender {
+	for i, command := range c.commands {
+		last := len(command) - 1
+		c.commands[i] = append(command[:last:last], "--set", "snapshot.every=1000000000", "--set", "snapshot.quarantine=1000000000", command[last])
+	}
+	return c
 }
 
 // replay learns each of the files in a process of its own. Loss and positive
