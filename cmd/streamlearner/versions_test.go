@@ -146,7 +146,7 @@ func (in *installation) rollbackReachesReaders(t *testing.T) {
 		watch.Go(func() {
 			for took == 0 && time.Since(began) < 30*time.Second {
 				status, _ := client.Status()
-				if i := slices.IndexFunc(status, func(s serve.Status) bool { return s.Partition == 1 }); status[i].Pointer.Number == number {
+				if i := slices.IndexFunc(status, func(s serve.Status) bool { return s.Partition == 1 }); i >= 0 && status[i].Pointer.Number == number {
 					took = time.Since(began)
 				}
 				time.Sleep(time.Millisecond)

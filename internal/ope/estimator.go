@@ -58,7 +58,9 @@ func (e *Evaluation) Value(k Estimator) (value float64, ok bool) {
 	if e.sums[events] == 0 {
 		return 0, false
 	}
-	switch k { //nolint:exhaustive // the others are means
+	switch k {
+	case IPS, ClippedIPS, DM, DR, SwitchDR, DROS, SubGaussianIPS, SubGaussianDR:
+		return e.mean(k)
 	case SNIPS:
 		return e.snips()
 	case SNDR:
@@ -67,11 +69,9 @@ func (e *Evaluation) Value(k Estimator) (value float64, ok bool) {
 		return e.cressieRead(), true
 	case Replay:
 		return e.replay()
+	case estimatorCount:
 	}
-	if k >= estimatorCount {
-		return 0, false
-	}
-	return e.mean(k)
+	return 0, false
 }
 
 // Interval returns bounds that hold the value with probability 1-alpha, for a number of decisions that was fixed
@@ -82,7 +82,9 @@ func (e *Evaluation) Interval(k Estimator, alpha float64) (lo, hi float64, ok bo
 	if !(alpha > 0 && alpha < 1) || e.sums[events] == 0 {
 		return 0, 0, false
 	}
-	switch k { //nolint:exhaustive // as above
+	switch k {
+	case IPS, ClippedIPS, DM, DR, SwitchDR, DROS, SubGaussianIPS, SubGaussianDR:
+		return e.gaussian(k, alpha)
 	case SNIPS:
 		return e.snipsInterval(alpha)
 	case SNDR:
@@ -90,11 +92,7 @@ func (e *Evaluation) Interval(k Estimator, alpha float64) (lo, hi float64, ok bo
 	case CressieRead:
 		lo, hi = e.cressieReadInterval(alpha)
 		return lo, hi, true
-	case Replay:
-		return 0, 0, false
+	case Replay, estimatorCount:
 	}
-	if k >= estimatorCount {
-		return 0, 0, false
-	}
-	return e.gaussian(k, alpha)
+	return 0, 0, false
 }
