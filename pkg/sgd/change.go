@@ -132,7 +132,7 @@ func (c *capture) features(m *Model, set []uint64, n int) {
 	}
 	// The slots lie all over the memory: little is done for each, so that the
 	// processor fetches many at once.
-	if c.width == 3 && m.lanes == 1 {
+	if c.width == 3 && c.width == m.p.floats() { // one row of one slot
 		slots, shift, out := m.slots, m.shift&31, c.numbers
 		for i, j := range c.keys {
 			s, v := &slots[j<<shift], out[3*i:3*i+3:3*i+3]

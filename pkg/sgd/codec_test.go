@@ -5,6 +5,7 @@ import (
 	"flag"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +117,31 @@ func TestGolden(t *testing.T) {
 func TestOpen(t *testing.T) {
 	for name, edit := range goldens {
 		conform.Opened(t, name, trained(t, edit), Open, small())
+	}
+}
+
+// Whatever optimizer and number of classes make of a feature, all of it is in the bytes.
+func TestEveryRowIsStored(t *testing.T) {
+	for _, opt := range []string{"nag", "sgd", "adagrad", "adam", "ftrl", "coin", "arow", "scw", "auto"} {
+		for classes := 2; classes <= 7; classes++ {
+			m := newModel(t, func(c *Config) { c.Loss, c.Classes, c.Optimizer, c.Bits = "ova", classes, opt, 10 })
+			r := rand.New(rand.NewPCG(1, uint64(classes)))
+			for range 30 {
+				e := someEvent(r, &m.p)
+				if s := m.Learn(&e); s.Reject != nil {
+					t.Fatal(s.Reject)
+				}
+			}
+			got, err := Open(bin(t, m))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.eachRow(m.touched(), func(at, k int) {
+				if want := m.numbers(at); got.numbers(at) != want {
+					t.Errorf("%s, %d classes, row %d: numbers %v, learned were %v", opt, classes, k, got.numbers(at), want)
+				}
+			})
+		}
 	}
 }
 
