@@ -54,6 +54,7 @@ func (m *Model) learnAsRiver(s *event.Step, e *event.Event, h float64) {
 	}
 	m.take(s, e, h)
 	if s.Reject == nil {
-		s.Prediction, s.Margin, s.Loss, s.Class, s.Cost = served.Prediction, served.Margin, served.Loss, served.Class, served.Cost
+		s.Prediction, s.Margin, s.Loss = served.Prediction, served.Margin, served.Loss
+		s.Class, s.Cost, s.Regret = served.Class, served.Cost, served.Regret
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -63,6 +64,30 @@ func TestRiverChicks(t *testing.T) {
 	p := run(t, newModel(t, func(c *Config) { c.Loss, c.Compat = "squared", "river" }), chicks(t))
 	if got := fmt.Sprintf("%.4f", p.mae); got != "23.7587" {
 		t.Errorf("mean absolute error %s, want 23.7587", got)
+	}
+}
+
+// Cost and regret are those of the decision that was made, not of one with the scaler after it.
+func TestRiverDecisionsCost(t *testing.T) {
+	m, r := newModel(t, func(c *Config) {
+		c.Loss, c.Compat, c.Rate, c.FalseNegativeCost = "logistic", "river", 1, 5
+	}), rand.New(rand.NewPCG(3, 4))
+	wrong := 0
+	for range 300 {
+		e := someEvent(r, &m.p)
+		s := m.Learn(&e)
+		if s.Reject != nil {
+			t.Fatal(s.Reject)
+		}
+		if s.Cost > 0 {
+			wrong++
+		}
+		if (s.Cost > 0) != (float64(s.Class) != s.Label) || s.Regret != s.Cost {
+			t.Fatalf("class %d of label %v costs %v, regret %v", s.Class, s.Label, s.Cost, s.Regret)
+		}
+	}
+	if wrong == 0 || wrong == 300 {
+		t.Errorf("%d of 300 decisions are wrong", wrong)
 	}
 }
 
