@@ -19,6 +19,9 @@ func (m *Model) adagrad(u *update) tally {
 		a := &act[i]
 		s := &slots[a.idx]
 		a.save(s)
+		if a.x == 0 {
+			continue
+		}
 		gx := bound(float64(g*a.x), limit)
 		s.G = float64(decay*s.G) + float64(gx*gx)
 		d := float64(u.rate*gx) / math.Sqrt(s.G+adagradEpsilon)

@@ -250,3 +250,37 @@ func FuzzMerge(f *testing.F) {
 		}
 	})
 }
+
+// An event whose feature has the value 0 says nothing of the feature: it moves no number
+// that a change would not bring.
+func TestFeaturesOfValueZero(t *testing.T) {
+	for _, opt := range []string{"nag", "sgd", "adagrad", "adam", "ftrl", "coin", "arow", "scw", "auto"} {
+		for _, decay := range []float64{1, 0.9} {
+			if decay < 1 && opt != "nag" && opt != "adagrad" {
+				continue
+			}
+			m := newModel(t, func(c *Config) {
+				c.Loss, c.Optimizer, c.Decay, c.Standardize, c.Bits = "logistic", opt, decay, "off", 10
+			})
+			learn := func(x float64) {
+				e := event.Event{Weight: 1, Labelled: true, X: event.Vector{
+					Dense: []event.Feature{{Hash: 1, Value: x}}, Sparse: []event.Feature{{Hash: 2, Value: x}, {Hash: 3, Value: 1}},
+				}}
+				if s := m.Learn(&e); s.Reject != nil {
+					t.Fatal(s.Reject)
+				}
+			}
+			learn(1)
+			base := bin(t, m)
+			m.Mark()
+			learn(0)
+			got, err := m.Merge(base, m.Capture(false)(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, bin(t, m)) {
+				t.Errorf("%s, decay %v: base and change give another model", opt, decay)
+			}
+		}
+	}
+}
