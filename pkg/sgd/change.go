@@ -238,7 +238,7 @@ func (m *Model) After(changes ...[]byte) (*Model, error) {
 		}
 	}
 	n.before.set(&m.before)
-	n.changed = make([]uint64, len(m.changed))
+	n.changed = slices.Clone(m.changed)
 	if m.exact != nil {
 		n.exact = &directory{hashes: slices.Clone(m.exact.hashes), table: slices.Clone(m.exact.table)}
 	}
