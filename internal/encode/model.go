@@ -262,10 +262,7 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 }
 
 // Is reports whether bytes are what AppendBinary writes.
-func Is(b []byte) bool {
-	const kindAt = 2 // the envelope's third byte
-	return len(b) > kindAt && wire.Kind(b[kindAt]) == wire.KindEncode
-}
+func Is(b []byte) bool { return wire.KindOf(b) == wire.KindEncode }
 
 // Open returns the model that AppendBinary wrote; openInner opens the inner one.
 func Open(b []byte, openInner func([]byte) (Inner, error)) (*Model, error) {
