@@ -123,7 +123,7 @@ func (h hoarder) UnmarshalBinary(b []byte) error {
 // Each rule that the shell, the store or the model keeps is broken by one
 // mutant, and the simulation notices.
 func TestMutantsAreCaught(t *testing.T) {
-	ctx := context.Background()
+	ctx, shared := context.Background(), worldStreams()
 	clock := int64(1_800_000_000_000)
 	for name, c := range map[string]struct {
 		shell func() *mutant
@@ -265,7 +265,7 @@ func TestMutantsAreCaught(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &pool{tb: t}
+			p := &pool{tb: t, streams: &shared}
 			for seed := uint64(1); seed <= 2000; seed++ {
 				if _, err := p.world(seed).undisturbed(); err != nil {
 					t.Fatal(err)

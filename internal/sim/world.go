@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/streamlearner/streamlearner/pkg/learner"
@@ -171,8 +172,21 @@ func (w *World) undisturbed() (*reference, error) {
 		ref.held = append(ref.held, l.Stats().Held)
 	}
 	ref.final, ref.stats = l.Snapshot(), l.Stats()
+	if fault := chainOf(ref.final.Audit).Verify(); fault != nil {
+		return nil, fmt.Errorf("audit chain of the undisturbed run: %w", fault)
+	}
 	w.ref = ref
 	return ref, nil
+}
+
+// chainOf is the chain that a store makes of a whole trail.
+func chainOf(t *state.Trail) *state.Chain {
+	c := &state.Chain{}
+	c.Length, c.Sum = t.End()
+	for i := range t.Entries {
+		c.Records = append(c.Records, t.Entries[i].Data)
+	}
+	return c
 }
 
 // config is the configuration with which a process starts whose state stands at offset.

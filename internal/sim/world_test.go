@@ -57,13 +57,38 @@ func fraudDecoder(tb testing.TB, s event.Schema) event.Decoder {
 // faults once, and then disturbed by every seed that picks it.
 const worlds = 128
 
-// newWorld makes world i, which is short enough to be run thousands of times a
-// second: everything happens within a few dozen records, bad ones among them.
-// World 0 is longer: its guard is armed, and poison freezes it.
-func newWorld(tb testing.TB, i uint64) *World {
-	n, every, quarantine := 48, 4, 8
+// size is how many records world i has.
+func size(i uint64) int {
 	if i == 0 {
-		n, every, quarantine = 900, 30, 60
+		return 900
+	}
+	return 48
+}
+
+// worldStreams makes the events of each world once, since calibrating a stream takes
+// as long as many runs. They are not changed.
+func worldStreams() (out [worlds]func() [][]byte) {
+	for i := range out {
+		out[i] = sync.OnceValue(func() (events [][]byte) {
+			s := Fraud(uint64(i) + 1)
+			s.Malformed, s.Extreme = 0.02, 0.01
+			s.Poison = []Episode{{From: 600, To: 750, Share: 1}}
+			for range size(uint64(i)) {
+				events = append(events, s.Next(nil))
+			}
+			return events
+		})
+	}
+	return out
+}
+
+// newWorld makes world i of its events. They are few enough to be run thousands of
+// times a second: everything happens within a few dozen records, bad ones among them.
+// World 0 is longer: its guard is armed, and poison freezes it.
+func newWorld(tb testing.TB, i uint64, events [][]byte) *World {
+	n, every, quarantine := len(events), 4, 8
+	if i == 0 {
+		every, quarantine = 30, 60
 	}
 	schema := event.Schema{Time: "ts"}
 	if i%4 == 1 { // the time of an event is that of its record, by clocks that jump
@@ -81,16 +106,13 @@ func newWorld(tb testing.TB, i uint64) *World {
 		}
 	})
 	c.Decoder = fraudDecoder(tb, schema)
-	s := Fraud(i + 1)
-	s.Malformed, s.Extreme = 0.02, 0.01
-	s.Poison = []Episode{{From: 600, To: 750, Share: 1}}
 	w := &World{Config: c, Command: map[int64]state.Command{}}
-	for k := range n {
+	for k, value := range events {
 		t := int64(k) * 1000
 		if i%2 == 1 && k%7 == 3 {
 			t = []int64{0, 1 << 45, -1 << 45, 1_700_000_000_000}[(int(i)/2+k)%4]
 		}
-		w.Records = append(w.Records, learner.Record{Offset: int64(k), Time: t, Value: s.Next(nil)})
+		w.Records = append(w.Records, learner.Record{Offset: int64(k), Time: t, Value: value})
 	}
 	if i%3 == 0 {
 		w.Command[int64(n/3+1)] = state.Command{ID: "a", Kind: learner.CommandFreeze, Who: "op", Why: "test"}
@@ -114,14 +136,15 @@ func newWorld(tb testing.TB, i uint64) *World {
 
 // pool makes worlds as seeds pick them. It belongs to one goroutine.
 type pool struct {
-	tb     testing.TB
-	worlds [worlds]*World
+	tb      testing.TB
+	streams *[worlds]func() [][]byte
+	worlds  [worlds]*World
 }
 
 func (p *pool) world(seed uint64) *World {
 	w := &p.worlds[seed%worlds]
 	if *w == nil {
-		*w = newWorld(p.tb, seed%worlds)
+		*w = newWorld(p.tb, seed%worlds, p.streams[seed%worlds]())
 	}
 	return *w
 }
@@ -133,6 +156,7 @@ func TestFaults(t *testing.T) {
 	if *progress {
 		bar = progressbar.Default(int64(*seeds), "seeds")
 	}
+	shared := worldStreams()
 	var next atomic.Uint64
 	var failed atomic.Bool
 	var mu sync.Mutex
@@ -141,7 +165,7 @@ func TestFaults(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			const chunk = 100
-			p := &pool{tb: t}
+			p := &pool{tb: t, streams: &shared}
 			var sum Counts
 			for !failed.Load() {
 				begin := next.Add(chunk) - chunk
@@ -185,7 +209,8 @@ func TestFaults(t *testing.T) {
 }
 
 func BenchmarkSeed(b *testing.B) {
-	p := &pool{tb: b}
+	shared := worldStreams()
+	p := &pool{tb: b, streams: &shared}
 	for i := range uint64(worlds) {
 		p.world(i)
 	}

@@ -14,20 +14,19 @@ type Chain struct {
 // that do not fit each other or the account are left out; Verify names them.
 func (c *Chain) Trail() *Trail {
 	t := &Trail{From: c.Length, Sum: c.Sum, Mirrored: c.Mirrored}
-	if len(c.Records) == 0 || c.Verify() != nil {
+	entries := make([]AuditEntry, 0, len(c.Records))
+	first := *t
+	fault := c.verify(func(r *AuditRecord, sum Sum, data []byte) {
+		if len(entries) == 0 {
+			first.From, first.Sum = r.Seq-1, r.Prev
+		}
+		entries = append(entries, AuditEntry{Kind: r.Kind, Sum: sum, Data: data})
+	})
+	if fault != nil {
 		return t
 	}
-	for i, data := range c.Records {
-		r, err := ParseAudit(data)
-		if err != nil {
-			return &Trail{From: c.Length, Sum: c.Sum, Mirrored: c.Mirrored}
-		}
-		if i == 0 {
-			t.From, t.Sum = r.Seq-1, r.Prev
-		}
-		t.Entries = append(t.Entries, AuditEntry{Kind: r.Kind, Sum: SumOf(data), Data: data})
-	}
-	return t
+	first.Entries = entries
+	return &first
 }
 
 // The ways in which a chain can be broken.
@@ -54,6 +53,11 @@ func (f *AuditFault) Error() string {
 // the store gives of their end. It returns nil when they agree. The first
 // record may have any number, since old ones are dropped.
 func (c *Chain) Verify() *AuditFault {
+	return c.verify(func(*AuditRecord, Sum, []byte) {})
+}
+
+// verify is Verify, and calls fn with each record that fits the one before it.
+func (c *Chain) verify(fn func(r *AuditRecord, sum Sum, data []byte)) *AuditFault {
 	var want uint64
 	var last Sum
 	for i, data := range c.Records {
@@ -73,6 +77,7 @@ func (c *Chain) Verify() *AuditFault {
 			return &AuditFault{Seq: want - 1, Fault: FaultEdited, Detail: fmt.Sprintf("its SHA-256 is %s, record %d says %s", last, want, r.Prev)}
 		}
 		want, last = r.Seq+1, SumOf(data)
+		fn(&r, last, data)
 	}
 	return c.verifyEnd(want, last)
 }
