@@ -94,7 +94,7 @@ type AuditAlarm struct {
 func (r *AuditRecord) Bytes() []byte {
 	c := *r
 	c.Format = auditFormat
-	for _, s := range []*string{&c.Who, &c.Why, &c.Cause, &c.Command, &c.Args.Label, &c.ID, &c.Error} {
+	for _, s := range []*string{&c.Who, &c.Why, &c.Cause, &c.Command, &c.Args.Label, &c.Args.To, &c.ID, &c.Error} {
 		*s = auditText(*s)
 	}
 	if c.Alarm != nil {

@@ -55,7 +55,7 @@ func TestAuditGolden(t *testing.T) {
 
 func TestAuditRecordsAreBounded(t *testing.T) {
 	r := state.AuditRecord{Seq: 1, Kind: state.AuditCommand, Who: strings.Repeat("\x00", 1<<20), Why: strings.Repeat("é", 5000) + "\xff", ID: "\xff",
-		Alarm: &state.AuditAlarm{Statistic: math.Inf(1), Threshold: math.NaN()}}
+		Args: state.Args{To: strings.Repeat("9", 1<<20)}, Alarm: &state.AuditAlarm{Statistic: math.Inf(1), Threshold: math.NaN()}}
 	data := r.Bytes()
 	got, err := state.ParseAudit(data)
 	if err != nil {
