@@ -108,7 +108,7 @@ func (l *Learner) Saved(s *state.Snapshot) {
 	l.added = slices.DeleteFunc(l.added, func(c checkpoint) bool {
 		return slices.ContainsFunc(s.Also, func(k state.Kept) bool { return k.Number == c.version.Number })
 	})
-	if s.Rewind {
+	if s.Rewind && l.next.Offset >= s.Next.Offset { // else it was put back once more since
 		l.rewound = false
 	}
 	for len(s.Done) > 0 && len(l.acks) > 0 && l.acks[0] == s.Done[0] {

@@ -52,3 +52,24 @@ func TestSeek(t *testing.T) {
 		t.Errorf("%d records fed up to %v, want %d up to offset 60", got.Fed, w.Next(), before.Fed+20)
 	}
 }
+
+// While the save of a rewind is under way the next record may be put back once
+// more: then the save after it goes back, too.
+func TestRewindDuringTheSaveOfARewind(t *testing.T) {
+	w := newOwner(t, config(t))
+	feed(w.Learner, w.stream, 1500)
+	back := func(id string, offset int64) {
+		w.ApplyTo(state.Command{ID: id, Kind: learner.CommandSeek, Who: "ana", Why: "test", Args: state.Args{Offset: offset, Lost: true}}, nil)
+	}
+	back("first", 40)
+	under := w.Snapshot()
+	back("second", 10)
+	w.Saved(under)
+	if s := w.Snapshot(); !s.Rewind || s.Next.Offset != 10 {
+		t.Errorf("the save at offset %d says rewind: %v, the stored one stands at 40", s.Next.Offset, s.Rewind)
+	}
+	w.Saved(w.Snapshot())
+	if w.Snapshot().Rewind {
+		t.Error("a rewind that is stored goes on being one")
+	}
+}
