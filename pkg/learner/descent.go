@@ -66,8 +66,8 @@ const (
 	plateauDelta  = 0.02
 	smallGradient = 1e-3
 	sweepBudget   = 256
-	sweepPause    = 4096 // blocks between two rounds of the norm, at most
-	greatest      = 1e150
+	sweepPause    = 4096  // blocks between two rounds of the norm, at most
+	greatest      = 1e150 // of what is summed up
 
 	retain2   = 0.70710678118654752440 // 2^(-1/2)
 	retain16  = 0.95760328069857364694 // 2^(-1/16)
@@ -104,6 +104,14 @@ type descent struct {
 	// The round of the norm.
 	sweepAt, nextSweep uint64
 	sweepSum, norm     float64
+}
+
+// bounded is x for a sum that is to stay finite, also of a model that cannot tell its loss.
+func bounded(x float64) float64 {
+	if !(x < greatest) {
+		return greatest
+	}
+	return x
 }
 
 // observe takes an event that was learned.

@@ -219,8 +219,8 @@ func (l *Learner) learn(o *Outcome) {
 	l.gradAvg.add(o.Step.GradNorm)
 	l.descent.observe(l.model, &o.Step)
 	if l.mode == Recovering {
-		l.trial.champion += o.Served
-		l.trial.challenger += o.Step.Loss
+		l.trial.champion += bounded(o.Served)
+		l.trial.challenger += bounded(o.Step.Loss)
 		l.trial.events++
 	}
 	if l.guard.observe(l, &o.Step) && l.mode == Learning {
