@@ -187,8 +187,6 @@ func (p *partition) target(ctx context.Context, a state.Args) (state.Args, *stat
 	case "end":
 		a.Offset = end
 	}
-	g := p.missed()
-	a.Lost = g != nil && g.other
 	if a.Offset < start || a.Offset > end {
 		return a, &state.Found{Problem: fmt.Sprintf("offset %d is not in the log, which reaches from %d to %d", a.Offset, start, end)}, nil
 	}

@@ -11,14 +11,19 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
-// seekTo gives the order of an operator.
+// seekTo gives the order of an operator, and waits until it is answered.
 func (w *world) seekTo(partition int32, id string, a state.Args) {
+	w.t.Helper()
+	w.sendSeek(partition, id, a)
+	w.waitAck(partition, id)
+}
+
+func (w *world) sendSeek(partition int32, id string, a state.Args) {
 	w.t.Helper()
 	c := state.Command{ID: id, Kind: learner.CommandSeek, Who: "ana", Why: "test", Args: a}
 	if err := w.store.Send(w.t.Context(), w.key(partition), c); err != nil {
 		w.t.Fatal(err)
 	}
-	w.waitAck(partition, id)
 }
 
 // reaches waits until a partition runs and is saved at an offset with so many records fed.
@@ -64,6 +69,24 @@ func (w *world) stand(partition int32, log string, next state.Position) {
 	if err := w.store.Save(w.t.Context(), w.key(partition), claim, 0, s, 20); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// Of two orders that wait the first one ends the gap: from then on records of
+// the new log may have been learned, and the second must not go back over them.
+func TestSecondSeekDoesNotGoBack(t *testing.T) {
+	w := newWorld(t, 1)
+	w.produce(60, 0)
+	w.stand(0, topic+"/another", state.Position{Offset: 100, LeaderEpoch: -1})
+	w.sendSeek(0, "first", state.Args{Offset: 40, To: "40"})
+	w.sendSeek(0, "second", state.Args{To: "start"})
+	m := w.start(nil)
+	if a := w.waitAck(0, "first"); a.Error != "" {
+		t.Errorf("the first seek was refused: %s", a.Error)
+	}
+	if a := w.waitAck(0, "second"); a.Error == "" {
+		t.Error("the second seek went back over a log that the partition stands in already")
+	}
+	m.reaches(0, 60, 20)
 }
 
 // shows reports whether the metrics say that a partition is in a state.

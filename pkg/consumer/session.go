@@ -214,9 +214,13 @@ func (s *session) lookUp() error {
 func (s *session) apply(orders []order) error {
 	for _, order := range orders {
 		c := order.command
-		if order.isSeek() && s.p.missed() != nil {
-			if err := s.feedWaiting(); err != nil {
-				return err
+		if order.isSeek() {
+			g := s.p.missed()
+			c.Args.Lost = g != nil && g.other // by now a seek before this one may have ended the gap
+			if g != nil {
+				if err := s.feedWaiting(); err != nil {
+					return err
+				}
 			}
 		}
 		before := s.learner.Next()

@@ -132,6 +132,10 @@ func (t *tally) ApplyTo(c state.Command, f *state.Found) *learner.Outcome {
 		t.acks = append(t.acks, state.Ack{ID: c.ID, Offset: t.body.Next.Offset, Error: f.Problem})
 		return &t.out
 	}
+	if c.Kind == learner.CommandSeek && c.Args.Offset < t.body.Next.Offset && !c.Args.Lost {
+		t.acks = append(t.acks, state.Ack{ID: c.ID, Offset: t.body.Next.Offset, Error: "records would be learned twice"})
+		return &t.out
+	}
 	if c.Kind == learner.CommandSeek {
 		t.rewound = t.rewound || c.Args.Offset < t.body.Next.Offset
 		t.body.Next = state.Position{Offset: c.Args.Offset, LeaderEpoch: -1}
