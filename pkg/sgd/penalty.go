@@ -10,7 +10,8 @@ func (p *plan) penalised() bool {
 // penalise shrinks the weights that the event moved, the intercept apart. The
 // companion has as W the sum of the weights learned up to the last penalty, as
 // G the l1 penalty u that the weight could have had so far, and as N the one q that it had, with its
-// sign. With r the rate of the weight and n what was learned since its last penalty,
+// sign. With r the rate of the weight and n what was learned since its last penalty, at the
+// first what is learned now,
 //
 //	l1: u += r n l1; w > 0: w' = max(0, w-(u+q)); w < 0: w' = min(0, w+(u-q)); q += w'-w
 //	l2: w = w' / (1 + r n l2)
@@ -29,7 +30,7 @@ func (m *Model) penalise(u *update, rate float64, t tally) tally {
 		if i > 0 && a.x != 0 {
 			c := &m.slots[a.idx+1]
 			n := u.h
-			if m.has(a.idx >> (m.shift & 31)) {
+			if c.W > 0 { // not the first time
 				n = max(0, now-c.W)
 			}
 			c.W = now
