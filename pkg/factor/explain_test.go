@@ -1,10 +1,10 @@
 package factor_test
 
 import (
-	"math"
 	"math/rand/v2"
 	"testing"
 
+	"github.com/streamlearner/streamlearner/internal/conform"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
@@ -17,17 +17,8 @@ func TestExplanationAddsUp(t *testing.T) {
 			for n := range 300 {
 				e.Reset()
 				fill(c.Loss == "logistic")(r, &e)
-				x := m.Explain(&e)
-				sum, size := x.Intercept, math.Abs(x.Intercept)
-				for _, f := range x.Terms {
-					sum += f.Contribution
-					size += math.Abs(f.Contribution)
-				}
-				unlabelled := e
-				unlabelled.Labelled = false
-				want := m.Predict(&unlabelled).Margin
-				if len(x.Terms) != e.X.Len() || math.Abs(sum-want) > 1e-12*max(1, size) || math.Abs(x.Margin-want) > 1e-12*max(1, size) {
-					t.Fatalf("event %d: %d terms of %d features add up to %v, explained margin %v, predicted %v", n, len(x.Terms), e.X.Len(), sum, x.Margin, want)
+				if x, step, same := conform.Explained(t, m, &e); !same {
+					t.Fatalf("event %d: explained margin %v, predicted %v", n, x.Margin, step.Margin)
 				}
 				m.Learn(&e)
 			}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/streamlearner/streamlearner/internal/conform"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/sgd"
 )
@@ -74,26 +75,5 @@ func BenchmarkSnapshot(b *testing.B) {
 	for i := range events {
 		m.Learn(&events[i])
 	}
-	var buf []byte
-	b.Run("append", func(b *testing.B) {
-		for b.Loop() {
-			var err error
-			if buf, err = m.AppendBinary(buf[:0]); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.SetBytes(int64(len(buf)))
-	})
-	b.Run("unmarshal", func(b *testing.B) {
-		for b.Loop() {
-			if err := m.UnmarshalBinary(buf); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("reference", func(b *testing.B) {
-		for b.Loop() {
-			m.SetReference(0)
-		}
-	})
+	conform.BenchmarkSnapshot(b, m)
 }
