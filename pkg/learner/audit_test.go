@@ -129,16 +129,17 @@ func TestAlarmsAndWaysBackAreRecorded(t *testing.T) {
 	feed(l, s, 500)
 	var got []string
 	for _, r := range chainOf(t, l.Snapshot()) {
-		if r.Kind != state.AuditPublish && r.Alarm == nil {
-			continue
-		}
 		if r.Alarm != nil && (r.Kind != state.AuditFreeze || r.Alarm.Statistic < r.Alarm.Threshold || r.Why == "") {
 			t.Errorf("alarm recorded as %+v", r)
 		}
 		got = append(got, r.Kind)
 	}
-	if !slices.Contains(got, state.AuditFreeze) {
-		t.Errorf("half of the records were refused, and no freeze is recorded: %q", got)
+	frozen := slices.Index(got, state.AuditFreeze)
+	if frozen < 0 {
+		t.Fatalf("half of the records were refused, and no freeze is recorded: %q", got)
+	}
+	if !slices.Contains(got[frozen:], state.AuditRecovery) {
+		t.Errorf("the learner is %s again, and no way back is recorded: %q", l.Mode(), got[frozen:])
 	}
 }
 
