@@ -121,22 +121,28 @@ func (p *partition) recordsLost(cause error) {
 	p.troubled(troubleRecords, fmt.Errorf("kafka does not give the records from offset %d on: %w", next, cause))
 	p.wg.Go(func() {
 		b := backoff{first: 250 * time.Millisecond, most: 30 * time.Second}
-		for b.wait(p.ctx) == nil {
-			ctx, cancel := context.WithTimeout(p.ctx, p.c.cfg.SaveTimeout)
-			g, err := p.examine(ctx, state.Position{Offset: next, LeaderEpoch: lossEpoch(cause)})
-			cancel()
-			switch {
-			case err != nil:
-				p.log.Warn("cannot tell why records are missing", "error", err)
-				continue
-			case g == nil:
-				p.c.seek(p, kgo.EpochOffset{Offset: next, Epoch: -1})
-			default:
-				p.missing(g)
-			}
-			return
+		for b.wait(p.ctx) == nil && !p.explain(next, cause) {
 		}
 	})
+}
+
+// explain finds out why the records from offset next on are missing, and reports
+// whether nothing is left to be found out.
+func (p *partition) explain(next int64, cause error) bool {
+	ctx, cancel := context.WithTimeout(p.ctx, p.c.cfg.SaveTimeout)
+	defer cancel()
+	g, err := p.examine(ctx, state.Position{Offset: next, LeaderEpoch: lossEpoch(cause)})
+	switch {
+	case p.queue.position() != next: // an operator has it go on elsewhere
+	case err != nil:
+		p.log.Warn("cannot tell why records are missing", "error", err)
+		return false
+	case g == nil:
+		p.c.seek(p, kgo.EpochOffset{Offset: next, Epoch: -1})
+	default:
+		p.missing(g)
+	}
+	return true
 }
 
 // lossEpoch is the leader epoch at which the client found a log that was cut; -1 for none.

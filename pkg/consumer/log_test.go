@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/streamlearner/streamlearner/internal/testbed"
 	"github.com/streamlearner/streamlearner/pkg/learner"
@@ -87,6 +88,25 @@ func TestSecondSeekDoesNotGoBack(t *testing.T) {
 		t.Error("the second seek went back over a log that the partition stands in already")
 	}
 	m.reaches(0, 60, 20)
+}
+
+// The partition is not held at a gap that a seek has left behind.
+func TestSeekOvertakesTheSearchForAGap(t *testing.T) {
+	w := newWorld(t, 1)
+	w.produce(100, 0)
+	m := w.start(nil)
+	w.exactlyOnce(0)
+	w.deleteBefore(0, 60)
+	p := m.partition(0)
+	if !p.explain(40, kerr.OffsetOutOfRange) {
+		t.Error("the search for a gap goes on behind the position of the partition")
+	}
+	if g := p.missed(); g != nil {
+		t.Errorf("held at %v", g)
+	}
+	w.produce(10, 0)
+	w.exactlyOnce(0)
+	m.waitState(0, Running)
 }
 
 // shows reports whether the metrics say that a partition is in a state.
