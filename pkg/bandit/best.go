@@ -75,6 +75,9 @@ const (
 	// A posterior of more observations counts as one of so many: its width stays
 	// well above the rounding of t.
 	maxObservations = 1e12
+	// leastShape is the least alpha and beta that then remain, those of the weakest
+	// prior: the tails, and so the panels, have an end.
+	leastShape = 0.1
 )
 
 // bell is one arm's density in t = log(x/(1-x)).
@@ -95,7 +98,7 @@ type bell struct {
 func newBell(p beta) bell {
 	n := p.alpha + p.beta
 	if n > maxObservations {
-		p.alpha, p.beta = float64(p.alpha*(maxObservations/n)), float64(p.beta*(maxObservations/n))
+		p.alpha, p.beta = max(leastShape, float64(p.alpha*(maxObservations/n))), max(leastShape, float64(p.beta*(maxObservations/n)))
 		n = p.alpha + p.beta
 	}
 	b := bell{alpha: p.alpha, beta: p.beta, x: p.alpha / n, y: p.beta / n}

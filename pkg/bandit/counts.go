@@ -146,7 +146,7 @@ func (s *counts) distribute(e *event.Event, eligible []bool, p []float64) {
 			exp3(q, s.cfg.Gamma)
 		case EXP3IX:
 			eta, _ := ixRates(len(q), s.events+1)
-			softmax(q, -eta)
+			softmax(q, eta)
 		default:
 			greedy(q)
 		}
@@ -169,6 +169,8 @@ func (s *counts) index(p []float64, eligible []bool) {
 			p[a] = ucb1(m, total, s.cfg.Alpha)
 		case KLUCB:
 			p[a] = klUCB(m, total)
+		case EXP3IX:
+			p[a] = -m.w
 		default:
 			p[a] = m.w
 		}

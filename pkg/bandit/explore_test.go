@@ -32,6 +32,25 @@ func trainedOn(t testing.TB, c Config, n int) (*Model, event.Event) {
 	return m, e
 }
 
+// However much was learned, the probabilities are numbers, and the better arm has more.
+func TestHeavyCountsStayFinite(t *testing.T) {
+	for _, policy := range []string{Thompson, Normal, UCB1, KLUCB, EXP3, EXP3IX} {
+		for _, weight := range []float64{1e3, 1e9, 1e100} {
+			m := newModel(t, config(policy, 2))
+			for i := range 4 {
+				e := event.Event{Weight: weight, Labelled: true, Label: float64(i % 2), Arm: i % 2, Prob: 0.5}
+				if s := m.Learn(&e); s.Reject != nil {
+					t.Fatal(s.Reject)
+				}
+			}
+			p := m.Distribution(&event.Event{}, nil, nil)
+			if !(math.Abs(p[0]+p[1]-1) < 1e-12 && p[1] > 0.9) {
+				t.Errorf("%s after events of weight %v: %v", policy, weight, p)
+			}
+		}
+	}
+}
+
 // With any arms eligible, the others have nothing and the rest is a distribution above its floor.
 func TestEligible(t *testing.T) {
 	for name, c := range configurations() {

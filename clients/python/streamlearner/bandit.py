@@ -146,7 +146,7 @@ class Bandit:
             return explore.exp3([sums[a][3] for a in chosen], c["gamma"])
         if policy == "exp3ix":
             eta = math.sqrt(log(float(len(chosen))) / (len(chosen) * float(self.events + 1)))
-            return explore.softmax([sums[a][3] for a in chosen], -eta)
+            return explore.softmax([-sums[a][3] for a in chosen], eta)
         total = 0.0
         for a in chosen:
             total += sums[a][0]

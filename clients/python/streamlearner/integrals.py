@@ -11,6 +11,7 @@ _ORDER = 16
 _TAIL = 38.0  # a density is nil where its logarithm is this far below its mode
 _PANEL = 2.0
 _MAX_OBSERVATIONS = 1e12
+_LEAST_SHAPE = 0.1
 
 # Nodes and weights of the Gauss-Legendre rule: Abramowitz and Stegun, table 25.4.
 _HALF = (
@@ -60,7 +61,8 @@ class _Bell:
             return
         n = alpha + beta
         if n > _MAX_OBSERVATIONS:
-            alpha, beta = alpha * (_MAX_OBSERVATIONS / n), beta * (_MAX_OBSERVATIONS / n)
+            scale = _MAX_OBSERVATIONS / n
+            alpha, beta = max(_LEAST_SHAPE, alpha * scale), max(_LEAST_SHAPE, beta * scale)
             n = alpha + beta
         self.alpha, self.beta, self.x, self.y = alpha, beta, alpha / n, beta / n
         self.t, self.sd = log(alpha / beta), math.sqrt(1 / alpha + 1 / beta)
