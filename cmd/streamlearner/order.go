@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/streamlearner/streamlearner/configs"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -96,27 +97,41 @@ func (o *order) give(ctx context.Context, store *redis.Store, ks []state.Key) ([
 			return nil, err
 		}
 	}
+	return o.collect(ctx, store, ks, commands)
+}
+
+// collect waits for all partitions at once, so that one without an owner takes no time from the others.
+func (o *order) collect(ctx context.Context, store state.Operator, ks []state.Key, commands []state.Command) ([]answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	var out []answer
+	out := make([]answer, len(ks))
+	g, ctx := errgroup.WithContext(ctx)
 	for i, k := range ks {
-		a := answer{Key: k.String(), ID: id, Version: commands[i].Args.Version, Offset: -1}
-		ack, err := await(ctx, store, k, id)
-		switch {
-		case errors.Is(err, context.DeadlineExceeded) && o.force:
-			a.Forced = true
-		case errors.Is(err, context.DeadlineExceeded):
-			a.Error = o.unanswered()
-		case err != nil:
-			return nil, fmt.Errorf("%s: %w", k, err)
-		case ack.Error != "":
-			a.Error = ack.Error
-		default:
-			a.Offset = ack.Offset
-		}
-		out = append(out, a)
+		g.Go(func() (err error) {
+			out[i], err = o.wait(ctx, store, k, &commands[i])
+			return err
+		})
 	}
-	return out, nil
+	return out, g.Wait()
+}
+
+// wait returns what became of the order at a partition.
+func (o *order) wait(ctx context.Context, store state.Operator, k state.Key, c *state.Command) (answer, error) {
+	a := answer{Key: k.String(), ID: c.ID, Version: c.Args.Version, Offset: -1}
+	ack, err := await(ctx, store, k, c.ID)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && o.force:
+		a.Forced = true
+	case errors.Is(err, context.DeadlineExceeded):
+		a.Error = o.unanswered()
+	case err != nil:
+		return a, fmt.Errorf("%s: %w", k, err)
+	case ack.Error != "":
+		a.Error = ack.Error
+	default:
+		a.Offset = ack.Offset
+	}
+	return a, nil
 }
 
 func (o *order) send(ctx context.Context, store *redis.Store, k state.Key, c *state.Command) error {

@@ -133,12 +133,13 @@ type verifier struct {
 	k     state.Key
 	good  map[state.Sum]int  // size of blobs whose sum is right
 	opens map[state.Sum]bool // parameters that decode
+	heads map[state.Sum]bool // states of versions that decode, with their models
 
 	r *verifyReport
 }
 
 func newVerifier(store *redis.Store, k state.Key) *verifier {
-	return &verifier{store: store, k: k, good: map[state.Sum]int{}, opens: map[state.Sum]bool{}}
+	return &verifier{store: store, k: k, good: map[state.Sum]int{}, opens: map[state.Sum]bool{}, heads: map[state.Sum]bool{}}
 }
 
 func (v *verifier) fail(where, format string, args ...any) {
@@ -177,11 +178,15 @@ func (v *verifier) pass(ctx context.Context) (*verifyReport, uint64, error) {
 	return v.r, s.Seq, nil
 }
 
-// blob reads a blob unless it was found good before.
-func (v *verifier) blob(ctx context.Context, where string, sum state.Sum) []byte {
-	if _, ok := v.good[sum]; ok {
-		return nil
+// blob checks a blob unless it was found good before.
+func (v *verifier) blob(ctx context.Context, where string, sum state.Sum) {
+	if _, ok := v.good[sum]; !ok {
+		v.read(ctx, where, sum)
 	}
+}
+
+// read returns a blob; nil when it is not in order.
+func (v *verifier) read(ctx context.Context, where string, sum state.Sum) []byte {
 	data, err := v.store.Blob(ctx, v.k, sum)
 	switch {
 	case errors.Is(err, state.ErrNotFound):
@@ -214,10 +219,10 @@ func (v *verifier) versions(ctx context.Context, kept []state.Version, d *learne
 
 // origin checks the state that a version was taken from, which replay --from begins with.
 func (v *verifier) origin(ctx context.Context, where string, sum state.Sum) {
-	if _, ok := v.good[sum]; ok || sum.IsZero() {
+	if v.heads[sum] || sum.IsZero() {
 		return
 	}
-	head := v.blob(ctx, where, sum)
+	head := v.read(ctx, where, sum)
 	if head == nil {
 		return
 	}
@@ -226,27 +231,28 @@ func (v *verifier) origin(ctx context.Context, where string, sum state.Sum) {
 		v.fail(where, "the state %.12s that it was taken from: %v", sum, err)
 		return
 	}
-	v.parameters(ctx, where+", its state", d.Live)
+	v.heads[sum] = v.parameters(ctx, where+", its state", d.Live)
 }
 
-// parameters checks the blobs of a version, and that they make a model.
-func (v *verifier) parameters(ctx context.Context, where string, sum state.Sum) {
+// parameters checks the blobs of a version, and reports whether they make a model.
+func (v *verifier) parameters(ctx context.Context, where string, sum state.Sum) bool {
 	if v.opens[sum] {
-		return
+		return true
 	}
 	parts, _, _, err := state.Parameters(ctx, v.store, v.k, sum, nil)
 	if err != nil {
 		v.fail(where, "%v", err)
-		return
+		return false
 	}
 	for _, part := range parts {
 		v.good[state.SumOf(part)] = len(part)
 	}
 	if _, _, err := catalog.Open(parts[0], parts[1:]...); err != nil {
 		v.fail(where, "parameters %.12s do not decode: %v", sum, err)
-		return
+		return false
 	}
 	v.opens[sum] = true
+	return true
 }
 
 // pointers checks what is served and what is said of versions.
