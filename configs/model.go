@@ -39,6 +39,7 @@ func (m Model) Schema() event.Schema {
 		LabelType: m.Source.LabelType, LabelSeparator: separator,
 		Key: m.Source.Key, ID: m.Source.ID,
 		Arm: m.Source.Arm, Arms: arms, Probability: m.Source.Probability,
+		Source:  m.Guard.Source.Field,
 		Include: f.Include, Exclude: f.Exclude, Numeric: f.Numeric, Categorical: f.Categorical,
 		Text: f.Text, Ngrams: f.Ngrams, Log1p: f.Log1p, Cyclic: f.Cyclic, Missing: f.Missing, Target: f.Target, Count: f.Count, Cross: f.Cross,
 		MaxFeatures: f.MaxFeatures,
@@ -87,7 +88,7 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 	}
 	defaults := DefaultModel()
 	defaults.Learner.Kind = m.Learner.Kind
-	schema, err := json.Marshal(m.Layout())
+	schema, err := json.Marshal(m.Layout().Published())
 	if err != nil {
 		return learner.Config{}, err
 	}

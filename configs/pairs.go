@@ -28,8 +28,10 @@ func (m *Model) checkPairs(v *checker) {
 				v.fail(side.key, side.field, "is named by source."+role.key+", and so is no feature; send the value twice")
 			}
 		}
-		if side.field == s.Key && !slices.Contains(m.Features.Categorical, s.Key) {
-			v.fail(side.key, side.field, "is named by source.key, and so is no feature by itself; list it in features.categorical")
+		for _, besides := range []struct{ key, field string }{{"source.key", s.Key}, {"guard.source.field", m.Guard.Source.Field}} {
+			if side.field == besides.field && !slices.Contains(m.Features.Categorical, besides.field) {
+				v.fail(side.key, side.field, "is named by "+besides.key+", and so is no feature by itself; list it in features.categorical")
+			}
 		}
 		if slices.Contains(m.Features.Exclude, side.field) {
 			v.fail(side.key, side.field, "is in features.exclude; remove it there")

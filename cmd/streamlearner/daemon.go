@@ -75,6 +75,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 	return consumer.New(consumer.Config{
 		Connection: kafkaConnection(k),
 		Group:      k.Group, Model: name, Topic: m.Source.Topic, Start: m.Source.Start, Init: init, DeadLetter: m.Source.DeadLetter,
+		Headers:        m.Guard.Source.Header != "",
 		MaxPollRecords: k.MaxPollRecords, QueueRecords: k.QueueRecords,
 		GroupProtocol:  k.GroupProtocol,
 		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, HeartbeatInterval: k.HeartbeatInterval,

@@ -53,7 +53,7 @@ func (p *player) Decode(_ []byte, e *event.Event) error {
 		return r
 	}
 	*e = p.batch.events[i]
-	e.Key, e.ID = slices.Clip(e.Key), slices.Clip(e.ID)
+	e.Key, e.ID, e.Source, e.Logged = slices.Clip(e.Key), slices.Clip(e.ID), slices.Clip(e.Source), slices.Clip(e.Logged)
 	e.X.Dense, e.X.Sparse = slices.Clip(e.X.Dense), slices.Clip(e.X.Sparse)
 	e.Categories, e.Actions = slices.Clip(e.Categories), slices.Clip(e.Actions)
 	e.Labels, e.Costs = slices.Clip(e.Labels), slices.Clip(e.Costs)

@@ -44,6 +44,9 @@ type Config struct {
 	// deleted, and lets those begin that were added to the topic.
 	Init bool
 
+	// Headers tells whether the learners need the headers of records.
+	Headers bool
+
 	// DeadLetter is the topic of refused records; default "<Topic>.<Model>.dead".
 	// It is created when it is missing and the broker allows it.
 	DeadLetter string

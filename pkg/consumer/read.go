@@ -63,7 +63,7 @@ func (r *Range) Read(ctx context.Context, fn func(learner.Record) error) error {
 			if next = rec.Offset + 1; next > r.To || rec.Attrs.IsControl() {
 				continue
 			}
-			if err := fn(newRecord(rec)); err != nil {
+			if err := fn(newRecord(rec, appendHeaders(nil, rec))); err != nil {
 				return err
 			}
 		}
@@ -72,8 +72,17 @@ func (r *Range) Read(ctx context.Context, fn func(learner.Record) error) error {
 }
 
 // newRecord returns a record as a learner takes it.
-func newRecord(r *kgo.Record) learner.Record {
-	return learner.Record{Offset: r.Offset, LeaderEpoch: r.LeaderEpoch, Time: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
+func newRecord(r *kgo.Record, headers []learner.Header) learner.Record {
+	return learner.Record{
+		Offset: r.Offset, LeaderEpoch: r.LeaderEpoch, Time: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value, Headers: headers,
+	}
+}
+
+func appendHeaders(out []learner.Header, r *kgo.Record) []learner.Header {
+	for i := range r.Headers {
+		out = append(out, learner.Header{Key: r.Headers[i].Key, Value: r.Headers[i].Value})
+	}
+	return out
 }
 
 // check compares the range with what Kafka has.

@@ -32,7 +32,8 @@ type session struct {
 	mirror  *mirror
 	// progress is the progressive validation since the session began; nil for none.
 	progress *metric.Progressive
-	namer    *namer // nil for none
+	namer    *namer           // nil for none
+	headers  []learner.Header // of the newest record, where the learner needs them
 
 	next     int64          // offset of the next record
 	captured state.Position // position of the newest snapshot taken
@@ -152,7 +153,10 @@ func (s *session) feedOne(r *kgo.Record) error {
 	if s.learner.AtCheckpoint() {
 		began = time.Now()
 	}
-	o := s.learner.Feed(newRecord(r))
+	if s.p.c.cfg.Headers {
+		s.headers = appendHeaders(s.headers[:0], r)
+	}
+	o := s.learner.Feed(newRecord(r, s.headers))
 	if !began.IsZero() {
 		s.p.c.metrics.pause.Observe(time.Since(began).Seconds())
 	}

@@ -48,6 +48,8 @@ func NewCSV(s Schema, columns []string, comma byte, needLabel bool) (*CSV, error
 	switch {
 	case needLabel && s.Label == "":
 		return nil, fmt.Errorf("source.label: empty: must name the column to predict, one of %q", columns)
+	case s.Logged != "":
+		return nil, fmt.Errorf("guard.inputs.logged: %q: must be empty with format csv, whose columns hold no objects", s.Logged)
 	case len(columns) == 0:
 		return nil, fmt.Errorf("columns: none: a line must have at least one column")
 	case comma == '"' || comma == '\r' || comma == '\n' || comma == 0 || comma >= 0x80:

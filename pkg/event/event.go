@@ -40,7 +40,13 @@ type Event struct {
 	Time int64  // event time, milliseconds since 1970-01-01 UTC; 0 when the record names none
 	Key  []byte // value of the key field; empty when none is configured
 	ID   []byte // value of the id field; empty when none is configured
-	X    Vector // features; for a bandit the shared context
+	// Source says who supplied the record, by a field of it or by what came with it;
+	// empty when nothing does.
+	Source []byte
+	// Logged is the object of Schema.Logged as it is written in the record; empty when
+	// there is none.
+	Logged []byte
+	X      Vector // features; for a bandit the shared context
 
 	Categories []Category // those of one field side by side
 	// Views[i] are the features as reference i of the model sees them; nil where they
@@ -68,6 +74,7 @@ type Event struct {
 // Reset empties e and keeps its memory.
 func (e *Event) Reset() {
 	e.Time, e.Key, e.ID = 0, e.Key[:0], e.ID[:0]
+	e.Source, e.Logged = e.Source[:0], e.Logged[:0]
 	e.X.Reset()
 	e.Categories = e.Categories[:0]
 	e.Weight, e.Label, e.Labelled = 1, 0, false

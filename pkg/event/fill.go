@@ -161,6 +161,13 @@ func (f *filler) special(r role, v value) {
 	case roleKey:
 		if v.kind != kindContainer {
 			f.e.Key = append(f.e.Key[:0], v.text...)
+			if f.schema.Source == f.schema.Key {
+				f.e.Source = append(f.e.Source[:0], v.text...)
+			}
+		}
+	case roleSource:
+		if v.kind != kindContainer {
+			f.e.Source = append(f.e.Source[:0], v.text...)
 		}
 	case roleID:
 		if v.kind != kindContainer {

@@ -60,6 +60,10 @@ func (t tree) field(v any) {
 		if r > roleSkip {
 			t.container(r)
 		}
+		if r == roleLogged {
+			t.logged(v)
+			return
+		}
 		t.path = append(t.path, '.')
 		t.object(v, path+1)
 	case []any:
@@ -107,6 +111,15 @@ func (t tree) label(o map[string]any, a []any) {
 	default:
 		t.labelObject(text, 1)
 	}
+}
+
+// logged keeps the features that were logged at decision time.
+func (t tree) logged(o map[string]any) {
+	text, err := json.Marshal(o)
+	if err != nil { // impossible for what was decoded
+		t.fail(Syntax, t.schema.Logged, "%v", err)
+	}
+	t.e.Logged = append(t.e.Logged[:0], text...)
 }
 
 // scalarValue turns a string, number or boolean of encoding/json into a value.

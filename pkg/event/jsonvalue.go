@@ -25,7 +25,11 @@ func (d *JSON) value(b []byte, i int, m *member, r role, depth int) int {
 		if r > roleSkip {
 			d.container(r)
 		}
-		return d.object(b, i+1, m, depth+1)
+		end := d.object(b, i+1, m, depth+1)
+		if r == roleLogged && end > 0 {
+			d.e.Logged = append(d.e.Logged[:0], b[i:end]...)
+		}
+		return end
 	case c == '[':
 		if r > roleSkip {
 			r = d.container(r)

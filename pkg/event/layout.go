@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Layout is all that turns the records of a topic into events: their format and
@@ -37,6 +38,18 @@ func ParseLayout(b []byte) (Layout, error) {
 		return Layout{}, fmt.Errorf("schema %.200s cannot be read, a newer version of streamlearner may have written it: %w", b, err)
 	}
 	return l, nil
+}
+
+// Published returns the layout as readers of a model are given it: what the guard alone
+// needs is excluded from the features instead.
+func (l Layout) Published() Layout {
+	for _, n := range l.named() {
+		if (n.role == roleSource || n.role == roleLogged) && n.field != "" && !l.isFeature(n) {
+			l.Exclude = append(slices.Clip(l.Exclude), n.field)
+		}
+	}
+	l.Source, l.Logged = "", ""
+	return l
 }
 
 // Comma returns the delimiter as NewCSV takes it; 0, which that refuses, unless

@@ -21,6 +21,8 @@ const (
 	roleID
 	roleArm
 	roleProbability
+	roleSource
+	roleLogged
 	roleText   // an automatic feature whose strings are split into words; has a shape
 	roleShaped // and above: see shape
 )

@@ -13,10 +13,10 @@ const DefaultMaxFeatures = 4096
 // Schema says what the fields of a record mean. A field is named by its path:
 // the keys of nested objects (and the indices of array elements) joined by dots.
 //
-// Label, Weight, Time, Key, ID, Arm and Probability name one field each. These
-// fields, and all below them, are no features, with two exceptions: Cyclic may name
-// Time too, and Key is a feature as well when it is an entry of Include, Numeric,
-// Categorical, Text, Log1p, Target or Count.
+// Label, Weight, Time, Key, ID, Arm, Probability, Source and Logged name one field
+// each. These fields, and all below them, are no features, with two exceptions: Cyclic
+// may name Time too, and Key and Source are features as well when they are entries of
+// Include, Numeric, Categorical, Text, Log1p, Target or Count.
 //
 // Include, Exclude, Numeric, Categorical, Text, Log1p and each list of Cross hold
 // entries. The entry "geo" means the field geo and all fields below it; "geo.*"
@@ -73,6 +73,14 @@ type Schema struct {
 	// Probability is the field of the propensity of the chosen arm, in (0, 1].
 	// Default: every record was chosen with probability 1.
 	Probability string `koanf:"probability" json:"probability,omitempty"`
+
+	// Source is the field whose text says who supplied the record; it may be the Key.
+	// Readers need not know it, so it is not published, see Layout.Published.
+	Source string `json:"-"`
+	// Logged is the field that holds the features as they were when the decision was
+	// made that the label is about: an object with the fields that a record would have.
+	// Only JSON has it. It is not published either.
+	Logged string `json:"-"`
 
 	// Include lists the fields that are features. Empty: all fields.
 	Include []string `koanf:"include" json:"include,omitempty"`
@@ -142,11 +150,16 @@ type named struct {
 	role  role
 }
 
-func (s *Schema) named() [7]named {
-	return [7]named{
+func (s *Schema) named() [9]named {
+	source := s.Source
+	if source == s.Key { // the one field that may have two meanings
+		source = ""
+	}
+	return [9]named{
 		{"source.label", s.Label, roleLabel}, {"source.weight", s.Weight, roleWeight},
 		{"source.time", s.Time, roleTime}, {"source.key", s.Key, roleKey}, {"source.id", s.ID, roleID},
 		{"source.arm", s.Arm, roleArm}, {"source.probability", s.Probability, roleProbability},
+		{"guard.source.field", source, roleSource}, {"guard.inputs.logged", s.Logged, roleLogged},
 	}
 }
 
@@ -208,7 +221,7 @@ func (s *Schema) validateLists() error {
 				return fmt.Errorf("%s: %q: must be a field, or a prefix followed by one *", l.key, e)
 			}
 			for _, n := range s.named() {
-				if n.field != "" && n.field == e && (n.role != roleKey || !s.keyIsFeature() || l.key == "features.exclude") {
+				if n.field != "" && n.field == e && (!s.isFeature(n) || l.key == "features.exclude") {
 					return fmt.Errorf("%s: %q: is named by %s, and so is no feature; remove one of the two", l.key, e, n.key)
 				}
 			}
@@ -275,23 +288,34 @@ func rank(entry string) int {
 	return 2*len(entry) + 1
 }
 
-// keyIsFeature reports whether the field of the key is a feature as well.
-func (s *Schema) keyIsFeature() bool {
-	if s.Key == "" {
+// isFeature reports whether a field with a meaning of its own, of the key or of the
+// source, is a feature as well.
+func (s *Schema) isFeature(n named) bool {
+	if n.field == "" || n.role != roleKey && n.role != roleSource {
 		return false
 	}
 	for _, l := range append(s.lists(), entries{list: s.Target}, entries{list: s.Count}) {
-		if l.key != "features.exclude" && slices.Contains(l.list, s.Key) {
+		if l.key != "features.exclude" && slices.Contains(l.list, n.field) {
 			return true
 		}
 	}
 	return false
 }
 
+// besides returns what the value of a feature is as well: the key or the source.
+func (s *Schema) besides(path string) role {
+	for _, n := range s.named() {
+		if n.field == path && s.isFeature(n) {
+			return n.role
+		}
+	}
+	return roleNone
+}
+
 // role tells what the value at a path is for.
 func (s *Schema) role(path string) role {
 	for _, n := range s.named() {
-		if n.field == "" || !below(n.field, path) || n.role == roleKey && s.keyIsFeature() {
+		if n.field == "" || !below(n.field, path) || s.isFeature(n) {
 			continue
 		}
 		if len(path) == len(n.field) {

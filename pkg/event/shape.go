@@ -20,13 +20,13 @@ type shape struct {
 	cyclic  int      // index into filler.cyclic; -1: none
 	missing int      // index into filler.missing; -1: none
 	encode  int      // index into filler.encoded; -1: none
-	key     bool     // its value is the key as well
+	special role     // of the key or the source, which its value is as well; roleNone
 	groups  []uint16 // the groups of crosses that the features join
 }
 
 func (s *shape) equal(o *shape) bool {
 	return s.base == o.base && s.text == o.text && s.log1p == o.log1p && s.cyclic == o.cyclic && s.missing == o.missing &&
-		s.encode == o.encode && s.key == o.key &&
+		s.encode == o.encode && s.special == o.special &&
 		slices.Equal(s.groups, o.groups)
 }
 
@@ -75,7 +75,7 @@ func (f *filler) shaped(path string, base role) role {
 	s := &f.schema
 	d := &f.draft
 	*d = shape{base: base, cyclic: slices.Index(s.Cyclic, path), missing: slices.Index(s.Missing, path), encode: f.encoded.index(path), groups: d.groups[:0]}
-	d.key = path == s.Key && s.keyIsFeature()
+	d.special = s.besides(path)
 	switch {
 	case base == roleText:
 		d.base, d.text = roleAuto, true
@@ -137,8 +137,8 @@ func (f *filler) settle(s *shape, dense, sparse int, v value) {
 			x.Dense[i].Value = signedLog1p(x.Dense[i].Value)
 		}
 	}
-	if s.key {
-		f.special(roleKey, v)
+	if s.special != roleNone {
+		f.special(s.special, v)
 	}
 	if s.encode >= 0 {
 		f.categories(s.encode, x.Sparse[sparse:])

@@ -59,6 +59,8 @@ type GuardConfig struct {
 	// ScoreConfig configures the detector on gradient direction and loss.
 	drift.ScoreConfig `koanf:",squash"`
 
+	// Source names who supplied a record. Default: nothing does.
+	Source SourceConfig `koanf:"source"`
 	// Enabled switches the statistical detector; the hard guard stays on. Default true.
 	Enabled bool `koanf:"enabled"`
 	// ReferenceAfter is how many events are learned before the first detector
@@ -84,6 +86,18 @@ type GuardConfig struct {
 	// Detectors are additional detectors on single signals. Default none.
 	Detectors []DetectorConfig `koanf:"detectors"`
 }
+
+// SourceConfig says where a record names its source, who supplied it: a partner, a
+// producer, a labelling team. At most one of the two is given.
+type SourceConfig struct {
+	// Field is the field of the record with the name; see event.Schema.Source.
+	Field string `koanf:"field"`
+	// Header is the key of the header with the name, of the Kafka record.
+	Header string `koanf:"header"`
+}
+
+// Known reports whether records name their source.
+func (c SourceConfig) Known() bool { return c != SourceConfig{} }
 
 // SnapshotConfig are the settings of checkpoints and versions.
 type SnapshotConfig struct {
@@ -127,6 +141,8 @@ func (c *GuardConfig) Validate() error {
 		return err
 	}
 	switch {
+	case c.Source.Field != "" && c.Source.Header != "":
+		return fmt.Errorf("guard.source.header: %q: must be empty with guard.source.field (%q): one of them names the source", c.Source.Header, c.Source.Field)
 	case c.ReferenceAfter == 0:
 		return fmt.Errorf("guard.reference_after: 0: must be at least 1 event")
 	case c.ReferenceEvery < uint64(c.Window):
@@ -176,7 +192,7 @@ func (c *Config) hash() string {
 func Compatible(key string) bool {
 	switch key {
 	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.cooldown_events",
-		"guard.probation_events", "guard.detectors", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age":
+		"guard.probation_events", "guard.detectors", "guard.source.header", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age":
 		return true
 	}
 	return false

@@ -13,6 +13,24 @@ type Record struct {
 	LeaderEpoch int32 // -1 when unknown
 	Time        int64 // record timestamp, milliseconds since 1970 UTC
 	Key, Value  []byte
+	Headers     []Header // those that SourceConfig.Header may name; nil when it names none
+}
+
+// Header is a header of a record.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// header returns the value of a header; of several with one key that of the last, as
+// Kafka's own clients do.
+func (r *Record) header(key string) []byte {
+	for i := len(r.Headers) - 1; i >= 0; i-- {
+		if r.Headers[i].Key == key {
+			return r.Headers[i].Value
+		}
+	}
+	return nil
 }
 
 // Mode is the state of the guard's state machine.
@@ -174,6 +192,9 @@ func (l *Learner) Feed(r Record) *Outcome {
 	} else {
 		if l.ev.Time == 0 {
 			l.ev.Time = r.Time
+		}
+		if l.cfg.Guard.Source.Header != "" {
+			l.ev.Source = append(l.ev.Source[:0], r.header(l.cfg.Guard.Source.Header)...)
 		}
 		l.learn(o)
 	}
