@@ -151,6 +151,9 @@ type Source struct {
 	ID          string `koanf:"id"`          // field of the event's identity; empty for none
 	Arm         string `koanf:"arm"`         // bandit: field of the chosen arm
 	Probability string `koanf:"probability"` // bandit: field of the propensity of the chosen arm
+	Eligible    string `koanf:"eligible"`    // bandit: field of the arms that could be chosen; empty for all
+	Actions     string `koanf:"actions"`     // bandit: field of the features of each action; empty for none
+	Context     string `koanf:"context"`     // field of the object that holds the features; empty for the whole record
 }
 
 // Features chooses and types the fields that a model learns from. With all

@@ -149,7 +149,7 @@ func (m *Model) check(e *event.Event) *event.Rejection {
 		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %d: learner.bandit.arms has the indices 0 to %d", e.Arm, m.arms.len()-1)}
 	}
 	if n := len(e.Actions); n != 0 && n != m.arms.len() {
-		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("features of %d actions: learner.bandit.arms has %d arms; give features for all, in their order, or for none", n, m.arms.len())}
+		return &event.Rejection{Reason: event.ActionsInvalid, Detail: fmt.Sprintf("features of %d actions: learner.bandit.arms has %d arms; give features for all, in their order, or for none", n, m.arms.len())}
 	}
 	if !e.Labelled {
 		return nil

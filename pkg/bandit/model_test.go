@@ -94,7 +94,7 @@ func TestConformance(t *testing.T) {
 		set("reward infinite", event.RewardInvalid, func(e *event.Event) { e.Label = math.Inf(-1) }),
 		set("reward above the range", event.RewardInvalid, func(e *event.Event) { e.Label = 1.5 }),
 		set("reward below the range", event.RewardInvalid, func(e *event.Event) { e.Label = -.1 }),
-		set("features of some actions", event.ArmUnknown, func(e *event.Event) { e.Actions = make([]event.Vector, 3) }),
+		set("features of some actions", event.ActionsInvalid, func(e *event.Event) { e.Actions = make([]event.Vector, 3) }),
 		set("feature NaN", event.NonFinite, func(e *event.Event) {
 			e.X.Dense = append(e.X.Dense, event.Feature{Hash: 5, Value: math.NaN()})
 		}),

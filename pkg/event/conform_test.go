@@ -131,3 +131,19 @@ func TestVWConforms(t *testing.T) {
 		Bad:  values(`1 2`, `| a`, `x | a`, `1 -1 | a`, `1 1 1 | a`, `1 1 0 0 0 | a`, `1 |:2 a`, `1 |f:x a`, `1 |f a:nan`, `1 |f:1e200 a:1e200`, ``),
 	})
 }
+
+func TestJSONActionsConform(t *testing.T) {
+	s := event.Schema{
+		Label: "y", ID: "id", Arm: "arm", Arms: []string{"a", "b", "c"}, Probability: "p", Eligible: "eligible", Actions: "actions", Context: "context",
+		Text: []string{"actions.title"}, Log1p: []string{"actions.price"},
+	}
+	conform.Decoder(t, conform.DecoderCase{
+		New: func() event.Decoder { return made[*event.JSON](t)(event.NewJSON(s, true)) },
+		Good: values(
+			`{"id":"d","y":1,"arm":"a","p":0.5,"context":{"x":1,"c":"d"},"actions":[{"price":3.5,"title":"a b"},{"price":4},null]}`,
+			`{"id":"d","y":1,"eligible":["c","a"],"arm":"a","p":0.5,"context":{"x":1},"actions":[{"price":3.5},{"title":"x","tags":["u","v"]}],"pmf":[1,2],"other":{"z":1e999}}`,
+			`{"y":1,"eligible":[2,0],"arm":2,"p":1}`,
+		),
+		Bad: values(`{"y":1,"arm":"a","p":2,"context":{}}`, `{"y":1,"arm":"a","p":0.5,"actions":[{}]}`, `{"y":1,"arm":"a","p":1,"eligible":["x"]}`, `{"y":1,"arm":"a","p":0.5,"actions":[{"price":`),
+	})
+}

@@ -45,6 +45,9 @@ func NewCSV(s Schema, columns []string, comma byte, needLabel bool) (*CSV, error
 	if err != nil {
 		return nil, err
 	}
+	if err := s.noOffer("csv"); err != nil {
+		return nil, err
+	}
 	switch {
 	case needLabel && s.Label == "":
 		return nil, fmt.Errorf("source.label: empty: must name the column to predict, one of %q", columns)

@@ -66,9 +66,10 @@ type Event struct {
 	Labelled bool
 
 	// Bandits only.
-	Actions []Vector // features of each action; empty when actions have none
-	Arm     int      // the chosen action's index
-	Prob    float64  // its propensity, 0 < Prob <= 1, as logged at decision time
+	Actions  []Vector // features of the action of each arm; empty when actions have none
+	Eligible []bool   // of each arm whether it could be chosen; empty when all could
+	Arm      int      // the chosen arm's index
+	Prob     float64  // its propensity, 0 < Prob <= 1, as logged at decision time
 }
 
 // Reset empties e and keeps its memory.
@@ -79,7 +80,7 @@ func (e *Event) Reset() {
 	e.Categories = e.Categories[:0]
 	e.Weight, e.Label, e.Labelled = 1, 0, false
 	e.Labels, e.Costs = e.Labels[:0], e.Costs[:0]
-	e.Actions, e.Arm, e.Prob = e.Actions[:0], 0, 0
+	e.Actions, e.Eligible, e.Arm, e.Prob = e.Actions[:0], e.Eligible[:0], 0, 0
 }
 
 // Cost is the cost of predicting a class.

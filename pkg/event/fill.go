@@ -41,6 +41,7 @@ type filler struct {
 	rejection  *Rejection
 	sawArm     bool
 	sawPropens bool
+	offer      offer
 }
 
 func newFiller(s Schema, needLabel bool) (filler, error) {
@@ -61,6 +62,7 @@ func (f *filler) begin(e *Event) {
 	e.Reset()
 	f.e, f.rejection, f.sawArm, f.sawPropens = e, nil, false, false
 	f.shaper.begin()
+	f.offer.begin()
 	if f.names != nil {
 		clear(f.names)
 	}
@@ -88,6 +90,9 @@ func (f *filler) end(record []byte) error {
 		} else if f.needLabel && !f.sawPropens {
 			f.fail(PropensityInvalid, f.schema.Probability, "absent or null: every record needs the probability of its arm")
 		}
+	}
+	if f.offer.sawEligible || f.offer.sawActions {
+		f.endOffer()
 	}
 	if f.rejection == nil {
 		f.cross()
@@ -177,6 +182,10 @@ func (f *filler) special(r role, v value) {
 		f.arm(v)
 	case roleProbability:
 		f.probability(v)
+	case roleEligible:
+		f.fail(ArmUnknown, f.schema.Eligible, "%s: must be an array of the arms that could be chosen", v.excerpt())
+	case roleActions:
+		f.fail(ActionsInvalid, f.schema.Actions, "%s: must be an array of the features of each action", v.excerpt())
 	}
 }
 
@@ -227,25 +236,10 @@ func (f *filler) instant(field string, v value) (ms int64, ok bool) {
 
 func (f *filler) arm(v value) {
 	f.sawArm = true
-	if v.kind != kindContainer {
-		for i, name := range f.schema.Arms {
-			if string(v.text) == name {
-				f.e.Arm = i
-				return
-			}
-		}
-	}
-	end := len(f.schema.Arms)
-	if end == 0 {
-		end = math.MaxInt32
-	}
-	n, ok := v.number()
-	if ok && n >= 0 && n < float64(end) && n == math.Trunc(n) {
-		f.e.Arm = int(n)
-		return
-	}
-	if f.needLabel {
-		f.fail(ArmUnknown, f.schema.Arm, "%s: must be an index below %d or one of source.arms %q", v.excerpt(), end, f.schema.Arms)
+	a, ok := f.armOf(v)
+	f.e.Arm = a
+	if !ok && f.needLabel {
+		f.fail(ArmUnknown, f.schema.Arm, "%s: must be an index below %d or one of source.arms %q", v.excerpt(), f.armsEnd(), f.schema.Arms)
 	}
 }
 

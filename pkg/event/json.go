@@ -62,7 +62,7 @@ func (d *JSON) Decode(b []byte, e *Event) error {
 	if i < 0 {
 		return d.rejection
 	}
-	d.judge(e.X.Len())
+	d.judge(e.size())
 	if d.again {
 		return d.decodeTree(b, e)
 	}

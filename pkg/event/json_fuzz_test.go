@@ -207,8 +207,10 @@ func FuzzJSONTree(f *testing.F) {
 	}
 	f.Add([]byte(`{"y":1,"t":"2026-11-23T01:00:00Z","due":3e9,"m":"a b, A","mm":["c d","e"],"l":[1,-2.5,"x"],"c":"u","b":{"x":3}}`))
 	f.Add([]byte(`{"y":1,"w":2,"t":3,"k":4,"i":5,"r":6,"p":0.7,"n":"8","c":9,"x":10,"n1":["1",2,true],"c1":[1,2.0,"3"]}`))
+	f.Add([]byte(`{"y":1,"r":"v","el":["w","v"],"acts":[{"n":"3","l":2,"m":"a b"},null],"a.b":1,"a":{"b":2}}`))
+	f.Add([]byte(`{"y":1,"acts":[{"n1":["1",2]},{"c":3,"c":4},{"x":1}],"r":2,"el":[0,1,"w"]}`))
 	d, err := NewJSON(Schema{
-		Label: "y", Weight: "w", Time: "t", Key: "k", ID: "i", Arm: "r", Probability: "p",
+		Label: "y", Weight: "w", Time: "t", Key: "k", ID: "i", Arm: "r", Probability: "p", Arms: []string{"u", "v", "w"}, Actions: "acts", Eligible: "el",
 		Numeric: []string{"n*"}, Categorical: []string{"c*", "a.0"}, Exclude: []string{"x*", "a.b"},
 		Text: []string{"m*"}, Ngrams: 2, Log1p: []string{"l*", "n"}, Cyclic: []string{"t", "due"}, Missing: []string{"a", "n", "m", "c", "due"},
 		Cross: [][]string{{"c", "m*"}, {"b", "*"}, {"l*", "l*", "a"}},

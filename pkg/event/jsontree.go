@@ -55,6 +55,15 @@ func (t tree) field(v any) {
 			return
 		}
 	}
+	if a, isArray := v.([]any); isArray && (r == roleActions || r == roleEligible) {
+		t.taken[string(t.path)] = true
+		if r == roleActions {
+			t.actions(a, path)
+		} else {
+			t.eligible(a)
+		}
+		return
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		if r > roleSkip {

@@ -31,7 +31,12 @@ func (d *JSON) value(b []byte, i int, m *member, r role, depth int) int {
 		}
 		return end
 	case c == '[':
-		if r > roleSkip {
+		switch {
+		case r == roleActions:
+			return d.actions(b, i+1, m, depth+1)
+		case r == roleEligible:
+			return d.eligible(b, i+1)
+		case r > roleSkip:
 			r = d.container(r)
 		}
 		return d.array(b, i+1, m, r, depth+1)

@@ -28,7 +28,7 @@ type member struct {
 	next  *member // came after it in its object, or nil
 	id    uint64  // xxHash of the path
 	role  role
-	stamp uint32     // the newest record in which the path occurred
+	stamp uint32     // the newest record, or action of one, in which the path occurred
 	hash  prefixHash // of name
 
 	name      string    // the path and "="; empty for the record itself
@@ -118,7 +118,8 @@ const maxAbsent = 3
 type members struct {
 	roles  roleTable
 	root   member // the record itself
-	record uint32 // number of the current record, never 0
+	record uint32 // stamp of the current record or action, never 0
+	stamps uint32 // that were given
 	bytes  int    // of paths and keys
 
 	guesses bool    // in the current record
@@ -139,12 +140,13 @@ func newMembers() members { return members{roles: newRoleTable()} }
 func (t *members) nextRecord() {
 	t.guesses, t.looked = t.pause == 0, 0
 	t.pause = max(t.pause-1, 0)
-	t.record++
-	if t.record == 0 || t.roles.used > maxRoles || t.bytes > maxMemberBytes {
+	t.stamps++
+	if t.stamps > math.MaxUint32-maxActions || t.roles.used > maxRoles || t.bytes > maxMemberBytes {
 		t.roles.reset()
 		t.root = member{}
-		t.record, t.bytes = 1, 0
+		t.stamps, t.bytes = 1, 0
 	}
+	t.record = t.stamps
 }
 
 // judge decides at the end of a record with so many features whether to go on

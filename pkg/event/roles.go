@@ -23,6 +23,8 @@ const (
 	roleProbability
 	roleSource
 	roleLogged
+	roleActions
+	roleEligible
 	roleText   // an automatic feature whose strings are split into words; has a shape
 	roleShaped // and above: see shape
 )
@@ -86,10 +88,11 @@ const (
 )
 
 // pathHash hashes the bytes of a path 16 at a time; the last 16 may overlap
-// those before them.
+// those before them. Its start depends in all bits on the length, which otherwise
+// could make up for a character.
 func pathHash(b []byte) uint64 {
 	n := len(b)
-	h := uint64(n) ^ fold0
+	h := uint64(n) * fold0
 	if n < 8 {
 		return fold(shortWord(b)^fold1, h)
 	}

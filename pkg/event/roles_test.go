@@ -34,6 +34,19 @@ func TestPathHashSpreadsSimilarNames(t *testing.T) {
 	}
 }
 
+// One character more and another one changed do not cancel out.
+func TestPathHashDependsOnTheLength(t *testing.T) {
+	for n := 8; n < 40; n++ {
+		name := []byte("score_of_the_merchant_and_of_all_that_it_sells"[:n])
+		shorter := append(append([]byte{}, name[:n-8]...), name[n-7:]...)
+		for c := range 256 {
+			if shorter[n-8] = byte(c); pathHash(shorter) == pathHash(name) {
+				t.Errorf("%q and %q have one hash", name, shorter)
+			}
+		}
+	}
+}
+
 func TestPathHashDependsOnEveryByte(t *testing.T) {
 	for n := 1; n <= 70; n++ {
 		b := make([]byte, n)

@@ -13,10 +13,11 @@ const DefaultMaxFeatures = 4096
 // Schema says what the fields of a record mean. A field is named by its path:
 // the keys of nested objects (and the indices of array elements) joined by dots.
 //
-// Label, Weight, Time, Key, ID, Arm, Probability, Source and Logged name one field
-// each. These fields, and all below them, are no features, with two exceptions: Cyclic
-// may name Time too, and Key and Source are features as well when they are entries of
-// Include, Numeric, Categorical, Text, Log1p, Target or Count.
+// Label, Weight, Time, Key, ID, Arm, Probability, Eligible, Actions, Source and Logged
+// name one field each. These fields, and all below them, are no features, with these
+// exceptions: Cyclic may name Time too, Key and Source are features as well when they are
+// entries of Include, Numeric, Categorical, Text, Log1p, Target or Count, and what is
+// below Actions are the features of the actions.
 //
 // Include, Exclude, Numeric, Categorical, Text, Log1p and each list of Cross hold
 // entries. The entry "geo" means the field geo and all fields below it; "geo.*"
@@ -73,6 +74,18 @@ type Schema struct {
 	// Probability is the field of the propensity of the chosen arm, in (0, 1].
 	// Default: every record was chosen with probability 1.
 	Probability string `koanf:"probability" json:"probability,omitempty"`
+	// Eligible is the field of the arms that could be chosen: an array of names or
+	// indices. Default, and where it is absent: all.
+	Eligible string `koanf:"eligible" json:"eligible,omitempty"`
+	// Actions is the field of the features of the actions: an array of objects, one
+	// for each arm, or for each of Eligible, in their order; null for an action without
+	// features. A field of them has the path "actions.price", without the index, so
+	// that the actions share the names of their features. Crosses, Missing, Cyclic,
+	// Target and Count are not for them.
+	Actions string `koanf:"actions" json:"actions,omitempty"`
+	// Context is the field of an object. If it is named, only what is below it, and
+	// below Actions, is a feature. Default: the whole record.
+	Context string `koanf:"context" json:"context,omitempty"`
 
 	// Source is the field whose text says who supplied the record; it may be the Key.
 	// Readers need not know it, so it is not published, see Layout.Published.
@@ -150,16 +163,17 @@ type named struct {
 	role  role
 }
 
-func (s *Schema) named() [9]named {
+func (s *Schema) named() [11]named {
 	source := s.Source
 	if source == s.Key { // the one field that may have two meanings
 		source = ""
 	}
-	return [9]named{
+	return [11]named{
 		{"source.label", s.Label, roleLabel}, {"source.weight", s.Weight, roleWeight},
 		{"source.time", s.Time, roleTime}, {"source.key", s.Key, roleKey}, {"source.id", s.ID, roleID},
 		{"source.arm", s.Arm, roleArm}, {"source.probability", s.Probability, roleProbability},
 		{"guard.source.field", source, roleSource}, {"guard.inputs.logged", s.Logged, roleLogged},
+		{"source.eligible", s.Eligible, roleEligible}, {"source.actions", s.Actions, roleActions},
 	}
 }
 
@@ -178,6 +192,9 @@ func (s *Schema) Validate() error {
 		return err
 	}
 	if err := s.validateShapes(); err != nil {
+		return err
+	}
+	if err := s.validateOffer(); err != nil {
 		return err
 	}
 	switch {
@@ -221,7 +238,7 @@ func (s *Schema) validateLists() error {
 				return fmt.Errorf("%s: %q: must be a field, or a prefix followed by one *", l.key, e)
 			}
 			for _, n := range s.named() {
-				if n.field != "" && n.field == e && (!s.isFeature(n) || l.key == "features.exclude") {
+				if n.field != "" && n.field == e && n.role != roleActions && (!s.isFeature(n) || l.key == "features.exclude") {
 					return fmt.Errorf("%s: %q: is named by %s, and so is no feature; remove one of the two", l.key, e, n.key)
 				}
 			}
@@ -321,6 +338,11 @@ func (s *Schema) role(path string) role {
 		if len(path) == len(n.field) {
 			return n.role
 		}
+		if n.role != roleActions {
+			return roleSkip
+		}
+	}
+	if s.outside(path) {
 		return roleSkip
 	}
 	if _, out := longest(s.Exclude, path); out {

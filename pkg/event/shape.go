@@ -83,7 +83,9 @@ func (f *filler) shaped(path string, base role) role {
 		return base
 	}
 	_, d.log1p = longest(s.Log1p, path)
-	d.groups = f.crosses.appendGroups(d.groups, path)
+	if !s.ofAction(path) {
+		d.groups = f.crosses.appendGroups(d.groups, path)
+	}
 	if f.names == nil && d.equal(&shape{base: base, cyclic: -1, missing: -1, encode: -1}) {
 		return base
 	}

@@ -20,6 +20,9 @@ func newSparseFiller(s Schema, needLabel bool, format string) (filler, error) {
 			return filler{}, fmt.Errorf("%s: %q: must be empty with format %s, which has no fields beside its features", n.key, n.field, format)
 		}
 	}
+	if err := s.noOffer(format); err != nil {
+		return filler{}, err
+	}
 	s.Label = ""
 	f, err := newFiller(s, needLabel)
 	if err != nil {

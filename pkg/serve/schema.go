@@ -169,7 +169,7 @@ func (c *Client) compare(published json.RawMessage) {
 // that have a meaning of their own are no features, just as excluded ones.
 func featureDiff(ours, published *event.Schema) []string {
 	left := func(s *event.Schema) []string {
-		return append([]string{s.Label, s.Weight, s.Time, s.Key, s.ID, s.Arm, s.Probability}, s.Exclude...)
+		return append([]string{s.Label, s.Weight, s.Time, s.Key, s.ID, s.Arm, s.Probability, s.Eligible}, s.Exclude...)
 	}
 	var diff []string
 	for _, list := range []struct {
@@ -177,6 +177,8 @@ func featureDiff(ours, published *event.Schema) []string {
 		ours, published []string
 	}{
 		{"no features", left(ours), left(published)},
+		{"context", []string{ours.Context}, []string{published.Context}},
+		{"actions", []string{ours.Actions}, []string{published.Actions}},
 		{"include", ours.Include, published.Include},
 		{"numeric", ours.Numeric, published.Numeric},
 		{"categorical", ours.Categorical, published.Categorical},
