@@ -81,6 +81,10 @@ pgo: ## Renew the profile by which releases are compiled
 bench-bandits: ## Play every bandit policy on data sets and streams, beside Vowpal Wabbit's figures
 	cd bench && go run ./bandits -data ../../shared/data/bandit $(ARGS)
 
+.PHONY: bench-guard
+bench-guard: ## Count the false alarms of the guard and how soon it finds changes, beside other detectors
+	cd bench && go run ./drift -workers $$(nproc) $(ARGS)
+
 .PHONY: table
 table: build ## Compare all optimizers on all data sets and write docs/optimizers.md
 	go run ./internal/optimizers/table $(ARGS)
