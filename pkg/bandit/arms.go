@@ -1,42 +1,156 @@
 package bandit
 
 import (
+	"fmt"
+	"math"
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
 
-// arms is the table of a bandit's arms. An arm is its name; its index is its
-// place in the table, by which all statistics are kept. Arms are only ever
-// appended, so that an index keeps its meaning.
-type arms struct {
-	names  []string
-	hashes []uint64
+// Status is where an arm stands in its life.
+type Status uint8
+
+// The statuses of an arm.
+const (
+	ArmActive   Status = iota // may be chosen
+	ArmNew                    // may be chosen, and has a share of its own until it was learned often enough
+	ArmDraining               // was removed: not chosen any more, its late rewards are still learned
+	ArmRemoved                // its rewards are refused and what it has learned is gone; it keeps its place
+)
+
+func (s Status) String() string { return [...]string{"active", "new", "draining", "removed"}[s] }
+
+// Arm is what the table says of an arm.
+type Arm struct {
+	Name   string
+	Status Status
+	Cap    float64 // largest probability; 1 for none
+	Price  float64 // 0 for none
+	Events uint64  // learned since the arm was added
+	Reward float64 // sum of their rewards, each once whatever its weight
+	Until  int64   // Draining: rewards of events up to this event time are learned, milliseconds since 1970
 }
 
-func newArms(names []string) *arms {
+// open reports whether decisions may choose the arm, as far as its status goes.
+func (a *Arm) open() bool { return a.Status == ArmActive || a.Status == ArmNew }
+
+// arms is the table of a bandit's arms. The index of an arm is its place in the
+// table, by which all statistics are kept. Arms are only ever
+// appended, so that an index keeps its meaning.
+type arms struct {
+	list     []Arm
+	hashes   []uint64 // of the names
+	baseline int      // index; -1 for none
+	newest   int64    // newest event time learned
+}
+
+func newArms(c *Config) *arms {
+	t := &arms{baseline: -1, newest: math.MinInt64}
+	for _, n := range c.Arms {
+		l := c.limit(n)
+		t.add(Arm{Name: n, Cap: l.cap(), Price: l.Price})
+	}
+	t.baseline = t.find(c.Baseline)
+	return t
+}
+
+func (t *arms) len() int { return len(t.list) }
+
+func (t *arms) add(a Arm) {
+	t.list, t.hashes = append(t.list, a), append(t.hashes, xxhash.Sum64String(a.Name))
+}
+
+// find returns the index of an arm; -1 when there is none of that name.
+func (t *arms) find(name string) int {
+	return slices.IndexFunc(t.list, func(a Arm) bool { return a.Name == name })
+}
+
+func (t *arms) clone() *arms {
+	out := *t
+	out.list, out.hashes = slices.Clone(t.list), slices.Clone(t.hashes)
+	return &out
+}
+
+func (t *arms) names() []string {
+	out := make([]string, len(t.list))
+	for i := range t.list {
+		out[i] = t.list[i].Name
+	}
+	return out
+}
+
+// learned counts an event of an arm. It reports whether the table says anything else of
+// any arm since.
+func (t *arms) learned(arm int, reward float64, time int64, c *Config) (changed bool) {
+	a := &t.list[arm]
+	a.Events++
+	if sum := a.Reward + reward; finite(sum) {
+		a.Reward = sum
+	}
+	if a.Status == ArmNew && a.Events >= uint64(c.NewEvents) {
+		a.Status, changed = ArmActive, true
+	}
+	if time <= t.newest {
+		return changed
+	}
+	t.newest = time
+	for i := range t.list {
+		if a := &t.list[i]; a.Status == ArmDraining && a.Until < time {
+			a.Status, changed = ArmRemoved, true
+		}
+	}
+	return changed
+}
+
+// append writes the number of arms, the table, the index of the baseline plus one and the newest event time.
+func (t *arms) append(b []byte) []byte {
+	b = wire.AppendUvarint(b, uint64(len(t.list)))
+	for i := range t.list {
+		a := &t.list[i]
+		b = append(wire.AppendString(b, a.Name), byte(a.Status))
+		b = wire.AppendFloat64(wire.AppendFloat64(b, a.Cap), a.Price)
+		b = wire.AppendFloat64(wire.AppendUvarint(b, a.Events), a.Reward)
+		b = wire.AppendVarint(b, a.Until)
+	}
+	return wire.AppendVarint(wire.AppendUvarint(b, uint64(t.baseline+1)), t.newest)
+}
+
+func readArms(r *wire.Reader) *arms {
 	t := &arms{}
-	for _, n := range names {
-		t.names, t.hashes = append(t.names, n), append(t.hashes, xxhash.Sum64String(n))
+	n := r.Count(27)
+	if n > maxArms {
+		r.Fail("%d arms, at most %d", n, maxArms)
+		n = 0
+	}
+	seen := make(map[string]bool, n)
+	for range n {
+		a := Arm{Name: r.String(), Status: Status(r.Byte()), Cap: r.Finite(), Price: r.Finite(), Events: r.Uvarint(), Reward: r.Finite(), Until: r.Varint()}
+		if r.Err() == nil && (a.Status > ArmRemoved || !(a.Cap > 0 && a.Cap <= 1) || !(a.Price >= 0) || a.Name == "" || seen[a.Name]) {
+			r.Fail("arm %q has status %d, cap %v and price %v", a.Name, a.Status, a.Cap, a.Price)
+		}
+		if r.Err() != nil {
+			break
+		}
+		seen[a.Name] = true
+		t.add(a)
+	}
+	t.baseline = int(r.Uvarint()) - 1
+	t.newest = r.Varint()
+	if r.Err() == nil && (t.baseline < -1 || t.baseline >= len(t.list)) {
+		r.Fail("baseline %d of %d arms", t.baseline, len(t.list))
 	}
 	return t
 }
 
-func (t *arms) len() int { return len(t.names) }
-
-// append writes the number of arms and their names.
-func (t *arms) append(b []byte) []byte {
-	b = wire.AppendUvarint(b, uint64(len(t.names)))
-	for _, n := range t.names {
-		b = wire.AppendString(b, n)
+// follows returns an error unless t is o with arms added.
+func (t *arms) follows(o *arms) error {
+	for i := range o.list {
+		if i >= t.len() || t.list[i].Name != o.list[i].Name {
+			return fmt.Errorf("arms %q do not begin with the arms %q", t.names(), o.names())
+		}
 	}
-	return b
-}
-
-func readArms(r *wire.Reader) []string {
-	var names []string
-	for range r.Count(1) {
-		names = append(names, r.String())
-	}
-	return names
+	return nil
 }

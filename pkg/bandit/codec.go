@@ -3,7 +3,6 @@ package bandit
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
@@ -12,24 +11,27 @@ import (
 // ErrNoReference is returned for a reference that is not set.
 var ErrNoReference = errors.New("reference is not set")
 
-const formatVersion = 2
+const formatVersion = 3
 
 // AppendBinary appends the live parameters as a sealed envelope of kind
-// KindBandit: the configuration, the names of the arms, then the state of the policy. docs/format/bandit.md has
+// KindBandit: the configuration, the table of arms, then the state of the policy. docs/format/bandit.md has
 // every byte, and what a reader needs to compute probabilities from them.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	return m.seal(b, wire.KindBandit, m.live), nil
 }
 
 // UnmarshalBinary replaces the live parameters by those that AppendBinary
-// wrote. References stay. Bytes of another configuration, or damaged ones, are
-// refused and change nothing.
+// wrote, and the table of arms. References stay. Where the settings about arms differ from
+// those that the bytes were written under, the table follows the difference, as
+// by ChangeArm. Bytes of another configuration otherwise, or damaged ones, are refused and change nothing.
 func (m *Model) UnmarshalBinary(b []byte) error {
-	p, err := m.open(b, wire.KindBandit)
+	p, stored, err := m.open(b, wire.KindBandit)
+	if err == nil {
+		err = m.adopt(p, stored)
+	}
 	if err != nil {
 		return fmt.Errorf("bandit: read model: %w", err)
 	}
-	m.live = p
 	return nil
 }
 
@@ -49,8 +51,7 @@ func Open(b []byte) (*Model, error) {
 
 // SetReference freezes the live parameters as reference i, 0 or 1.
 func (m *Model) SetReference(i int) {
-	m.refs[i] = m.fresh()
-	m.refs[i].decode(wire.NewReader(m.live.append(nil)))
+	m.refs[i] = m.copyOf(m)
 }
 
 // DropReference stops evaluating reference i.
@@ -68,7 +69,7 @@ func (m *Model) AppendReference(i int, b []byte) ([]byte, error) {
 // UnmarshalReference sets reference i from what AppendReference wrote. Bytes of
 // another configuration, or damaged ones, are refused and change nothing.
 func (m *Model) UnmarshalReference(i int, b []byte) error {
-	p, err := m.open(b, wire.KindReference)
+	p, _, err := m.open(b, wire.KindReference)
 	if err != nil {
 		return fmt.Errorf("bandit: read reference: %w", err)
 	}
@@ -80,23 +81,27 @@ func (m *Model) seal(b []byte, kind wire.Kind, p core) []byte {
 	start := len(b)
 	b = wire.Begin(b, kind, formatVersion)
 	b = m.cfg.append(b)
-	b = m.arms.append(b)
+	b = p.table().append(b)
 	b = p.append(b)
 	return wire.Seal(b, start)
 }
 
-// open reads parameters that were written under the model's own configuration.
-func (m *Model) open(b []byte, kind wire.Kind) (core, error) {
+// open reads parameters that were written under the model's own configuration, but for what that says of arms.
+func (m *Model) open(b []byte, kind wire.Kind) (core, *Config, error) {
 	c, r, err := openConfig(b, kind)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := m.cfg.same(&c); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	p := m.fresh()
+	t := readArms(r)
+	if r.Err() != nil {
+		return nil, nil, r.Err()
+	}
+	p := fresh(&m.cfg, t)
 	p.decode(r)
-	return p, r.Close()
+	return p, &c, r.Close()
 }
 
 func openConfig(b []byte, kind wire.Kind) (Config, *wire.Reader, error) {
@@ -111,8 +116,8 @@ func openConfig(b []byte, kind wire.Kind) (Config, *wire.Reader, error) {
 	return c, r, r.Err()
 }
 
-// append writes the configuration without the arms: the words, the flags, the
-// numbers, the whole numbers and the durations in milliseconds, each in the order of its table.
+// append writes the configuration: the words, the flags, the numbers, the whole
+// numbers and the durations in milliseconds, each in the order of its table, then the arms and their limits.
 func (c Config) append(b []byte) []byte {
 	c.resolve()
 	for _, s := range c.choices() {
@@ -130,10 +135,18 @@ func (c Config) append(b []byte) []byte {
 	for _, d := range c.spans() {
 		b = wire.AppendUvarint(b, uint64(d.at.Milliseconds()))
 	}
+	b = wire.AppendUvarint(b, uint64(len(c.Arms)))
+	for _, a := range c.Arms {
+		b = wire.AppendString(b, a)
+	}
+	b = wire.AppendUvarint(b, uint64(len(c.Limits)))
+	for _, l := range c.Limits {
+		b = wire.AppendFloat64(wire.AppendFloat64(wire.AppendString(b, l.Arm), l.Cap), l.Price)
+	}
 	return b
 }
 
-// readConfig reads the configuration and the names of the arms.
+// readConfig reads the configuration.
 func readConfig(r *wire.Reader) Config {
 	var c Config
 	for _, s := range c.choices() {
@@ -156,18 +169,21 @@ func readConfig(r *wire.Reader) Config {
 		}
 		*d.at = time.Duration(ms) * time.Millisecond
 	}
-	c.Arms = readArms(r)
+	for range r.Count(1) {
+		c.Arms = append(c.Arms, r.String())
+	}
+	for range r.Count(17) {
+		c.Limits = append(c.Limits, Limit{Arm: r.String(), Cap: r.Finite(), Price: r.Finite()})
+	}
 	return c
 }
 
-// same says in which setting a stored configuration differs from c, if it does.
+// same says in which setting a stored configuration differs from c, if it does,
+// those about arms excepted.
 func (c *Config) same(stored *Config) error {
-	if !slices.Equal(c.Arms, stored.Arms) {
-		return differs("arms", stored.Arms, c.Arms)
-	}
 	now, then := c.settings(), stored.settings()
 	for i, s := range now {
-		if s != then[i] {
+		if s != then[i] && !ofArms(s.key) {
 			return differs(s.key, then[i].value, s.value)
 		}
 	}
@@ -180,7 +196,7 @@ type setting struct {
 	value any
 }
 
-// settings lists all but the arms.
+// settings lists all but the arms and their limits.
 func (c Config) settings() []setting {
 	c.resolve()
 	var out []setting

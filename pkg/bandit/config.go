@@ -47,8 +47,31 @@ const (
 type Config struct {
 	// Policy is linucb (default) or another of Policies; see the package comment.
 	Policy string `koanf:"policy"`
-	// Arms are the names of the arms in the order of their indices; 2 to 1000.
+	// Arms are the names of the arms that the bandit begins with, in the order of their
+	// indices; 2 to 1000. Model.ChangeArm and a change of this list at a restart change them later.
 	Arms []string `koanf:"arms"`
+	// Limits are caps and prices of single arms. Default none.
+	Limits []Limit `koanf:"limits"`
+	// Baseline is the arm that decisions fall back to: when the policy is switched off, and
+	// for BaselineFloor and PriceStep. Default empty, none.
+	Baseline string `koanf:"baseline"`
+	// BaselineFloor is the least probability of the baseline, wherever it is eligible. Default 0.
+	BaselineFloor float64 `koanf:"baseline_floor"`
+	// PriceStep is how far the price of an arm may be from that of the baseline, as a share of the
+	// latter: arms further off are not chosen. Default 0, any price.
+	PriceStep float64 `koanf:"price_step"`
+	// PriceFloor is the lowest price that is chosen: costs and least margin. Default 0.
+	PriceFloor float64 `koanf:"price_floor"`
+	// NewShare is the least probability of an arm that was added to a running
+	// bandit, until NewEvents events of it were learned. Default 0.05 and 200.
+	NewShare  float64 `koanf:"new_share"`
+	NewEvents int     `koanf:"new_events"`
+	// NewPrior is what an added arm begins with: so much of what the arms nearest to it have
+	// learned, so that its mean is theirs and its variance 1/new_prior of theirs. Default 0.1; 0 for nothing.
+	NewPrior float64 `koanf:"new_prior"`
+	// Drain is for how long, in event time, rewards of a removed arm are still learned. Default 24h.
+	Drain time.Duration `koanf:"drain"`
+
 	// RewardMin and RewardMax bound the rewards; one outside is refused.
 	// Default 0 and 1. All policies learn (r - min) / (max - min), so that their
 	// other settings do not depend on the unit of rewards; predictions are in the unit.
@@ -155,6 +178,7 @@ func Default() Config {
 		Size: 4, Psi: 0.1, NoUnif: true, Gamma: 0.1, Rate: 0.5, ImportanceClip: 10,
 		Features: Disjoint, Interactions: true, Matrix: "auto", Lambda: 1, MaxFeatures: 64, Intercept: true,
 		Standardize: "auto", Clip: 5, Extreme: 1000,
+		NewShare: 0.05, NewEvents: 200, NewPrior: 0.1, Drain: 24 * time.Hour,
 	}
 }
 
@@ -185,10 +209,13 @@ func (c *Config) Validate() error {
 	}
 	for _, d := range c.spans() {
 		if v := *d.at; v != 0 && (v < minSpan || v > maxSpan || v%time.Millisecond != 0) {
-			return fmt.Errorf("learner.bandit.%s: %v: must be 0 for never, or between %v and %v in whole milliseconds", d.key, v, minSpan, time.Duration(maxSpan))
+			return fmt.Errorf("learner.bandit.%s: %v: must be 0, or between %v and %v in whole milliseconds", d.key, v, minSpan, time.Duration(maxSpan))
 		}
 	}
-	return c.validateTogether()
+	if err := c.validateTogether(); err != nil {
+		return err
+	}
+	return c.validateLimits()
 }
 
 // validateTogether finds settings that exclude each other.

@@ -73,11 +73,54 @@ func TestGolden(t *testing.T) {
 			golden(t, name+".reference", ref)
 		}
 	}
+	changed := changedModel(t)
+	golden(t, "changed.model", changed)
+	for i := range 6 {
+		cases = append(cases, chosen(t, "changed", changed, 100+i))
+	}
 	text, err := json.MarshalIndent(cases, "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "choices.json", append(text, '\n'))
+}
+
+// changedModel returns a bandit with every constraint, whose arms have changed while it learned.
+func changedModel(t *testing.T) []byte {
+	t.Helper()
+	c := config(Softmax, 3)
+	c.Limits = []Limit{{Arm: "a0", Price: 10}, {Arm: "a1", Cap: .3, Price: 9}, {Arm: "a2", Price: 11}}
+	c.Baseline, c.BaselineFloor, c.PriceStep, c.PriceFloor, c.NewEvents = "a0", .2, .2, 7, 30
+	m := newModel(t, c)
+	var e event.Event
+	learn := func(from, to int) {
+		for i := from; i < to; i++ {
+			small(&e, i)
+			e.Actions = nil
+			if s := m.Learn(&e); s.Reject != nil {
+				t.Fatal(s.Reject)
+			}
+		}
+	}
+	learn(0, 20)
+	for _, c := range []event.ArmChange{
+		{Kind: event.ArmAdd, Arm: "new", Price: 9.5},
+		{Kind: event.ArmAdd, Arm: "dear", Price: 13},
+		{Kind: event.ArmAdd, Arm: "like", Like: "a2", Cap: .25},
+		{Kind: event.ArmAdd, Arm: "free"},
+		{Kind: event.ArmRemove, Arm: "a2"},
+		{Kind: event.ArmCap, Arm: "a1", Cap: .4},
+	} {
+		if err := m.ChangeArm(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	learn(20, 40)
+	model, err := m.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model
 }
 
 // choiceCase is a decision for readers in other languages to repeat: the model is in testdata.
@@ -120,7 +163,10 @@ func chosen(t *testing.T, name string, model []byte, i int) choiceCase {
 		c.Actions = append(c.Actions, features)
 	}
 	if i%3 == 0 {
-		c.Eligible = []bool{true, false, true}
+		c.Eligible = make([]bool, len(p.Arms()))
+		for a := range c.Eligible {
+			c.Eligible[a] = a != 1
+		}
 	}
 	c.PMF = p.Distribution(&e, c.Eligible, nil)
 	c.U = p.Uniform(e.ID)

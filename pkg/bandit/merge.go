@@ -3,6 +3,7 @@ package bandit
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
@@ -22,17 +23,28 @@ func (m *Model) Merge(others ...*Model) error {
 		if err := m.cfg.same(&o.cfg); err != nil {
 			return fmt.Errorf("bandit: merge: %w", err)
 		}
+		if !slices.Equal(m.arms.names(), o.arms.names()) {
+			return fmt.Errorf("bandit: merge: arms %q and %q differ", m.arms.names(), o.arms.names())
+		}
 		if err := sum.merge(m.copyOf(o)); err != nil {
 			return fmt.Errorf("bandit: merge policy %s: %w", m.cfg.Policy, err)
 		}
+		t := sum.table()
+		t.newest = max(t.newest, o.arms.newest)
+		for i := range t.list {
+			t.list[i].Events += o.arms.list[i].Events
+			if r := t.list[i].Reward + o.arms.list[i].Reward; finite(r) {
+				t.list[i].Reward = r
+			}
+		}
 	}
-	m.live = sum
+	m.live, m.arms = sum, sum.table()
 	return nil
 }
 
 // copyOf returns a copy of the live parameters of o, which has the configuration of m.
 func (m *Model) copyOf(o *Model) core {
-	c := m.fresh()
+	c := fresh(&m.cfg, o.arms.clone())
 	c.decode(wire.NewReader(o.live.append(nil)))
 	return c
 }

@@ -17,7 +17,7 @@ type core interface {
 	// learn fills the step and then learns the event; refusing changes nothing.
 	learn(e *event.Event, s *event.Step) *event.Rejection
 	// distribute sets p, zeros for every arm, to the probabilities of the eligible arms, of which there is one
-	// at least, without the floor. It changes nothing else, so that it may be called by many at once.
+	// at least, without constraints. It changes nothing else, so that it may be called by many at once.
 	distribute(e *event.Event, eligible []bool, p []float64)
 	// read evaluates the event at these parameters as a reference.
 	read(e *event.Event, r *event.Reading)
@@ -26,41 +26,51 @@ type core interface {
 	// append writes the parameters, decode reads them into a fresh core.
 	append(b []byte) []byte
 	decode(r *wire.Reader)
+
+	// table returns the arms that the core knows. extend makes t the table, which is the one before
+	// with arms at its end; those have learned nothing yet.
+	table() *arms
+	extend(t *arms)
+	// seed lets an arm that has learned nothing begin with what the arms like have learned, each counting by.
+	seed(arm int, like []int, by float64)
+	// forget drops what an arm has learned.
+	forget(arm int)
 }
 
 // Model is a bandit with its frozen references. It is not safe for concurrent
 // use, except that Distribution may run concurrently with itself.
 type Model struct {
 	cfg      Config
-	arms     *arms
+	arms     *arms // those of live
+	rails    rails
 	live     core
 	refs     [2]core // nil where no reference is set
 	readings [2]event.Reading
 	step     event.Step // of the event at hand; here because it is passed to an interface
 }
 
-// New returns a bandit that has learned nothing.
+// ArmNew returns a bandit that has learned nothing.
 func New(c Config) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	c.Arms = slices.Clone(c.Arms)
-	m := &Model{cfg: c, arms: newArms(c.Arms)}
-	m.live = m.fresh()
+	c.Arms, c.Limits = slices.Clone(c.Arms), slices.Clone(c.Limits)
+	m := &Model{cfg: c, arms: newArms(&c)}
+	m.live, m.rails = fresh(&m.cfg, m.arms), newRails(&m.cfg, m.arms)
 	return m, nil
 }
 
 // fresh returns the parameters of a bandit that has learned nothing.
-func (m *Model) fresh() core {
-	switch m.cfg.Policy {
+func fresh(c *Config, t *arms) core {
+	switch c.Policy {
 	case Thompson, Normal, UCB1, KLUCB, EXP3, EXP3IX:
-		return newCounts(&m.cfg, m.arms)
+		return newCounts(c, t)
 	case Gradient, Reinforce:
-		return newGradient(&m.cfg, m.arms)
+		return newGradient(c, t)
 	case Cover:
-		return newCover(&m.cfg, m.arms)
+		return newCover(c, t)
 	default:
-		return newLinear(&m.cfg, m.arms)
+		return newLinear(c, t)
 	}
 }
 
@@ -68,9 +78,10 @@ func (m *Model) fresh() core {
 func (m *Model) Config() Config { return m.cfg }
 
 // Distribution appends the probability of every arm for the context of e to
-// dst. eligible has an element for each arm and says which may be chosen; nil means all. The
-// probabilities add up to 1, and each of the n eligible arms has at least floor / n; the others have 0. If none
-// is eligible all are 0.
+// dst. eligible has an element for each arm and says which may be chosen; nil means all. Arms that
+// were removed or are off in price are never eligible. The probabilities add up to 1 and keep the caps, the floor of
+// the baseline, the shares of new arms, and the floor: each of the n eligible arms has
+// at least floor / n, or its cap. If none is eligible all are 0.
 //
 // It reads e.X and e.Actions, whose values must be finite, and e.ID, the id of the decision, which
 // keys the draws of Thompson policies: the same policy, event and id give the same probabilities.
@@ -78,21 +89,31 @@ func (m *Model) Config() Config { return m.cfg }
 // Policy thompson computes integrals, which takes some 200 us for ten arms and
 // gives the same result until the model learns: keep it, or use Policy.
 func (m *Model) Distribution(e *event.Event, eligible []bool, dst []float64) []float64 {
-	return distribution(m.live, &m.cfg, m.arms.len(), e, eligible, dst)
+	return distribution(m.live, &m.rails, m.arms.len(), e, eligible, dst)
 }
 
-func distribution(c core, cfg *Config, k int, e *event.Event, eligible []bool, dst []float64) []float64 {
+func distribution(c core, r *rails, k int, e *event.Event, eligible []bool, dst []float64) []float64 {
+	var memory [maxArms]bool
 	start := len(dst)
 	dst = slices.Grow(dst, k)[:start+k]
 	p := dst[start:]
 	clear(p)
+	eligible = r.mask(eligible, memory[:k])
 	if eligible != nil && !slices.Contains(eligible, true) {
 		return dst
 	}
-	c.distribute(e, eligible, p)
-	q := compress(p, eligible)
-	enforceFloor(q, cfg.Floor, false)
-	expand(p, len(q), eligible)
+	// By type, so that memory stays off the heap.
+	switch c := c.(type) {
+	case *linear:
+		c.distribute(e, eligible, p)
+	case *counts:
+		c.distribute(e, eligible, p)
+	case *gradient:
+		c.distribute(e, eligible, p)
+	case *cover:
+		c.distribute(e, eligible, p)
+	}
+	r.apply(p, eligible)
 	return dst
 }
 
@@ -140,16 +161,22 @@ func (m *Model) Learn(e *event.Event) event.Step {
 		return event.Step{Reject: rej}
 	}
 	m.read(e, &m.step)
+	if m.arms.learned(e.Arm, e.Label, e.Time, &m.cfg) {
+		m.settle()
+	}
 	return m.step
 }
 
 // check says why the arm, the actions, the propensity or the reward of an event is refused, if one is.
 func (m *Model) check(e *event.Event) *event.Rejection {
 	if e.Arm < 0 || e.Arm >= m.arms.len() {
-		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %d: learner.bandit.arms has the indices 0 to %d", e.Arm, m.arms.len()-1)}
+		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %d: the bandit has the indices 0 to %d", e.Arm, m.arms.len()-1)}
+	}
+	if a := &m.arms.list[e.Arm]; a.Status == ArmRemoved || a.Status == ArmDraining && e.Time > a.Until {
+		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %q was removed, and this is later than learner.bandit.drain allows: make it longer than rewards are late", a.Name)}
 	}
 	if n := len(e.Actions); n != 0 && n != m.arms.len() {
-		return &event.Rejection{Reason: event.ActionsInvalid, Detail: fmt.Sprintf("features of %d actions: learner.bandit.arms has %d arms; give features for all, in their order, or for none", n, m.arms.len())}
+		return &event.Rejection{Reason: event.ActionsInvalid, Detail: fmt.Sprintf("features of %d actions: the bandit has %d arms; give features for all, in their order, or for none", n, m.arms.len())}
 	}
 	if !e.Labelled {
 		return nil
@@ -165,7 +192,7 @@ func (m *Model) check(e *event.Event) *event.Rejection {
 
 func (m *Model) read(e *event.Event, s *event.Step) {
 	for i, ref := range m.refs {
-		if ref != nil {
+		if ref != nil && e.Arm < ref.table().len() {
 			ref.read(e, &m.readings[i])
 			s.Ref[i] = &m.readings[i]
 		}

@@ -7,6 +7,8 @@ import "github.com/streamlearner/streamlearner/pkg/event"
 type Policy struct {
 	cfg   Config
 	arms  *arms
+	names []string
+	rails rails
 	core  core
 	key   Key
 	fixed []float64 // the probabilities of all arms, when they depend on no event
@@ -18,7 +20,7 @@ func OpenPolicy(b []byte) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{cfg: m.cfg, arms: m.arms, core: m.live, key: NewKey(m.cfg.Salt)}
+	p := &Policy{cfg: m.cfg, arms: m.arms, names: m.arms.names(), rails: m.rails, core: m.live, key: NewKey(m.cfg.Salt)}
 	switch m.cfg.Policy {
 	case Thompson, UCB1, KLUCB, EXP3, EXP3IX, Gradient:
 		p.fixed = m.Distribution(&event.Event{}, nil, nil)
@@ -30,7 +32,13 @@ func OpenPolicy(b []byte) (*Policy, error) {
 func (p *Policy) Config() Config { return p.cfg }
 
 // Arms returns the names of the arms in the order of their indices.
-func (p *Policy) Arms() []string { return p.arms.names }
+func (p *Policy) Arms() []string { return p.names }
+
+// Table returns what is known of every arm, in the same order.
+func (p *Policy) Table() []Arm { return p.arms.list }
+
+// Baseline returns the index of the arm that decisions fall back to; not ok when none is named.
+func (p *Policy) Baseline() (arm int, ok bool) { return p.arms.baseline, p.arms.baseline >= 0 }
 
 // Distribution is Model.Distribution. It takes memory only for integrals and for draws with shared
 // or hybrid features.
@@ -38,7 +46,7 @@ func (p *Policy) Distribution(e *event.Event, eligible []bool, dst []float64) []
 	if p.fixed != nil && eligible == nil {
 		return append(dst, p.fixed...)
 	}
-	return distribution(p.core, &p.cfg, p.arms.len(), e, eligible, dst)
+	return distribution(p.core, &p.rails, p.arms.len(), e, eligible, dst)
 }
 
 // Uniform returns the number in [0, 1) by which the decision with that id is made, see Choose.

@@ -38,6 +38,11 @@ func (c *Config) numbers() []number {
 		{"lambda", &c.Lambda, 1e-9, 1e9},
 		{"clip", &c.Clip, 0, 1e6},
 		{"extreme", &c.Extreme, 0, 1e50},
+		{"baseline_floor", &c.BaselineFloor, 0, 1},
+		{"price_step", &c.PriceStep, 0, 1e6},
+		{"price_floor", &c.PriceFloor, 0, 1e50},
+		{"new_share", &c.NewShare, 0, 1},
+		{"new_prior", &c.NewPrior, 0, 1},
 	}
 }
 
@@ -49,7 +54,7 @@ type whole struct {
 }
 
 func (c *Config) wholes() []whole {
-	return []whole{{"draws", &c.Draws, 0, maxDraws}, {"size", &c.Size, 1, 64}, {"max_features", &c.MaxFeatures, 1, maxDiagonal}}
+	return []whole{{"draws", &c.Draws, 0, maxDraws}, {"size", &c.Size, 1, 64}, {"max_features", &c.MaxFeatures, 1, maxDiagonal}, {"new_events", &c.NewEvents, 0, 1e9}}
 }
 
 // choice is a setting that is one of a few words; without words it is any text.
@@ -66,6 +71,7 @@ func (c *Config) choices() []choice {
 		{"matrix", &c.Matrix, []string{"auto", "full", "diagonal"}},
 		{"standardize", &c.Standardize, []string{"auto", "on", "off"}},
 		{"salt", &c.Salt, nil},
+		{"baseline", &c.Baseline, nil},
 	}
 }
 
@@ -85,7 +91,18 @@ type span struct {
 	at  *time.Duration
 }
 
-func (c *Config) spans() []span { return []span{{"half_life", &c.HalfLife}, {"window", &c.Window}} }
+func (c *Config) spans() []span {
+	return []span{{"half_life", &c.HalfLife}, {"window", &c.Window}, {"drain", &c.Drain}}
+}
+
+// ofArms are the settings about arms. They shape no statistics, so that a stored bandit goes on under other values.
+func ofArms(key string) bool {
+	switch key {
+	case "arms", "limits", "baseline", "baseline_floor", "price_step", "price_floor", "new_share", "new_events", "new_prior", "drain":
+		return true
+	}
+	return false
+}
 
 // Set changes a setting that is a number.
 func (c *Config) Set(key string, v float64) error {

@@ -11,29 +11,34 @@ from .event import Event, Feature
 from .integrals import best_of_betas, best_of_normals
 from .portable import exp, log
 from .posterior import Key, cholesky, dot, draw_best, normals, stream, student_draw, tally, winners_of
+from .rails import STATUSES, Arm, Rails
 from .regression import Diagonal, Full, predict_sparse, scatter
 from .scaling import Scaler
 from .wire import BANDIT, MASK, Reader, open_envelope, xxh64
 
-VERSION = 2
+VERSION = 3
 
 COUNTS = ("thompson", "normal", "ucb1", "klucb", "exp3", "exp3ix")
 LINEAR = ("linucb", "lints", "logistic", "epsilon", "softmax", "squarecb", "regcb", "regcb_elimination", "bag")
 NUMBERS = (
     "reward_min", "reward_max", "floor", "prior_alpha", "prior_beta", "prior_mean", "prior_weight", "alpha", "spread", "epsilon",
     "temperature", "gamma_scale", "gamma_exponent", "mellowness", "psi", "gamma", "rate", "entropy", "importance_clip", "lambda", "clip",
-    "extreme")
+    "extreme", "baseline_floor", "price_step", "price_floor", "new_share", "new_prior")
 
 _BLOCKS = 8
 _MAX_WEIGHT = 1e100
 
 
 class Bandit:
-    """A published bandit. It never changes, so threads may share it."""
+    """A published bandit. It never changes, so threads may share it.
+
+    arms are the names of its arms, table what it knows of each, baseline the
+    index of the one that decisions fall back to, or None.
+    """
 
     def __init__(self, data: bytes, verified: bool = False) -> None:
         r = open_envelope(data, BANDIT, VERSION, verified)
-        self.policy, self.features, matrix, standardize, salt = (r.str() for _ in range(5))
+        self.policy, self.features, matrix, standardize, salt, _ = (r.str() for _ in range(6))
         self._nounif, self._interactions, self._intercept = r.bool(), r.bool(), r.bool()
         self._c = dict(zip(NUMBERS, r.finites(len(NUMBERS))))
         if self._c["lambda"] <= 0 or self._c["temperature"] <= 0:
@@ -41,8 +46,10 @@ class Bandit:
         self._draws, self._size = r.uvarint(), r.uvarint()
         r.uvarint()
         r.uvarint()
+        r.uvarint()
         window = r.uvarint()
-        self.arms = [r.str() for _ in range(r.count(1))]
+        r.uvarint()
+        self._read_arms(r)
         self._arm_hashes = [xxh64(a.encode()) for a in self.arms]
         self._key = Key(salt)
         self._full, self._standardize, self._window = matrix == "full", standardize == "on", window > 0
@@ -61,6 +68,30 @@ class Bandit:
         else:
             raise CorruptError(f"policy {self.policy!r}, which this client does not know")
         r.close()
+
+    def _read_arms(self, r: Reader) -> None:
+        for _ in range(r.count(1)):
+            r.str()  # as configured; the table is what holds
+        for _ in range(r.count(17)):
+            r.str()
+            r.finites(2)
+        table = []
+        for _ in range(r.count(27)):
+            name, status = r.str(), r.byte()
+            if status >= len(STATUSES):
+                raise CorruptError(f"arm {name!r} has status {status}")
+            cap, price = r.finites(2)
+            if not 0 < cap <= 1:
+                raise CorruptError(f"arm {name!r} has cap {cap}")
+            table.append(Arm(name, STATUSES[status], cap, price, r.uvarint(), r.finites(1)[0], r.varint()))
+        baseline = r.uvarint() - 1
+        if baseline >= len(table):
+            raise CorruptError(f"baseline {baseline} of {len(table)} arms")
+        r.varint()
+        self.table, self.arms = table, [a.name for a in table]
+        self.baseline = baseline if baseline >= 0 else None
+        c = self._c
+        self._rails = Rails(table, baseline, c["floor"], c["baseline_floor"], c["price_step"], c["price_floor"], c["new_share"])
 
     def _read_counts(self, r: Reader) -> None:
         self.events = r.uvarint()
@@ -106,19 +137,19 @@ class Bandit:
         """Return the probability of each arm in the context of an event.
 
         eligible says which arms may be chosen, actions are the features of each
-        arm. If no arm is eligible all probabilities are 0.
+        arm. Arms that were removed or are off in price are never eligible. If no arm is eligible all probabilities are 0.
         """
-        chosen = [a for a in range(len(self.arms)) if eligible is None or eligible[a]]
+        chosen = [a for a in range(len(self.arms)) if self._rails.open(a) and (eligible is None or eligible[a])]
         out = [0.0] * len(self.arms)
         if not chosen:
             return out
-        p = explore.floor(self._distribute(event, chosen, actions), self._c["floor"], False)
+        p = self._rails.apply(self._distribute(event, chosen, actions), chosen)
         for a, v in zip(chosen, p):
             out[a] = v
         return out
 
     def _distribute(self, event: Event, chosen: list[int], actions: Sequence[Sequence[Feature]]) -> list[float]:
-        """Return the probabilities of the eligible arms without the floor."""
+        """Return the probabilities of the eligible arms without constraints."""
         if self.policy in COUNTS:
             return self._by_counts(event, chosen)
         if self.policy in ("gradient", "reinforce"):

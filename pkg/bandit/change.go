@@ -1,0 +1,270 @@
+package bandit
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// ChangeArm changes the table of arms between two events. A change that would leave constraints that
+// cannot hold together is refused and changes nothing.
+//
+// A new arm has a share of decisions of its own (new_share) until new_events events of it were learned, and
+// begins with new_prior of what the arms nearest to it have learned. A removed arm is not
+// chosen any more; what it earned before is learned for the time drain, then its statistics go. Its place in the table stays.
+func (m *Model) ChangeArm(c event.ArmChange) error {
+	t := m.arms.clone()
+	seed, err := t.change(&c, &m.cfg)
+	if err == nil {
+		err = m.cfg.feasible(t)
+	}
+	if err != nil {
+		return err
+	}
+	m.follow(t)
+	if seed {
+		m.seed(t.find(c.Arm), c.Like)
+	}
+	return nil
+}
+
+// change applies a change and reports whether an arm begins to learn.
+func (t *arms) change(c *event.ArmChange, cfg *Config) (seed bool, err error) {
+	i := t.find(c.Arm)
+	if c.Kind == event.ArmAdd {
+		return t.admit(c, cfg)
+	}
+	if i < 0 || t.list[i].Status == ArmRemoved {
+		return false, fmt.Errorf("arm %q is not there: the bandit has %q", c.Arm, t.present())
+	}
+	a := &t.list[i]
+	l := Limit{Arm: c.Arm, Cap: c.Cap, Price: c.Price}
+	if err := l.validate(); err != nil {
+		return false, fmt.Errorf("arm %q: %w", c.Arm, err)
+	}
+	switch c.Kind {
+	case event.ArmRemove:
+		if a.Status == ArmDraining {
+			return false, fmt.Errorf("arm %q was removed already", c.Arm)
+		}
+		a.Status, a.Until = ArmDraining, later(t.newest, cfg.Drain.Milliseconds())
+	case event.ArmCap:
+		a.Cap = l.cap()
+	case event.ArmPrice:
+		a.Price = l.Price
+	case event.ArmBaseline:
+		t.baseline = i
+	default:
+		return false, fmt.Errorf("unknown change %q of arm %q", c.Kind, c.Arm)
+	}
+	return false, nil
+}
+
+// later adds a span to a time, which may be the one before all others.
+func later(t, span int64) int64 {
+	if t == math.MinInt64 {
+		return t
+	}
+	return t + span
+}
+
+// admit adds an arm, or lets one that was removed be chosen again.
+func (t *arms) admit(c *event.ArmChange, cfg *Config) (seed bool, err error) {
+	l := Limit{Arm: c.Arm, Cap: c.Cap, Price: c.Price}
+	i := t.find(c.Arm)
+	switch {
+	case c.Arm == "":
+		return false, fmt.Errorf("arm %q: every arm needs a name", c.Arm)
+	case i >= 0 && t.list[i].open():
+		return false, fmt.Errorf("arm %q is there already", c.Arm)
+	case i < 0 && t.len() >= maxArms:
+		return false, fmt.Errorf("arm %q: the table has %d arms already, those that were removed included; begin anew under another model name", c.Arm, maxArms)
+	}
+	if err := l.validate(); err != nil {
+		return false, fmt.Errorf("arm %q: %w", c.Arm, err)
+	}
+	if c.Like != "" {
+		if j := t.find(c.Like); j < 0 || j == i || t.list[j].Status == ArmRemoved {
+			return false, fmt.Errorf("arm %q: there is no arm %q to be like: the bandit has %q", c.Arm, c.Like, t.present())
+		}
+	}
+	fresh := ArmNew
+	if cfg.NewEvents == 0 {
+		fresh = ArmActive
+	}
+	if i < 0 {
+		t.add(Arm{Name: c.Arm, Status: fresh, Cap: l.cap(), Price: l.Price})
+		return true, nil
+	}
+	a := &t.list[i]
+	a.Cap, a.Price, a.Until = l.cap(), l.Price, 0
+	if seed = a.Status == ArmRemoved; seed {
+		a.Events, a.Reward = 0, 0
+	}
+	if a.Status = fresh; a.Events >= uint64(cfg.NewEvents) {
+		a.Status = ArmActive
+	}
+	return seed, nil
+}
+
+// present lists the names of the arms that are not removed.
+func (t *arms) present() []string {
+	var out []string
+	for i := range t.list {
+		if t.list[i].Status != ArmRemoved {
+			out = append(out, t.list[i].Name)
+		}
+	}
+	return out
+}
+
+// follow makes t, which begins with the arms of the model, its table.
+func (m *Model) follow(t *arms) {
+	if t.len() > m.arms.len() {
+		m.live.extend(t)
+	}
+	*m.live.table() = *t
+	m.arms = m.live.table()
+	m.settle()
+}
+
+// settle takes over what the table says.
+func (m *Model) settle() {
+	for i := range m.arms.list {
+		if m.arms.list[i].Status == ArmRemoved {
+			m.live.forget(i)
+		}
+	}
+	m.rails = newRails(&m.cfg, m.arms)
+}
+
+// seed lets an arm begin with what others have learned: like, or the nearest arms. Those are the
+// next lower and the next higher in price, else all arms that may be chosen. With shared
+// features a new arm knows what its features are worth, and needs nothing else.
+func (m *Model) seed(arm int, like string) {
+	var near []int
+	if i := m.arms.find(like); i >= 0 {
+		near = []int{i}
+	} else {
+		near = m.arms.nearest(arm)
+	}
+	if m.cfg.NewPrior > 0 && len(near) > 0 {
+		m.live.seed(arm, near, m.cfg.NewPrior)
+	}
+}
+
+// nearest lists the arms that an arm is probably like.
+func (t *arms) nearest(arm int) []int {
+	price, lower, higher := t.list[arm].Price, -1, -1
+	var all []int
+	for i := range t.list {
+		a := &t.list[i]
+		if i == arm || !a.open() {
+			continue
+		}
+		all = append(all, i)
+		switch {
+		case a.Price == 0:
+		case a.Price <= price && (lower < 0 || a.Price > t.list[lower].Price):
+			lower = i
+		case a.Price > price && (higher < 0 || a.Price < t.list[higher].Price):
+			higher = i
+		}
+	}
+	if price == 0 || lower < 0 && higher < 0 {
+		return all
+	}
+	return slices.DeleteFunc([]int{lower, higher}, func(i int) bool { return i < 0 })
+}
+
+// Table returns what is known of every arm, in the order of their indices.
+func (m *Model) Table() []Arm { return m.arms.list }
+
+// ArmNames returns the names of the arms in the order of their indices.
+func (m *Model) ArmNames() []string { return m.arms.names() }
+
+// AppendArms appends the table of arms, for SetArms.
+func (m *Model) AppendArms(b []byte) []byte { return m.arms.append(b) }
+
+// SetArms gives a model that was loaded from older parameters a newer table of its
+// arms, as AppendArms wrote it. Arms that it does not know begin with what the nearest have learned.
+func (m *Model) SetArms(b []byte) error {
+	r := wire.NewReader(b)
+	t := readArms(r)
+	err := r.Err()
+	if err == nil {
+		err = t.follows(m.arms)
+	}
+	if err != nil {
+		return fmt.Errorf("bandit: table of arms: %w", err)
+	}
+	known := m.arms.len()
+	m.follow(t)
+	for i := known; i < t.len(); i++ {
+		m.seed(i, "")
+	}
+	return nil
+}
+
+// adopt takes over parameters that were read, with their table of arms as the settings of now
+// change those that it was written under.
+func (m *Model) adopt(p core, stored *Config) error {
+	t := p.table().clone()
+	var begun []int
+	for _, c := range m.cfg.changes(stored) {
+		i := t.find(c.Arm)
+		if gone := i < 0 || !t.list[i].open(); gone != (c.Kind == event.ArmAdd) {
+			continue // a command was first
+		}
+		seed, err := t.change(&c, &m.cfg)
+		if err != nil {
+			return err
+		}
+		if seed {
+			begun = append(begun, t.find(c.Arm))
+		}
+	}
+	if m.cfg.Baseline == "" && stored.Baseline != "" {
+		t.baseline = -1
+	}
+	if err := m.cfg.feasible(t); err != nil {
+		return err
+	}
+	m.live, m.arms = p, p.table()
+	m.follow(t)
+	for _, i := range begun {
+		m.seed(i, "")
+	}
+	return nil
+}
+
+// changes lists what leads from the stored settings of arms to those of c.
+func (c *Config) changes(stored *Config) []event.ArmChange {
+	var out []event.ArmChange
+	for _, a := range c.Arms {
+		l := c.limit(a)
+		if !slices.Contains(stored.Arms, a) {
+			out = append(out, event.ArmChange{Kind: event.ArmAdd, Arm: a, Cap: l.Cap, Price: l.Price})
+			continue
+		}
+		was := stored.limit(a)
+		if was.Cap != l.Cap {
+			out = append(out, event.ArmChange{Kind: event.ArmCap, Arm: a, Cap: l.Cap})
+		}
+		if was.Price != l.Price {
+			out = append(out, event.ArmChange{Kind: event.ArmPrice, Arm: a, Price: l.Price})
+		}
+	}
+	if c.Baseline != "" && c.Baseline != stored.Baseline {
+		out = append(out, event.ArmChange{Kind: event.ArmBaseline, Arm: c.Baseline})
+	}
+	for _, a := range stored.Arms {
+		if !slices.Contains(c.Arms, a) {
+			out = append(out, event.ArmChange{Kind: event.ArmRemove, Arm: a})
+		}
+	}
+	return out
+}

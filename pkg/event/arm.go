@@ -1,0 +1,20 @@
+package event
+
+// The kinds of changes to the arms of a bandit.
+const (
+	ArmAdd      = "arm_add"      // a new arm, or one that was removed before
+	ArmRemove   = "arm_remove"   // no decision chooses the arm any more
+	ArmCap      = "arm_cap"      // another largest probability
+	ArmPrice    = "arm_price"    // another price
+	ArmBaseline = "arm_baseline" // decisions fall back to this arm
+)
+
+// ArmChange is a change of the arms of a bandit while it runs.
+type ArmChange struct {
+	Kind string
+	Arm  string
+	// Like is the arm whose statistics a new arm begins with; empty: the bandit looks for the nearest.
+	Like string
+	// Cap is the largest probability, 0 for none, and Price the price, 0 for none.
+	Cap, Price float64
+}
