@@ -132,6 +132,15 @@ func (r *recordReader) next() ([]byte, error) {
 	return nil, io.EOF
 }
 
+// place says where the newest record is.
+func (r *recordReader) place() string {
+	f := r.files[0]
+	if line := f.Line(); line > 0 {
+		return fmt.Sprintf("%s: line %d", f.Name, line)
+	}
+	return f.Name
+}
+
 // close removes the progress bar.
 func (r *recordReader) close() {
 	if r.bar != nil {

@@ -52,16 +52,11 @@ func (in *replayInput) source(stdin io.Reader, log *slog.Logger) (*replaySource,
 // complete returns the model's settings: those of the configuration, what the
 // files say of themselves, and set, each stronger than the one before.
 func (in *replayInput) complete(files []*dataset.File, m configs.Model, set []string, log *slog.Logger) (configs.Model, error) {
+	if err := alike(files); err != nil {
+		return m, err
+	}
 	first := files[0]
-	for _, f := range files[1:] {
-		if f.Format != first.Format || f.Comma != first.Comma || !slices.Equal(f.Columns, first.Columns) {
-			return m, fmt.Errorf("%s: is %s; all files must be alike, and %s is %s", f.Name, shape(f), first.Name, shape(first))
-		}
-	}
-	m.Source.Format, m.Source.Columns = first.Format, first.Columns
-	if first.Format == dataset.CSV {
-		m.Source.Delimiter = string(first.Comma)
-	}
+	takeFormat(&m, first)
 	if in.label != "" {
 		m.Source.Label = in.label
 	}
@@ -79,6 +74,25 @@ func (in *replayInput) complete(files []*dataset.File, m configs.Model, set []st
 		m.Learner.Bits = vwBits
 	}
 	return in.judgeLabels(files, m, set, log)
+}
+
+// alike refuses files of different formats or columns.
+func alike(files []*dataset.File) error {
+	first := files[0]
+	for _, f := range files[1:] {
+		if f.Format != first.Format || f.Comma != first.Comma || !slices.Equal(f.Columns, first.Columns) {
+			return fmt.Errorf("%s: is %s; all files must be alike, and %s is %s", f.Name, shape(f), first.Name, shape(first))
+		}
+	}
+	return nil
+}
+
+// takeFormat makes the records of a model those of a file.
+func takeFormat(m *configs.Model, f *dataset.File) {
+	m.Source.Format, m.Source.Columns = f.Format, f.Columns
+	if f.Format == dataset.CSV {
+		m.Source.Delimiter = string(f.Comma)
+	}
 }
 
 // vwBits makes it unlikely that two features share a weight. Which ones do

@@ -93,7 +93,7 @@ and progress go to standard error.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.AddCommand(
-		demoCommand(), sandboxCommand(), runCommand(), validateCommand(), loadCommand(), replayCommand(), driftCommand(),
+		demoCommand(), sandboxCommand(), runCommand(), validateCommand(), loadCommand(), replayCommand(), driftCommand(), opeCommand(),
 		snapshotCommand(), auditCommand(), freezeCommand(), unfreezeCommand(), promoteCommand(), seekCommand(), scoreCommand(), versionCommand(),
 	)
 	markBegin(root, begun)

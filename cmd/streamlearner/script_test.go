@@ -123,7 +123,7 @@ func TestHelp(t *testing.T) {
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
-	for _, want := range []string{"demo", "drift", "freeze", "load", "replay", "run", "sandbox", "score", "snapshot", "unfreeze", "validate", "version"} {
+	for _, want := range []string{"demo", "drift", "freeze", "load", "ope", "replay", "run", "sandbox", "score", "snapshot", "unfreeze", "validate", "version"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("there is no command %s", want)
 		}

@@ -54,6 +54,8 @@ func TestOpenDetects(t *testing.T) {
 		{"a.txt", "x;y\r\n1,5;2,5\r\n\r\n", Options{}, CSV, ';', []string{"x", "y"}, []string{"1,5;2,5"}},
 		{"a.txt", " x  y\n 1 \t2 \n", Options{}, CSV, ' ', []string{"x", "y"}, []string{" 1 \t2 "}},
 		{"quotes.tsv", "a\tb\n\"x\t1\ny\t2\n", Options{}, CSV, '\t', []string{"a", "b"}, []string{"\"x\t1", "y\t2"}},
+		{"rows.csv", ",a,b\n0,1,2\n1,3,4\n", Options{}, CSV, ',', []string{"c0", "a", "b"}, []string{"0,1,2", "1,3,4"}},
+		{"gap.csv", "a,,b\n1,2,3\n", Options{}, CSV, ',', []string{"c0", "c1", "c2"}, []string{"a,,b", "1,2,3"}},
 		{"one.csv", "x\n1\n2\n", Options{}, CSV, ',', []string{"x"}, []string{"1", "2"}},
 		{"q.csv", "a,b\n1,\"x\ny\"\n2,\"say \"\"so\"\"\"\n", Options{}, CSV, ',', []string{"a", "b"}, []string{"1,\"x y\"", "2,\"say \"\"so\"\"\""}},
 		{"bom.csv", "\ufeffa,b\n1,2\n", Options{}, CSV, ',', []string{"a", "b"}, []string{"1,2"}},

@@ -171,14 +171,15 @@ func splits(lines [][]byte, comma byte) (least, most int) {
 
 // detectHeader reports whether the first row names the columns: it holds no
 // number, and either there are numbers below it, or it repeats no value and
-// none of its values comes up again in its column.
+// none of its values comes up again in its column. The first name may be empty,
+// as that of row numbers is.
 func detectHeader(rows [][]string) bool {
 	if len(rows) == 0 {
 		return false
 	}
 	names := map[string]bool{}
-	for _, name := range rows[0] {
-		if name == "" || isNumber(name) || names[name] {
+	for i, name := range rows[0] {
+		if name == "" && (i > 0 || len(rows[0]) == 1) || isNumber(name) || names[name] {
 			return false
 		}
 		names[name] = true
@@ -203,7 +204,7 @@ func isNumber(s string) bool {
 func columnNames(first []string, header bool) []string {
 	names := make([]string, len(first))
 	for i, v := range first {
-		if names[i] = strings.TrimSpace(v); !header {
+		if names[i] = strings.TrimSpace(v); !header || names[i] == "" {
 			names[i] = fmt.Sprintf("c%d", i)
 		}
 	}

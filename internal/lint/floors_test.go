@@ -14,7 +14,7 @@ var floors = [][]string{
 	{"internal/calibrate", "internal/metric", "internal/names", "internal/ope", "internal/optimizers", "internal/scale"},
 	{"internal/encode", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor", "pkg/state/redis"},
 	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed", "internal/tune"},
-	{"pkg/consumer", "internal/sandbox"},
+	{"pkg/consumer", "internal/offpolicy", "internal/sandbox"},
 	{"configs", "pkg/serve"},
 	{"clients/python", "cmd/streamlearner", "deploy", "internal/e2e", "internal/lint", "internal/optimizers/table", "internal/testbed/servers"},
 }

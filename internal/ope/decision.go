@@ -59,8 +59,8 @@ const (
 	largestReward = 1e60
 )
 
-// check returns why the decision cannot be used, or None.
-func (c *Config) check(d *Decision) Problem {
+// Check returns why Add would refuse the decision, or None.
+func (c *Config) Check(d Decision) Problem {
 	switch {
 	case math.IsNaN(d.Propensity):
 		return BadPropensity

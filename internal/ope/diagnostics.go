@@ -34,6 +34,10 @@ func (e *Evaluation) Diagnostics() Diagnostics {
 	return d
 }
 
+// FewestDecisions is the effective sample size below which intervals by the central limit theorem are not to be
+// believed.
+const FewestDecisions = 100
+
 // Doubt is a reason to distrust an evaluation.
 type Doubt string
 
@@ -48,7 +52,7 @@ const (
 // Doubts lists what speaks against the estimates.
 func (d Diagnostics) Doubts() []Doubt {
 	var doubts []Doubt
-	if d.EffectiveSize < 100 {
+	if d.EffectiveSize < FewestDecisions {
 		doubts = append(doubts, FewDecisions)
 	}
 	if math.Abs(d.MeanWeight-1) > float64(4*d.MeanWeightSE)+1e-9 {

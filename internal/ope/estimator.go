@@ -96,3 +96,12 @@ func (e *Evaluation) Interval(k Estimator, alpha float64) (lo, hi float64, ok bo
 	}
 	return 0, 0, false
 }
+
+// Estimators returns all estimators in the order of their numbers.
+func Estimators() []Estimator {
+	all := make([]Estimator, estimatorCount)
+	for k := range all {
+		all[k] = Estimator(k)
+	}
+	return all
+}

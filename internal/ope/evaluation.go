@@ -54,7 +54,7 @@ func New(c Config) (*Evaluation, error) {
 // Add counts a decision, or changes nothing and says why it cannot.
 func (e *Evaluation) Add(d Decision) Problem {
 	c, s := &e.config, &e.sums
-	if problem := c.check(&d); problem != None {
+	if problem := c.Check(d); problem != None {
 		return problem
 	}
 	g := 1 / (1 - d.Dropped)
@@ -117,7 +117,7 @@ func (e *Evaluation) Merge(o *Evaluation) error {
 	return nil
 }
 
-// largestSum is above every sum of a log of 2^53 decisions within the bounds of check.
+// largestSum is above every sum of a log of 2^53 decisions within the bounds of Config.Check.
 const largestSum = 1e180
 
 var errImpossible = errors.New("ope: the sums belong to no log: the state is damaged")
