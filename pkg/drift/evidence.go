@@ -66,6 +66,10 @@ func (e *evidence) observe(raw float64) float64 {
 	return sum / bets
 }
 
+// standard returns a raw statistic in long-run standard deviations of the
+// reference blocks, above their mean.
+func (e *evidence) standard(raw float64) float64 { return (raw - e.shift) / e.scale }
+
 func (e *evidence) restart() { e.r = [bets]float64{} }
 
 func (e *evidence) append(b []byte) []byte {

@@ -61,6 +61,8 @@ type Score struct {
 	level Level   // Warning while the value stands above the warning line
 	value float64 // of the newest block
 	fired float64 // value at the newest alarm
+
+	newest ScoreBlock // no part of the stored state
 }
 
 const (
@@ -123,9 +125,13 @@ func (s *Score) endBlock() Level {
 }
 
 func (s *Score) judge(loss float64) Level {
-	e := s.align.observe(s.alignment(s.u, 1/float64(s.n)))
-	e += s.rise.observe((loss - s.m) / s.s)
-	s.value = e / 2
+	aligned, rose := s.alignment(s.u, 1/float64(s.n)), (loss-s.m)/s.s
+	direction, rise := s.align.observe(aligned), s.rise.observe(rose)
+	s.value = (direction + rise) / 2
+	s.newest = ScoreBlock{Direction: s.align.standard(aligned), Loss: s.rise.standard(rose), MeanLoss: loss}
+	if direction > 0 {
+		s.newest.DirectionShare = direction / (direction + rise)
+	}
 	switch {
 	case s.value >= s.threshold:
 		s.fired = s.value

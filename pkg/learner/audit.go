@@ -176,6 +176,6 @@ func (l *Learner) auditMode(o *Outcome) {
 		r.Why = o.Change.Detail
 	}
 	if a := o.Alarm; a != nil && kind == state.AuditFreeze {
-		r.Alarm = &state.AuditAlarm{Detector: a.Detector, Statistic: a.Statistic, Threshold: a.Threshold}
+		r.Alarm = &state.AuditAlarm{Detector: a.Detector, Statistic: a.Statistic, Threshold: a.Threshold, Evidence: a.Evidence}
 	}
 }

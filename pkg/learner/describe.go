@@ -14,6 +14,7 @@ type Description struct {
 	Learned     uint64
 	Rejected    [event.Reasons]uint64
 	Alarms      uint64
+	Recent      []*Alarm // the newest alarms, oldest first
 	Freezes     uint64
 	Mode        Mode
 	Held        bool // frozen by an operator
@@ -46,7 +47,7 @@ func Describe(head []byte) (*Description, error) {
 		return nil, err
 	}
 	d := &Description{
-		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Freezes: l.freezes,
+		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Recent: l.recent, Freezes: l.freezes,
 		Mode: l.mode, Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Descent: l.descent.report(),
 		Live: live.sum, LiveChange: live.changeSum, Checkpoints: l.versions,
 		Armed: l.guard.armed(), Calibrating: l.guard.calibrating != none, Warning: l.guard.level != drift.Stable,

@@ -61,12 +61,21 @@ type Outcome struct {
 
 // Alarm tells which detector fired and on what evidence.
 type Alarm struct {
-	Event     uint64 // number of the event, counted from 0 over all fed records
-	Offset    int64
-	Detector  string  // e_detector, reject_rate, or an additional one with its signal: adwin(loss)
-	Statistic float64 // value of the detector; of an additional one that of its signal at the alarm
-	Threshold float64 // it fires at or above; 0 for an additional one
+	Event     uint64          `json:"event"` // number of the event, counted from 0 over all fed records
+	Offset    int64           `json:"offset"`
+	Time      int64           `json:"time"`      // of the newest event, milliseconds since 1970 UTC
+	Detector  string          `json:"detector"`  // e_detector, reject_rate, or an additional one with its signal: adwin(loss)
+	Statistic float64         `json:"statistic"` // value of the detector; of an additional one that of its signal at the alarm
+	Threshold float64         `json:"threshold"` // it fires at or above; 0 for an additional one
+	Froze     bool            `json:"froze"`     // it froze the learner
+	Evidence  *state.Evidence `json:"evidence"`
 }
+
+// The detectors of alarms that are not additional ones.
+const (
+	alarmScore   = "e_detector"
+	alarmRejects = "reject_rate"
+)
 
 // Transition is a change of mode.
 type Transition struct {
@@ -83,6 +92,8 @@ type Stats struct {
 	Fed, Learned uint64                // records fed, events learned
 	Rejected     [event.Reasons]uint64 // records refused, by reason
 	Alarms       uint64
+	Moved        [moves]uint64 // alarms before which something moved, in the order of state.AllMoved
+	Newest       *Alarm        // the newest alarm; nil for none
 	Freezes      uint64
 	Mode         Mode
 	Armed        bool // an armed reference watches
@@ -123,6 +134,10 @@ type Learner struct {
 	trial trial // what the machine needs to leave its mode
 	guard guard
 	watch watches
+
+	suspect suspicion
+	recent  []*Alarm      // the newest ones, oldest first
+	moved   [moves]uint64 // alarms before which something moved
 
 	versions uint64       // number of the newest checkpoint
 	pending  []checkpoint // in quarantine, oldest first
@@ -176,6 +191,7 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 	if err := l.guard.init(&l.cfg.Guard); err != nil {
 		return nil, err
 	}
+	l.suspect.init(start.Offset)
 	l.audit(state.AuditInit, nil).Why = "there was no state"
 	return l, nil
 }
@@ -196,10 +212,13 @@ func (l *Learner) Feed(r Record) *Outcome {
 		if l.cfg.Guard.Source.Header != "" {
 			l.ev.Source = append(l.ev.Source[:0], r.header(l.cfg.Guard.Source.Header)...)
 		}
-		l.learn(o)
+		l.learn(o, r.Key)
 	}
 	if l.guard.rejectRate(o.Reject != nil) && l.mode == Learning {
-		l.alarm(o, Alarm{Detector: "reject_rate", Statistic: l.guard.lastRejectRate, Threshold: l.cfg.Guard.MaxRejectRate})
+		l.alarm(o, Alarm{Detector: alarmRejects, Statistic: l.guard.lastRejectRate, Threshold: l.cfg.Guard.MaxRejectRate})
+	}
+	if l.guard.blockFed == 0 {
+		l.suspect.countRejects(l)
 	}
 	l.leaveMode(o)
 	l.checkpoints(o)
@@ -220,7 +239,8 @@ func (l *Learner) refuse(o *Outcome, r *event.Rejection) {
 	l.rejected[r.Reason]++
 }
 
-func (l *Learner) learn(o *Outcome) {
+// learn takes the event at hand. key is that of its record, for events without one.
+func (l *Learner) learn(o *Outcome, key []byte) {
 	if l.champion != nil {
 		o.Served = l.champion.Predict(&l.ev).Loss
 	}
@@ -244,8 +264,14 @@ func (l *Learner) learn(o *Outcome) {
 		l.trial.challenger += bounded(o.Step.Loss)
 		l.trial.events++
 	}
-	if l.guard.observe(l, &o.Step) && l.mode == Learning {
-		l.alarm(o, Alarm{Detector: "e_detector", Statistic: l.guard.fired, Threshold: l.guard.threshold()})
+	if len(l.ev.Key) > 0 {
+		key = l.ev.Key
+	}
+	l.suspect.observe(l, &o.Step, key)
+	fired := l.guard.observe(l, &o.Step)
+	l.suspect.judge(l, fired)
+	if fired && l.mode == Learning {
+		l.alarm(o, Alarm{Detector: alarmScore, Statistic: l.guard.fired, Threshold: l.guard.threshold()})
 	}
 	if l.watch.all != nil {
 		l.watch.observe(l, o)
@@ -272,7 +298,10 @@ func (l *Learner) Stats() Stats {
 		Mode: l.mode, Armed: l.guard.armed(), Warning: l.guard.level != 0,
 		Statistic: l.guard.statistic(), Threshold: l.guard.threshold(),
 		Live: l.versions, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Time: l.newest, Descent: l.descent.report(),
-		Detectors: l.watch.stats(),
+		Detectors: l.watch.stats(), Moved: l.moved,
+	}
+	if n := len(l.recent); n > 0 {
+		s.Newest = l.recent[n-1]
 	}
 	if l.proven != nil {
 		s.Published = l.proven.version.Number

@@ -18,6 +18,7 @@ type trial struct {
 
 // alarm reports a in o and freezes the learner.
 func (l *Learner) alarm(o *Outcome, a Alarm) {
+	a.Froze = true
 	l.report(o, a)
 	detail := fmt.Sprintf("%s at %.4g", a.Detector, a.Statistic)
 	if a.Threshold != 0 {
@@ -28,8 +29,9 @@ func (l *Learner) alarm(o *Outcome, a Alarm) {
 
 // report completes a and puts it into o.
 func (l *Learner) report(o *Outcome, a Alarm) {
-	a.Event, a.Offset = l.fed-1, l.next.Offset-1
+	a.Event, a.Offset, a.Time = l.fed-1, l.next.Offset-1, l.newest
 	l.alarms++
+	l.remember(&a)
 	o.Alarm = &a
 }
 
@@ -81,6 +83,8 @@ func (l *Learner) enterLearning(o *Outcome, cause, detail string, restore bool) 
 	l.trial = trial{since: l.fed}
 	if restore {
 		o.Change.Restored = l.restoreLastGood()
+	} else {
+		l.suspect.renew(l.next.Offset)
 	}
 	l.champion = nil
 	l.guard.restart()
@@ -95,6 +99,7 @@ func (l *Learner) transition(o *Outcome, to Mode, cause, detail string) {
 	l.mode = to
 	l.auditMode(o)
 	l.watch.restart()
+	l.suspect.begin(l.next.Offset)
 	l.pending = l.pending[:0]
 }
 

@@ -80,6 +80,7 @@ func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 		b = wire.AppendFloat64(b, a.weight)
 	}
 	b = l.descent.append(b)
+	b = l.appendAlarms(b)
 
 	b = append(b, byte(l.mode))
 	b = wire.AppendUvarint(b, l.trial.since)
@@ -105,6 +106,7 @@ func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 		panic(fmt.Sprintf("learner: a detector cannot be encoded: %v", err))
 	}
 	b = l.watch.append(b, l)
+	b = l.suspect.append(b, l)
 	b = wire.AppendUvarint(b, l.entries)
 	b = wire.AppendUvarint(b, uint64(len(l.journal)))
 	for i := range l.journal {
@@ -238,6 +240,9 @@ func restore(cfg Config, next state.Position, head []byte, audit *state.Trail, b
 	live := l.readMachine(r, parts)
 	l.guard.readReferences(r, l, parts.params)
 	l.watch.read(r, l)
+	if l.suspect.seen = l.guard.reference(); !l.suspect.read(r) {
+		l.suspect.seen = new(params) // unlike any reference
+	}
 	l.readJournal(r)
 	if r.Err() == nil {
 		l.readModels(r, live)
@@ -295,6 +300,7 @@ func (l *Learner) readMachine(r *wire.Reader, parts *storedParts) storedLive {
 		a.mean, a.weight = r.Finite(), r.Finite()
 	}
 	l.descent.read(r)
+	l.readAlarms(r)
 
 	l.mode = Mode(r.Byte())
 	if l.mode > Recovering {

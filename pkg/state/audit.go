@@ -87,6 +87,8 @@ type AuditAlarm struct {
 	Detector  string  `json:"detector"`
 	Statistic float64 `json:"statistic"`
 	Threshold float64 `json:"threshold"` // 0 for a detector without one
+
+	Evidence *Evidence `json:"evidence,omitempty"` // what moved
 }
 
 // Bytes returns the one encoding of the record, which is what its hash is

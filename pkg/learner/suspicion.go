@@ -1,0 +1,203 @@
+package learner
+
+import (
+	"math/bits"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/drift"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// suspicion compares the events since the last quiet block with the quiet ones
+// before, so that an alarm can tell what has moved. It watches while the
+// learner is Learning, and costs an event a few nanoseconds: it looks at one
+// event in 8 while there is no suspicion, and at one in 2 while there is.
+//
+// A block is quiet when neither the direction nor the loss stands out: when both
+// of Page's cumulative sums are 0, S <- max(0, S + v - k) of the block's
+// statistics v in standard deviations. Where a sum left 0 last is the
+// estimate of when the change began that belongs to the chart (Page 1954,
+// https://doi.org/10.1093/biomet/41.1-2.100).
+type suspicion struct {
+	from            int64  // offset of the first suspect record
+	events          uint64 // learned since then
+	label           float64
+	inBlock         uint64     // events of the block that is not over
+	pages           [2]float64 // of direction and loss
+	direction, loss float64    // sums of the standardised statistics of the suspect blocks
+	meanLoss        float64    // sum of their mean losses
+
+	window profile // since the last quiet block
+	base   profile // before; fades with a half-life of about 16,384 events
+	seen   *params // the reference that the numeric fields were seen at; nil for none
+
+	rejectFrom int64                 // offset at which the block of the reject rate began
+	rejected   [event.Reasons]uint64 // the learner's counts then
+}
+
+const (
+	pageSlack    = 1.0  // of Page's sums, in standard deviations of a block: half of a shift that matters
+	pageMost     = 12.0 // what a single block adds at most
+	pageAlert    = 2.0  // of a sum at which more events are looked at
+	mostStandard = 1e6  // bounds a block's statistic where it is summed up
+
+	calmSample, alertSample = 3, 1 // logarithms of how many events one stands for
+	goldenRatio             = 0x9E3779B97F4A7C15
+	baseHalfLife            = 16_384.0 // events
+)
+
+func (s *suspicion) init(at int64) {
+	s.window, s.base = newProfile(windowValues), newProfile(baseValues)
+	s.begin(at)
+	s.rejectFrom = at
+}
+
+// begin makes the record at an offset the first suspect one.
+func (s *suspicion) begin(at int64) {
+	s.from, s.events, s.label, s.inBlock = at, 0, 0, 0
+	s.pages = [2]float64{}
+	s.direction, s.loss, s.meanLoss = 0, 0, 0
+	s.window.clear()
+}
+
+// renew also forgets what was normal: from here on it is something else.
+func (s *suspicion) renew(at int64) {
+	s.begin(at)
+	s.base.clear()
+}
+
+// observe takes the event that was just learned, before the guard does.
+func (s *suspicion) observe(l *Learner, step *event.Step, key []byte) {
+	if l.mode != Learning || !l.cfg.Guard.Enabled {
+		return
+	}
+	s.events++
+	s.inBlock++
+	s.label += input(l.ev.Label)
+	// The multiples of the golden ratio leave no period of a stream out.
+	random := l.learned * goldenRatio
+	shift := calmSample
+	if s.pages[0] > pageAlert || s.pages[1] > pageAlert {
+		shift = alertSample
+	}
+	if random>>(64-shift) != 0 {
+		return
+	}
+	r := l.reading(step)
+	s.window.look(&l.ev, key, step.Grad, r, float64(uint64(1)<<shift), random<<shift)
+}
+
+// reading is the event at the reference that watches; nil while there is none.
+func (l *Learner) reading(step *event.Step) *event.Reading {
+	if !l.guard.armed() {
+		return nil
+	}
+	return step.Ref[l.guard.watching]
+}
+
+// judge ends the block if the newest event, which the guard has seen, was its
+// last one. What led to an alarm is kept until the mode changes.
+func (s *suspicion) judge(l *Learner, alarm bool) {
+	if l.mode != Learning || !l.cfg.Guard.Enabled {
+		return
+	}
+	g := &l.guard
+	if !g.armed() {
+		if s.inBlock >= uint64(l.cfg.Guard.Block) {
+			s.endBlock(drift.ScoreBlock{})
+			s.settle(l)
+		}
+		return
+	}
+	if g.reference() != s.seen { // its fields are on another scale
+		s.seen = g.reference()
+		s.window.fields, s.base.fields = fields{}, fields{}
+	}
+	score := g.scores[g.watching]
+	if !score.BlockEnded() {
+		return
+	}
+	s.endBlock(score.Newest())
+	if s.pages == [2]float64{} && !alarm {
+		s.settle(l)
+	}
+}
+
+// endBlock takes what the guard has found in a block.
+func (s *suspicion) endBlock(b drift.ScoreBlock) {
+	v := [2]float64{standardised(b.Direction), standardised(b.Loss)}
+	for i := range s.pages {
+		s.pages[i] = max(0, s.pages[i]+min(v[i], pageMost)-pageSlack)
+	}
+	s.direction += v[0]
+	s.loss += v[1]
+	s.meanLoss += min(b.MeanLoss, greatest)
+	mean := 0.0
+	if s.inBlock > 0 {
+		mean = s.label / float64(s.inBlock)
+	}
+	s.window.blocks++
+	s.window.label += mean
+	s.window.label2 += float64(mean * mean)
+	s.label, s.inBlock = 0, 0
+}
+
+func standardised(x float64) float64 { return max(-mostStandard, min(mostStandard, x)) }
+
+// settle makes the suspect events quiet ones.
+func (s *suspicion) settle(l *Learner) {
+	// 2^-x is near 1 - x log 2 for what is folded in at a time, and the half-life need not be exact.
+	fade := max(0.5, 1-float64(0.6931471805599453*(float64(s.events)/baseHalfLife)))
+	s.base.merge(&s.window, fade)
+	s.begin(l.next.Offset)
+}
+
+// countRejects notes where a block of the reject rate begins.
+func (s *suspicion) countRejects(l *Learner) {
+	s.rejectFrom, s.rejected = l.next.Offset, l.rejected
+}
+
+func (s *suspicion) floats() [6]*float64 {
+	return [6]*float64{&s.label, &s.pages[0], &s.pages[1], &s.direction, &s.loss, &s.meanLoss}
+}
+
+func (s *suspicion) append(b []byte, l *Learner) []byte {
+	b = wire.AppendVarint(b, s.from)
+	b = wire.AppendUvarint(b, s.events)
+	b = wire.AppendUvarint(b, s.inBlock)
+	for _, v := range s.floats() {
+		b = wire.AppendFloat64(b, *v)
+	}
+	b = s.base.append(s.window.append(b))
+	b = wire.AppendBool(b, s.seen == l.guard.reference())
+	b = wire.AppendVarint(b, s.rejectFrom)
+	for _, n := range s.rejected {
+		b = wire.AppendUvarint(b, n)
+	}
+	return b
+}
+
+// read reads what append wrote. It reports whether the reference that was seen
+// last is the one that watches. Errors are left in r.
+func (s *suspicion) read(r *wire.Reader) (same bool) {
+	s.from, s.events, s.inBlock = r.Varint(), r.Uvarint(), r.Uvarint()
+	for _, v := range s.floats() {
+		if *v = r.Finite(); !(*v >= -greatest && *v <= greatest) {
+			r.Fail("statistic of suspect events %v", *v)
+		}
+	}
+	s.window.read(r)
+	s.base.read(r)
+	same = r.Bool()
+	s.rejectFrom = r.Varint()
+	for i := range s.rejected {
+		s.rejected[i] = r.Uvarint()
+	}
+	return same
+}
+
+// coordinate is where a sparse feature stands in the score vector, and whether
+// its sign is turned there; see event.Coordinates.
+func coordinate(hash uint64) (c uint16, turned bool) {
+	return uint16(hash>>57 | firstSketch), bits.LeadingZeros64(hash) == 0
+}
