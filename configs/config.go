@@ -147,6 +147,7 @@ type Source struct {
 
 	Weight      string `koanf:"weight"`      // field of the importance weight; empty for weight 1
 	Time        string `koanf:"time"`        // field of the event time; empty for none
+	Join        Join   `koanf:"join"`        // of rewards that come later
 	Key         string `koanf:"key"`         // field of the entity (card, user); empty for none
 	ID          string `koanf:"id"`          // field of the event's identity; empty for none
 	Arm         string `koanf:"arm"`         // bandit: field of the chosen arm

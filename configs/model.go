@@ -33,6 +33,10 @@ func (m Model) Schema() event.Schema {
 	if share == 1 {
 		share = 0
 	}
+	exclude := f.Exclude
+	if own := m.Source.Join.own(); len(own) > 0 {
+		exclude = append(slices.Clone(exclude), own...)
+	}
 	return event.Schema{
 		Label: m.Source.Label, Positive: m.Source.Positive, Weight: m.Source.Weight, Time: m.Source.Time,
 		Classes: m.Source.Classes, ClassWeights: m.Source.ClassWeights, SampleNegatives: share,
@@ -41,7 +45,7 @@ func (m Model) Schema() event.Schema {
 		Arm: m.Source.Arm, Arms: arms, Probability: m.Source.Probability,
 		Source:   m.Guard.Source.Field,
 		Eligible: m.Source.Eligible, Actions: m.Source.Actions, Context: m.Source.Context,
-		Include: f.Include, Exclude: f.Exclude, Numeric: f.Numeric, Categorical: f.Categorical,
+		Include: f.Include, Exclude: exclude, Numeric: f.Numeric, Categorical: f.Categorical,
 		Text: f.Text, Ngrams: f.Ngrams, Log1p: f.Log1p, Cyclic: f.Cyclic, Missing: f.Missing, Target: f.Target, Count: f.Count, Cross: f.Cross,
 		MaxFeatures: f.MaxFeatures,
 	}
@@ -93,11 +97,16 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 	if err != nil {
 		return learner.Config{}, err
 	}
+	joined, err := m.learnerJoin()
+	if err != nil {
+		return learner.Config{}, err
+	}
 	guard := m.Guard
 	guard.Loss = catalog.LossClip(m.Learner)
 	return learner.Config{
 		Model:    func() (learner.Model, error) { return catalog.Encoded(m.Learner, m.encoding()) },
 		Decoder:  d,
+		Join:     joined,
 		Guard:    guard,
 		Snapshot: m.Snapshot,
 		Signals:  m.signals(),

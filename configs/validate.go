@@ -198,6 +198,7 @@ func (m *Model) check(path string) Errors {
 	}
 	m.checkPairs(v)
 	m.checkLabels(v)
+	m.checkJoin(v, keys)
 	if m.Guard.Recovery == "auto" {
 		v.fail("guard.recovery", "auto", "is not available yet; use cooldown (the default) or manual")
 	} else {

@@ -10,7 +10,6 @@ import (
 	"github.com/streamlearner/streamlearner/internal/dataset"
 	"github.com/streamlearner/streamlearner/internal/names"
 	"github.com/streamlearner/streamlearner/internal/tune"
-	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -19,7 +18,6 @@ import (
 type replay struct {
 	source  *replaySource
 	learner *learner.Learner
-	weight  *weigher
 	account *tune.Account
 	elapsed time.Duration
 
@@ -27,35 +25,21 @@ type replay struct {
 	sampler names.Sampler
 }
 
-// weigher is a decoder that remembers the weight of the newest event.
-type weigher struct {
-	event.Decoder
-	weight float64
-}
-
-func (w *weigher) Decode(value []byte, e *event.Event) error {
-	err := w.Decoder.Decode(value, e)
-	w.weight = e.Weight
-	return err
-}
-
 func newReplay(s *replaySource) (*replay, error) {
 	cfg, err := s.model.LearnerConfig(programVersion())
 	if err != nil {
 		return nil, err
 	}
-	w := &weigher{Decoder: cfg.Decoder}
-	cfg.Decoder = w
 	l, err := learner.New(cfg, state.Position{LeaderEpoch: -1})
 	if err != nil {
 		return nil, err
 	}
 	account := tune.NewAccount(catalog.Task(s.model.Learner), nil)
 	account.Metrics.At(s.model.Points())
-	return &replay{source: s, learner: l, weight: w, account: account}, nil
+	return &replay{source: s, learner: l, account: account}, nil
 }
 
-// run learns from all files, with a progress bar when w is a terminal.
+// run learns from all files, and in the end the decisions that are still open, with a progress bar when w is a terminal.
 func (r *replay) run(w io.Writer) error {
 	begin := time.Now()
 	records := newRecordReader(r.source.files, w)
@@ -63,6 +47,7 @@ func (r *replay) run(w io.Writer) error {
 	for offset := int64(0); ; offset++ {
 		record, err := records.next()
 		if errors.Is(err, io.EOF) {
+			r.account.Observe(r.learner, r.learner.Finish(), offset)
 			r.elapsed = time.Since(begin)
 			return nil
 		}
@@ -73,7 +58,7 @@ func (r *replay) run(w io.Writer) error {
 		if r.names != nil && r.sampler.Take() {
 			r.names.Look(record)
 		}
-		r.account.Observe(r.learner, o, r.weight.weight, offset)
+		r.account.Observe(r.learner, o, offset)
 	}
 }
 

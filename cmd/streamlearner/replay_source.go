@@ -137,6 +137,9 @@ func (in *replayInput) judgeLabels(files []*dataset.File, m configs.Model, set [
 	if open && key == "learner.loss" && m.Learner.Compat == "vw" {
 		*loss, open = "squared", false
 	}
+	if m.Source.Join.On() { // the labels are in records of their own
+		return m, nil
+	}
 	classes := open || catalog.Task(m.Learner) == metric.Classification
 	if !classes || m.Source.Positive != "" || len(m.Source.Classes) > 0 {
 		return m, nil

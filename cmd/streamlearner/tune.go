@@ -177,6 +177,9 @@ func (in *replayInput) trials(s *replaySource, base configs.Model, log *slog.Log
 func (in *replayInput) pass(cmd *cobra.Command, s *replaySource, models []configs.Model, o tune.Options) (*tune.Results, time.Duration, error) {
 	candidates := make([]tune.Candidate, len(models))
 	for i, m := range models {
+		if m.Source.Join.On() {
+			return nil, 0, usageError(errors.New("source.join.window: decisions and rewards are joined in one replay at a time: give no --grid, --random or --gate with a join"))
+		}
 		cfg, err := m.LearnerConfig(programVersion())
 		if err != nil {
 			return nil, 0, usageError(err)

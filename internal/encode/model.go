@@ -119,6 +119,16 @@ func (m *Model) freeze(e *event.Event, undo *Undo) {
 	}
 }
 
+// CheckLabel says why the model refuses a label whatever the event, if it does.
+func (m *Model) CheckLabel(y float64) *event.Rejection {
+	if c, ok := m.inner.(interface {
+		CheckLabel(y float64) *event.Rejection
+	}); ok {
+		return c.CheckLabel(y)
+	}
+	return nil
+}
+
 // Predict evaluates the model on an event and changes nothing.
 func (m *Model) Predict(e *event.Event) event.Step {
 	undo := m.Encode(e)

@@ -10,7 +10,7 @@ import (
 // that nothing calls up and two packages of one floor stay strangers.
 var floors = [][]string{
 	{"internal/portable", "internal/wire"},
-	{"pkg/event", "pkg/drift", "pkg/state"},
+	{"pkg/event", "pkg/drift", "pkg/join", "pkg/state"},
 	{"internal/calibrate", "internal/metric", "internal/names", "internal/ope", "internal/optimizers", "internal/scale"},
 	{"internal/encode", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor", "pkg/state/redis"},
 	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed", "internal/tune"},

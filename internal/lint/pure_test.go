@@ -12,7 +12,7 @@ import (
 // global dice, no log and no state outside of values.
 var pure = []string{
 	"internal/portable", "internal/wire", "internal/encode", "internal/metric", "internal/ope", "internal/scale", "internal/calibrate",
-	"pkg/event", "pkg/drift", "pkg/state", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor",
+	"pkg/event", "pkg/drift", "pkg/join", "pkg/state", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor",
 }
 
 // pureImports is what pure packages may import besides each other.

@@ -56,19 +56,23 @@ func NewAccount(task metric.Task, c Criterion) *Account {
 	}
 }
 
-// Observe notes what came of an event that was learned by l. It returns the
-// value of the criterion, and false when the event was refused.
-func (a *Account) Observe(l *learner.Learner, o *learner.Outcome, weight float64, number int64) (value float64, learned bool) {
+// Observe notes what came of a record that was fed to l. It returns the
+// value of the criterion, and false when no event was learned.
+func (a *Account) Observe(l *learner.Learner, o *learner.Outcome, number int64) (value float64, learned bool) {
 	if o.Reject != nil {
 		a.example(o.Reject, number)
 		a.Curve.Add(0, 0)
-	} else {
-		a.Metrics.Observe(&o.Step, weight)
-		a.Served += weight * o.Served
-		value = a.criterion(&o.Step)
+	}
+	for i := range o.Refused {
+		a.example(o.Refused[i].Reject, o.Refused[i].Offset)
+	}
+	o.Each(func(s *event.Step, weight, served float64) {
+		a.Metrics.Observe(s, weight)
+		a.Served += weight * served
+		value = a.criterion(s)
 		a.score += weight * value
 		a.Curve.Add(value, weight)
-	}
+	})
 	if a.Armed == nil && l.Armed() {
 		at := number // the parameter itself would be allocated for every event
 		a.Armed = &at
@@ -79,7 +83,7 @@ func (a *Account) Observe(l *learner.Learner, o *learner.Outcome, weight float64
 	if c := o.Change; c != nil {
 		a.change(c)
 	}
-	return value, o.Reject == nil
+	return value, o.Events > 0
 }
 
 // Score returns the mean of the criterion, nil before the first event of

@@ -201,12 +201,11 @@ func (c *contender) learn(b *batch, n int, first uint64) {
 	for i := range n {
 		number := int64(first) + int64(i)
 		o := c.learner.Feed(learner.Record{Offset: number, LeaderEpoch: -1})
-		weight := b.events[i].Weight
-		value, ok := c.account.Observe(c.learner, o, weight, number)
+		value, ok := c.account.Observe(c.learner, o, number)
 		if !keep {
 			continue
 		}
-		if value *= weight; !ok {
+		if value *= o.Weight; !ok {
 			value = math.NaN()
 		}
 		c.values = append(c.values, value)

@@ -32,6 +32,7 @@ const (
 	KindEncode          Kind = 10 // encodings of features around a model (internal/encode)
 	KindEncodeReference Kind = 11 // the same around a frozen detector reference
 	KindExport          Kind = 12 // a version by itself (pkg/state)
+	KindJoin            Kind = 13 // decisions that wait for their rewards (pkg/join)
 )
 
 // ErrCorrupt is wrapped by every error that a damaged or truncated object causes.

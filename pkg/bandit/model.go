@@ -184,10 +184,15 @@ func (m *Model) check(e *event.Event) *event.Rejection {
 	if !(e.Prob > 0 && e.Prob <= 1) {
 		return &event.Rejection{Reason: event.PropensityInvalid, Detail: fmt.Sprintf("propensity %v: must be above 0 and at most 1", e.Prob)}
 	}
-	if !(e.Label >= m.cfg.RewardMin && e.Label <= m.cfg.RewardMax) {
-		return &event.Rejection{Reason: event.RewardInvalid, Detail: fmt.Sprintf("reward %v: learner.bandit.reward_min and reward_max allow %v to %v", e.Label, m.cfg.RewardMin, m.cfg.RewardMax)}
+	return m.CheckLabel(e.Label)
+}
+
+// CheckLabel says why a reward is refused whatever the event, if it is.
+func (m *Model) CheckLabel(y float64) *event.Rejection {
+	if y >= m.cfg.RewardMin && y <= m.cfg.RewardMax {
+		return nil
 	}
-	return nil
+	return &event.Rejection{Reason: event.RewardInvalid, Detail: fmt.Sprintf("reward %v: learner.bandit.reward_min and reward_max allow %v to %v", y, m.cfg.RewardMin, m.cfg.RewardMax)}
 }
 
 func (m *Model) read(e *event.Event, s *event.Step) {

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
 )
 
 const (
@@ -77,6 +78,11 @@ func (s *session) refuse(r *kgo.Record, why *event.Rejection) error {
 			s.mute = false
 		}
 	}
+}
+
+// decisionRecord is the record of a decision that was refused when r let its window pass.
+func decisionRecord(r *kgo.Record, d *learner.Refused) *kgo.Record {
+	return &kgo.Record{Topic: r.Topic, Partition: r.Partition, Offset: d.Offset, Value: d.Value, Timestamp: time.UnixMilli(d.Time)}
 }
 
 func (p *partition) letter(r *kgo.Record, why *event.Rejection) *kgo.Record {

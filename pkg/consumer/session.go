@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -166,11 +167,16 @@ func (s *session) feedOne(r *kgo.Record) error {
 		s.notable(o)
 	}
 	save := o.Save
-	if s.progress != nil && o.Reject == nil {
-		s.progress.Observe(&o.Step, o.Weight)
+	if s.progress != nil {
+		o.Each(func(step *event.Step, weight, _ float64) { s.progress.Observe(step, weight) })
 	}
 	if o.Reject != nil {
 		if err := s.refuse(r, o.Reject); err != nil {
+			return err
+		}
+	}
+	for i := range o.Refused {
+		if err := s.refuse(decisionRecord(r, &o.Refused[i]), o.Refused[i].Reject); err != nil {
 			return err
 		}
 	}

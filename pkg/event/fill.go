@@ -29,6 +29,7 @@ type value struct {
 type filler struct {
 	schema      Schema
 	needLabel   bool
+	part        part
 	classes     classes
 	reweighs    bool    // the weight depends on the label
 	positive    float64 // Schema.Positive as a number
@@ -78,7 +79,7 @@ func (f *filler) fail(reason Reason, field, format string, args ...any) {
 // end checks what the whole record must have, finishes what depends on all of
 // it, and returns its verdict.
 func (f *filler) end(record []byte) error {
-	if f.needLabel && !f.e.Labelled {
+	if f.needLabel && !f.e.Labelled && f.part != withoutLabel {
 		f.fail(LabelMissing, f.schema.Label, "absent, null or empty: every record needs a label to learn from")
 	}
 	if f.schema.Arm != "" {
@@ -111,6 +112,9 @@ func (f *filler) end(record []byte) error {
 // needFeatures adds the features of absent fields, and refuses a record without
 // any. The context of a bandit may be empty.
 func (f *filler) needFeatures() {
+	if f.part == labelOnly {
+		return
+	}
 	f.addMissing()
 	if f.e.X.Len() == 0 && f.schema.Arm == "" {
 		f.fail(NoFeatures, "", "no field of the record is a feature; see features.include and features.exclude")

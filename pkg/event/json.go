@@ -34,11 +34,16 @@ type JSON struct {
 // NewJSON returns a decoder of JSON. With needLabel a record must have a
 // label; without it a record is decoded for scoring.
 func NewJSON(s Schema, needLabel bool) (*JSON, error) {
+	return newJSON(s, needLabel, wholeEvent)
+}
+
+func newJSON(s Schema, needLabel bool, p part) (*JSON, error) {
 	f, err := newFiller(s, needLabel)
 	if err != nil {
 		return nil, err
 	}
-	if needLabel && s.Label == "" {
+	f.part = p
+	if needLabel && s.Label == "" && p != withoutLabel {
 		return nil, fmt.Errorf("source.label: empty: must name the field to predict")
 	}
 	return &JSON{filler: f, members: newMembers()}, nil

@@ -9,9 +9,7 @@ type JSONField struct {
 
 // NewJSONField returns a reader of the field of that path.
 func NewJSONField(path string) (*JSONField, error) {
-	// A path is valid UTF-8, so that no field is a feature or the arm of this
-	// schema. With an arm a record needs no features.
-	d, err := NewJSON(Schema{ID: path, Include: []string{"\xff"}, Arm: "\xfe"}, false)
+	d, err := newJSON(Schema{ID: path, Include: nothing()}, false, labelOnly)
 	if err != nil {
 		return nil, err
 	}

@@ -24,13 +24,15 @@ const (
 	RewardInvalid            // the reward is not one the bandit accepts
 	Unstable                 // learning from it would make a parameter non-finite
 	ActionsInvalid           // the features of the actions are not one object for each arm that could be chosen
+	KindUnknown              // a record of a join that is neither decision, reward nor activation
+	IDMissing                // a record of a join without the id of its decision
 	Reasons                  // the number of reasons
 )
 
 var reasonNames = [Reasons]string{
 	"accepted", "syntax", "label_missing", "label_invalid", "weight_invalid", "time_invalid", "non_finite",
 	"extreme", "too_many_features", "too_deep", "no_features", "arm_unknown", "propensity_invalid",
-	"reward_invalid", "unstable", "actions_invalid",
+	"reward_invalid", "unstable", "actions_invalid", "kind_unknown", "id_missing",
 }
 
 // String returns the name used in metrics, dead-letter headers and JSON output.

@@ -21,6 +21,12 @@ func (p *plan) frame(l *labels) frame {
 	return l.Frame()
 }
 
+// CheckLabel says why a label is refused whatever the event, if it is.
+func (m *Model) CheckLabel(y float64) *event.Rejection {
+	_, rej := m.label(&event.Event{Label: y})
+	return rej
+}
+
 // label returns the label as the loss sees it, or why it is refused.
 func (m *Model) label(e *event.Event) (float64, *event.Rejection) {
 	y := e.Label

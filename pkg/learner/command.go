@@ -45,7 +45,8 @@ func (l *Learner) Apply(c state.Command) *Outcome { return l.ApplyTo(c, nil) }
 // finds it. Nil will do for those that are about none.
 func (l *Learner) ApplyTo(c state.Command, f *state.Found) *Outcome {
 	o := &l.out
-	*o = Outcome{Save: true}
+	o.reset()
+	o.Save = true
 	for i := range l.journal {
 		if e := &l.journal[i]; e.ID == c.ID {
 			l.acks = append(l.acks, state.Ack{ID: e.ID, Offset: e.Offset, Error: e.Error})

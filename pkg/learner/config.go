@@ -17,7 +17,9 @@ type Config struct {
 	// scored beside the learner while that is frozen.
 	Model func() (Model, error)
 	// Decoder turns the value of a record into an event.
-	Decoder  event.Decoder
+	Decoder event.Decoder
+	// Join makes events of decisions and the rewards that come later. Nil: every record is an event.
+	Join     *JoinConfig
 	Guard    GuardConfig
 	Snapshot SnapshotConfig
 	// Signals is needed with Guard.Detectors alone.
@@ -192,7 +194,8 @@ func (c *Config) hash() string {
 func Compatible(key string) bool {
 	switch key {
 	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.cooldown_events",
-		"guard.probation_events", "guard.detectors", "guard.source.header", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age":
+		"guard.probation_events", "guard.detectors", "guard.source.header", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age",
+		"source.join.window", "source.join.lateness", "source.join.late_for", "source.join.max_open", "source.join.max_ahead", "source.join.default_reward":
 		return true
 	}
 	return false

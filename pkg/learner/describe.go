@@ -23,6 +23,7 @@ type Description struct {
 	Descent     Descent
 	Live        state.Sum // parameters of the model that learns, without LiveChange
 	LiveChange  state.Sum // what it has learned since; zero for nothing
+	Join        state.Sum // state of the join; zero for none
 	Checkpoints uint64    // number of the newest checkpoint
 	Proven      *state.Version
 	Hold        *state.Version  // what readers are held at; nil for nothing
@@ -49,7 +50,7 @@ func Describe(head []byte) (*Description, error) {
 	d := &Description{
 		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Recent: l.recent, Freezes: l.freezes,
 		Mode: l.mode, Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Descent: l.descent.report(),
-		Live: live.sum, LiveChange: live.changeSum, Checkpoints: l.versions,
+		Live: live.sum, LiveChange: live.changeSum, Join: live.joinSum, Checkpoints: l.versions,
 		Armed: l.guard.armed(), Calibrating: l.guard.calibrating != none, Warning: l.guard.level != drift.Stable,
 	}
 	if l.proven != nil {

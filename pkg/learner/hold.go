@@ -164,6 +164,7 @@ func (l *Learner) readHold(r *wire.Reader, parts *storedParts) {
 // one. Checkpoints in quarantine, which grew from other parameters, are thrown away.
 func (l *Learner) restoreVersion(c *checkpoint) {
 	last := *c
+	l.join.forget(0) // it may be the version of any time, or of another partition
 	l.proven = &last
 	l.pending = l.pending[:0]
 	l.restoreLastGood()

@@ -47,8 +47,12 @@ func (m Mode) String() string { return [...]string{"learning", "frozen", "recove
 
 // Outcome is what came of one record. It and all it points to are valid until
 // the next call of Feed.
+//
+// Without a join a record is an event. With one it is a part of a decision, and
+// any number of decisions may be learned at it: Each goes through all.
 type Outcome struct {
-	Step    event.Step       // of the learning model; meaningless when Reject is set
+	Events  int              // events learned at this record
+	Step    event.Step       // of the event learned last; meaningless when Events is 0
 	Weight  float64          // importance weight of the event
 	Served  float64          // loss of the served model on this event; Step.Loss while Learning
 	Reject  *event.Rejection // the record changed no weight and belongs into the dead-letter topic
@@ -57,6 +61,11 @@ type Outcome struct {
 	Proven  bool             // a checkpoint became proven at this record: there is something to publish
 	Save    bool             // the state should be saved now: a checkpoint, a change of mode, a proven version
 	Warning bool             // the guard stands at warning level
+
+	Earlier []Lesson  // events learned before that of Step; with a join alone
+	Refused []Refused // decisions refused when their windows had passed; they belong into the dead-letter topic
+
+	probs []float64 // of Earlier
 }
 
 // Alarm tells which detector fired and on what evidence.
@@ -108,6 +117,7 @@ type Stats struct {
 	Time         int64   // time of the newest record
 	Descent      Descent
 	Detectors    []DetectorStats
+	Join         *JoinStats // nil without a join
 }
 
 // Learner is one partition's learner under its guard.
@@ -151,6 +161,7 @@ type Learner struct {
 	acks     []state.Ack // answers that no save has carried yet
 	trail    trail
 
+	join      *joining // nil without a join
 	live      live
 	unencoded int // bytes captured since the last time that all were surely encoded
 	ev        event.Event
@@ -192,6 +203,9 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 		return nil, err
 	}
 	l.suspect.init(start.Offset)
+	if l.join, err = newJoining(cfg.Join); err != nil {
+		return nil, err
+	}
 	l.audit(state.AuditInit, nil).Why = "there was no state"
 	return l, nil
 }
@@ -200,10 +214,12 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 // checkpoint. The offset must not be below Next().Offset.
 func (l *Learner) Feed(r Record) *Outcome {
 	o := &l.out
-	*o = Outcome{}
+	o.reset()
 	l.next = state.Position{Offset: r.Offset + 1, LeaderEpoch: r.LeaderEpoch}
 	l.fed++
-	if err := l.cfg.Decoder.Decode(r.Value, &l.ev); err != nil {
+	if l.join != nil {
+		l.feedJoin(o, &r)
+	} else if err := l.cfg.Decoder.Decode(r.Value, &l.ev); err != nil {
 		l.refuse(o, rejection(err))
 	} else {
 		if l.ev.Time == 0 {
@@ -212,9 +228,11 @@ func (l *Learner) Feed(r Record) *Outcome {
 		if l.cfg.Guard.Source.Header != "" {
 			l.ev.Source = append(l.ev.Source[:0], r.header(l.cfg.Guard.Source.Header)...)
 		}
-		l.learn(o, r.Key)
+		if rej := l.learn(o, r.Key); rej != nil {
+			l.refuse(o, rej)
+		}
 	}
-	if l.guard.rejectRate(o.Reject != nil) && l.mode == Learning {
+	if l.guard.rejectRate(o.Reject != nil || len(o.Refused) > 0) && l.mode == Learning {
 		l.alarm(o, Alarm{Detector: alarmRejects, Statistic: l.guard.lastRejectRate, Threshold: l.cfg.Guard.MaxRejectRate})
 	}
 	if l.guard.blockFed == 0 {
@@ -239,19 +257,21 @@ func (l *Learner) refuse(o *Outcome, r *event.Rejection) {
 	l.rejected[r.Reason]++
 }
 
-// learn takes the event at hand. key is that of its record, for events without one.
-func (l *Learner) learn(o *Outcome, key []byte) {
+// learn learns the event at hand, or returns why it is refused. key is that of its record, for events without one.
+func (l *Learner) learn(o *Outcome, key []byte) *event.Rejection {
+	served := 0.0
 	if l.champion != nil {
-		o.Served = l.champion.Predict(&l.ev).Loss
+		served = l.champion.Predict(&l.ev).Loss
 	}
-	o.Step = l.model.Learn(&l.ev)
-	if o.Step.Reject != nil {
-		l.refuse(o, o.Step.Reject)
-		return
+	step := l.model.Learn(&l.ev)
+	if step.Reject != nil {
+		return step.Reject
 	}
 	if l.champion == nil {
-		o.Served = o.Step.Loss
+		served = step.Loss
 	}
+	o.Step, o.Served = step, served
+	o.Events++
 	l.learned++
 	l.live.stale = true
 	o.Weight = l.ev.Weight
@@ -276,6 +296,7 @@ func (l *Learner) learn(o *Outcome, key []byte) {
 	if l.watch.all != nil {
 		l.watch.observe(l, o)
 	}
+	return nil
 }
 
 // AtCheckpoint reports whether the next record ends with a checkpoint. Then
@@ -298,7 +319,7 @@ func (l *Learner) Stats() Stats {
 		Mode: l.mode, Armed: l.guard.armed(), Warning: l.guard.level != 0,
 		Statistic: l.guard.statistic(), Threshold: l.guard.threshold(),
 		Live: l.versions, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Time: l.newest, Descent: l.descent.report(),
-		Detectors: l.watch.stats(), Moved: l.moved,
+		Detectors: l.watch.stats(), Moved: l.moved, Join: l.join.stats(),
 	}
 	if n := len(l.recent); n > 0 {
 		s.Newest = l.recent[n-1]

@@ -107,12 +107,14 @@ func (l *Learner) transition(o *Outcome, to Mode, cause, detail string) {
 // has been proven, and returns the version's number.
 func (l *Learner) restoreLastGood() uint64 {
 	if l.proven == nil {
+		l.join.forget(0)
 		data := encode(l.fresh(), nil)
 		l.live = live{base: whole(func() []byte { return data })}
 		l.load(l.model, l.live.base)
 		l.audit(state.AuditRestore, nil).Why = "nothing was proven: a fresh model"
 		return 0
 	}
+	l.join.forget(l.proven.at)
 	l.live = live{base: l.proven.params}
 	l.load(l.model, l.proven.params)
 	l.audit(state.AuditRestore, l.proven)

@@ -11,7 +11,7 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
-const headVersion = 3
+const headVersion = 4
 
 // ErrSettings is wrapped when a stored state was made by other settings.
 var ErrSettings = errors.New("stored state was made by other settings")
@@ -90,6 +90,10 @@ func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 	b = wire.AppendUvarint(b, l.trial.events)
 
 	b = l.appendLive(b, w.refer)
+	b = wire.AppendBool(b, l.join != nil)
+	if l.join != nil {
+		b = w.refer(b, l.join.params())
+	}
 	b = wire.AppendUvarint(b, l.versions)
 	b = wire.AppendBool(b, l.proven != nil)
 	if l.proven != nil {
@@ -263,13 +267,13 @@ func restore(cfg Config, next state.Position, head []byte, audit *state.Trail, b
 	return l, nil
 }
 
-// storedLive names the live parameters.
+// storedLive names the live parameters and the state of the join.
 type storedLive struct {
-	sum, changeSum state.Sum
-	base, change   *params // change is nil when there is none
+	sum, changeSum, joinSum state.Sum
+	base, change, join      *params // change and join are nil when there is none
 }
 
-// readLive reads what appendLive wrote.
+// readLive reads what appendLive wrote, and the state of the join.
 func readLive(r *wire.Reader, parts *storedParts) storedLive {
 	s := storedLive{sum: readSum(r)}
 	var err error
@@ -280,6 +284,12 @@ func readLive(r *wire.Reader, parts *storedParts) storedLive {
 		s.changeSum = readSum(r)
 		if s.change, err = parts.params(s.changeSum); err != nil {
 			r.Fail("live parameters, change: %v", err)
+		}
+	}
+	if r.Bool() {
+		s.joinSum = readSum(r)
+		if s.join, err = parts.params(s.joinSum); err != nil {
+			r.Fail("state of the join: %v", err)
 		}
 	}
 	return s
@@ -333,6 +343,10 @@ func (l *Learner) readJournal(r *wire.Reader) {
 func (l *Learner) readModels(r *wire.Reader, stored storedLive) {
 	if err := stored.base.load(l.model); err != nil {
 		r.Fail("live parameters: %v", err)
+		return
+	}
+	if err := l.restoreJoin(stored.join); err != nil {
+		r.Fail("%v", err)
 		return
 	}
 	l.live = live{base: stored.base}

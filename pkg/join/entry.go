@@ -1,0 +1,86 @@
+package join
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Entry is a decision, or the place that a reward keeps for one that has not come yet.
+// What its methods return is valid until the next decision or reward.
+type Entry struct {
+	hash    uint64 // of the id
+	seq     uint64 // number of arrival, which orders those that close at one time
+	due     int64  // the watermark that closes it, or at which it is forgotten
+	place   int    // in the heap, while waiting or open
+	state   state
+	shown   bool
+	buf     []byte // the id, then the value of the decision's record
+	idLen   int
+	time    int64 // of the decision
+	offset  int64
+	rewards []reward // by time, then by identity
+
+	label   float64 // what was learned
+	tag     uint64  // see Learned
+	learned bool
+}
+
+type state uint8
+
+const (
+	waiting state = iota // rewards wait for the decision
+	open
+	closed
+)
+
+// reward is one reward of a decision.
+type reward struct {
+	time     int64
+	identity uint64
+	value    float64
+}
+
+// ID is the id of the decision.
+func (e *Entry) ID() []byte { return e.buf[:e.idLen] }
+
+// Value is the value of the decision's record; empty when it is not kept any more.
+func (e *Entry) Value() []byte { return e.buf[e.idLen:] }
+
+// Time is the time of the decision.
+func (e *Entry) Time() int64 { return e.time }
+
+// Offset is the offset of the decision's record.
+func (e *Entry) Offset() int64 { return e.offset }
+
+// Shown reports whether the decision was shown to anyone.
+func (e *Entry) Shown() bool { return e.shown }
+
+// Rewards is how many rewards there are.
+func (e *Entry) Rewards() int { return len(e.rewards) }
+
+// Label is what Learned was told last; ok is false when nothing was learned.
+func (e *Entry) Label() (y float64, ok bool) { return e.label, e.learned }
+
+// Learned notes what was learned of the decision. Tag is a number that grows
+// with every event that is learned; see Forget.
+func (e *Entry) Learned(label float64, tag uint64) { e.label, e.tag, e.learned = label, tag, true }
+
+// reset makes e the entry of another id.
+func (e *Entry) reset(id []byte, hash, seq uint64) {
+	*e = Entry{hash: hash, seq: seq, buf: append(e.buf[:0], id...), idLen: len(id), rewards: e.rewards[:0]}
+}
+
+// add takes a reward, unless it is there already or there are too many.
+func (e *Entry) add(r reward) Verdict {
+	i, found := slices.BinarySearchFunc(e.rewards, r, func(a, b reward) int {
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.identity, b.identity))
+	})
+	switch {
+	case found || slices.ContainsFunc(e.rewards, func(o reward) bool { return o.identity == r.identity }):
+		return Duplicate
+	case len(e.rewards) == MaxRewards:
+		return TooMany
+	}
+	e.rewards = slices.Insert(e.rewards, i, r)
+	return Taken
+}

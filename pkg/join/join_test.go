@@ -1,0 +1,417 @@
+package join
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+)
+
+func config() Config {
+	return Config{Window: 100, Lateness: 10, Keep: 100, Reducer: Sum, MaxOpen: 1000}
+}
+
+func start(t testing.TB, c Config) *Join {
+	t.Helper()
+	j, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func (j *Join) decideAt(id string, time int64) Verdict {
+	_, v := j.Decide(&Decision{ID: []byte(id), Time: time, Value: []byte("value of " + id)})
+	return v
+}
+
+func (j *Join) rewardAt(id string, time int64, value float64) Verdict {
+	_, v := j.Reward([]byte(id), nil, time, value)
+	return v
+}
+
+// closed advances to a time and renders what closes.
+func (j *Join) closed(time int64) (out []string) {
+	j.Advance(time)
+	for e := j.Close(); e != nil; e = j.Close() {
+		y, ok := j.Reduce(e)
+		out = append(out, fmt.Sprintf("%s=%v,%v", e.ID(), y, ok))
+		if got := string(e.Value()); got != "value of "+string(e.ID()) {
+			panic("value " + got)
+		}
+	}
+	return out
+}
+
+func expect(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Fatalf("closed %q, want %q", got, want)
+	}
+}
+
+func verdict(t *testing.T, got, want Verdict) {
+	t.Helper()
+	if got != want {
+		t.Fatalf("verdict %d, want %d", got, want)
+	}
+}
+
+func TestADecisionClosesWhenItsWindowHasPassed(t *testing.T) {
+	j := start(t, config())
+	verdict(t, j.decideAt("a", 1000), Taken)
+	verdict(t, j.decideAt("b", 1001), Taken)
+	verdict(t, j.rewardAt("a", 1050, 2), Taken)
+	verdict(t, j.rewardAt("a", 1100, 3), Taken) // at its very end
+	verdict(t, j.rewardAt("a", 1101, 5), Late)  // although it is still open
+	expect(t, j.closed(1109))
+	expect(t, j.closed(1110), "a=5,true")
+	expect(t, j.closed(1111), "b=0,false")
+	verdict(t, j.rewardAt("a", 1100, 7), Late) // it is known to be closed
+	verdict(t, j.decideAt("a", 1100), Duplicate)
+	if c := j.Counts(); c != (Counts{Rewarded: 1, Unrewarded: 1, Late: 2, Duplicates: 1}) {
+		t.Errorf("counts %+v", c)
+	}
+	expect(t, j.closed(1211)) // both are forgotten
+	if s := j.Sizes(); s != (Sizes{}) {
+		t.Errorf("sizes %+v", s)
+	}
+}
+
+func TestARewardWaitsForItsDecision(t *testing.T) {
+	j := start(t, config())
+	j.closed(1000)
+	verdict(t, j.rewardAt("a", 995, 1), Taken)
+	verdict(t, j.rewardAt("ghost", 996, 1), Taken)
+	verdict(t, j.rewardAt("old", 989, 1), Late) // its decision could no longer come in time
+	expect(t, j.closed(1005))                   // the watermark is the reward's time: its decision may still come
+	verdict(t, j.decideAt("a", 995), Taken)
+	expect(t, j.closed(1007))
+	if c, s := j.Counts(), j.Sizes(); c.Unmatched != 1 || s.Waiting != 0 || s.Open != 1 {
+		t.Errorf("counts %+v, sizes %+v: the ghost should be gone", c, s)
+	}
+	expect(t, j.closed(1105), "a=1,true")
+	verdict(t, j.decideAt("late", 994), Late)
+}
+
+func TestReducers(t *testing.T) {
+	for reducer, want := range map[Reducer]string{First: "4", Last: "1", Sum: "8", Mean: "2.6666666666666665", Min: "1", Max: "4"} {
+		c := config()
+		c.Reducer = reducer
+		j := start(t, c)
+		j.decideAt("a", 1000)
+		for _, r := range []struct {
+			time  int64
+			value float64
+		}{{1020, 3}, {1030, 1}, {1010, 4}, {1030, 1}} { // out of order, and one twice
+			j.rewardAt("a", r.time, r.value)
+		}
+		expect(t, j.closed(1110), "a="+want+",true")
+		if n := j.Counts().Duplicates; n != 1 {
+			t.Errorf("%d duplicates, want 1", n)
+		}
+	}
+}
+
+func TestNamedRewardsAreDuplicatesByName(t *testing.T) {
+	j := start(t, config())
+	j.decideAt("a", 1000)
+	for _, r := range []struct {
+		name string
+		want Verdict
+	}{{"r1", Taken}, {"r2", Taken}, {"r1", Duplicate}} {
+		_, v := j.Reward([]byte("a"), []byte(r.name), 1010, 1)
+		verdict(t, v, r.want)
+	}
+	expect(t, j.closed(1110), "a=2,true")
+}
+
+func TestDecisionsThatWereNeverShown(t *testing.T) {
+	decide := func(j *Join, id string, v Visibility) {
+		j.Decide(&Decision{ID: []byte(id), Time: 1000, Value: []byte("value of " + id), Shown: v})
+	}
+	for _, hidden := range []bool{false, true} {
+		c := config()
+		c.Hidden = hidden
+		j := start(t, c)
+		j.Show([]byte("early"), 1000)
+		decide(j, "early", NeverShown)
+		decide(j, "unsaid", Unsaid)
+		decide(j, "shown", Shown)
+		decide(j, "never", NeverShown)
+		decide(j, "activated", NeverShown)
+		if _, v := j.Show([]byte("activated"), 1050); v != Taken {
+			t.Fatalf("activation: %d", v)
+		}
+		want := []string{"early=0,false", "unsaid=0,false", "shown=0,false", "activated=0,false"}
+		if hidden {
+			want = slices.Delete(want, 1, 2)
+		}
+		expect(t, j.closed(1110), want...)
+		if n := j.Counts().NeverShown; int(n) != 5-len(want) {
+			t.Errorf("%d never shown", n)
+		}
+	}
+}
+
+func TestTooManyOpenDecisionsCloseTheOldestFirst(t *testing.T) {
+	c := config()
+	c.MaxOpen = 2
+	j := start(t, c)
+	j.decideAt("b", 1002)
+	j.decideAt("a", 1001)
+	j.rewardAt("a", 1001, 1)
+	expect(t, j.closed(1002))
+	j.decideAt("c", 1003)
+	expect(t, j.closed(1003), "a=1,true")
+	if c, s := j.Counts(), j.Sizes(); c.Overflows != 1 || s.Open != 2 {
+		t.Errorf("counts %+v, sizes %+v", c, s)
+	}
+	verdict(t, j.rewardAt("a", 1004, 1), Late)
+}
+
+func TestTooManyRewardsAreDropped(t *testing.T) {
+	j := start(t, config())
+	j.decideAt("a", 1000)
+	for i := range MaxRewards + 5 {
+		j.rewardAt("a", 1000, float64(i))
+	}
+	if n := j.Counts().Overflows; n != 5 {
+		t.Errorf("%d dropped, want 5", n)
+	}
+}
+
+func TestLateRewardsCorrect(t *testing.T) {
+	c := config()
+	c.Correct = true
+	j := start(t, c)
+	for _, id := range []string{"a", "b"} {
+		j.decideAt(id, 1000)
+	}
+	j.rewardAt("a", 1150, 1) // behind the window: it is taken all the same
+	j.Advance(1110)
+	for tag := uint64(1); ; tag++ {
+		e := j.Close()
+		if e == nil {
+			break
+		}
+		e.Learned(0, tag)
+	}
+	e, v := j.Reward([]byte("a"), nil, 1120, 2)
+	verdict(t, v, Correct)
+	if y, ok := j.Reduce(e); y != 3 || !ok || string(e.Value()) != "value of a" {
+		t.Errorf("reward %v, value %q", y, e.Value())
+	}
+	verdict(t, j.rewardAt("a", 1120, 2), Duplicate)
+	verdict(t, j.rewardAt("a", 1201, 2), Late)
+	j.Forget(1)
+	for id, want := range map[string]bool{"a": true, "b": false} {
+		e, _ := j.Reward([]byte(id), nil, 1130, 2)
+		if _, ok := e.Label(); ok != want {
+			t.Errorf("%s learned: %v, want %v", id, ok, want)
+		}
+	}
+}
+
+// step feeds one random record.
+func step(j *Join, r *rand.Rand, now int64) []string {
+	id := fmt.Sprint(now/7 + r.Int64N(20))
+	t := now - r.Int64N(15)
+	switch r.IntN(5) {
+	case 0, 1:
+		j.decideAt(id, t)
+	case 2:
+		j.Show([]byte(id), t)
+	default:
+		j.rewardAt(id, t, float64(r.IntN(5)))
+	}
+	return j.closed(t)
+}
+
+// A state that is stored and read back at any moment goes on in the same way.
+func TestARestoredStateGoesOnAlike(t *testing.T) {
+	for _, c := range []Config{config(), {Window: 30, Lateness: 5, Keep: 20, Reducer: Mean, MaxOpen: 12, Correct: true, Hidden: true}} {
+		one, r := start(t, c), rand.New(rand.NewPCG(1, 2))
+		same, q := start(t, c), rand.New(rand.NewPCG(1, 2))
+		sum := 0
+		for now := int64(1000); now < 4000; now++ {
+			a, b := step(one, r, now), step(same, q, now)
+			if !slices.Equal(a, b) {
+				t.Fatalf("time %d: closed %q, after a restart %q", now, a, b)
+			}
+			sum += len(a)
+			if now%5 == 0 {
+				data, _ := same.AppendBinary(nil)
+				want, _ := one.AppendBinary(nil)
+				if !bytes.Equal(data, want) {
+					t.Fatalf("time %d: other bytes after a restart", now)
+				}
+				same = start(t, c)
+				if err := same.UnmarshalBinary(data); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if sum < 100 || one.Counts().Unmatched == 0 || one.Counts().Late == 0 {
+			t.Errorf("closed %d, counts %+v: the test tried too little", sum, one.Counts())
+		}
+	}
+}
+
+// Within the lateness, the order of arrival changes no joined reward.
+func TestOrderWithinLatenessDoesNotMatter(t *testing.T) {
+	type record struct {
+		at   int64
+		feed func(*Join)
+	}
+	var records []record
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range 300 {
+		id, t := fmt.Sprint(i), int64(1000+3*i)
+		records = append(records, record{t, func(j *Join) { j.decideAt(id, t) }})
+		for range r.IntN(3) {
+			at, v := t+r.Int64N(100), r.Float64()
+			records = append(records, record{at, func(j *Join) { j.rewardAt(id, at, v) }})
+		}
+	}
+	var want []string
+	for round := range 5 {
+		slices.SortStableFunc(records, func(a, b record) int { return int(a.at - b.at) })
+		if round > 0 { // every record moves by less than the lateness
+			for i := range records {
+				k := min(len(records)-1, i+r.IntN(4))
+				if records[k].at-records[i].at < 5 {
+					records[i], records[k] = records[k], records[i]
+				}
+			}
+		}
+		j := start(t, Config{Window: 100, Lateness: 40, Keep: 100, Reducer: Sum, MaxOpen: 1000})
+		var got []string
+		for _, x := range records {
+			x.feed(j)
+			got = append(got, j.closed(x.at)...)
+		}
+		j.Finish()
+		got = append(got, j.closed(0)...)
+		slices.Sort(got)
+		if round == 0 {
+			want = got
+		}
+		if c := j.Counts(); !slices.Equal(got, want) || len(got) != 300 || c.Late != 0 {
+			t.Fatalf("round %d: %d closed, counts %+v, or another reward", round, len(got), c)
+		}
+	}
+}
+
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	j := start(t, config())
+	now, id, value := int64(1000), []byte("00000000"), bytes.Repeat([]byte("x"), 200)
+	feed := func() {
+		for k, n := 0, now; k < len(id); k, n = k+1, n/10 {
+			id[k] = byte('0' + n%10)
+		}
+		j.Decide(&Decision{ID: id, Time: now, Value: value})
+		j.Reward(id, nil, now, 1)
+		j.Advance(now)
+		for j.Close() != nil {
+		}
+		now++
+	}
+	for range 2000 {
+		feed()
+	}
+	if n := testing.AllocsPerRun(1000, feed); n > 0 {
+		t.Errorf("%v allocations for each decision", n)
+	}
+}
+
+func TestInvalidConfigurations(t *testing.T) {
+	for want, edit := range map[string]func(*Config){
+		"window: 0 ms: must be at least 1": func(c *Config) { c.Window = 0 },
+		"lateness: -1 ms":                  func(c *Config) { c.Lateness = -1 },
+		"keep: -1 ms":                      func(c *Config) { c.Keep = -1 },
+		"max_open: 0":                      func(c *Config) { c.MaxOpen = 0 },
+		"ten years":                        func(c *Config) { c.Keep = 1 << 60 },
+		`reducer: "median": must be one of first, last, sum, mean, min, max`: func(c *Config) { c.Reducer = "median" },
+	} {
+		c := config()
+		edit(&c)
+		if _, err := New(c); err == nil || !bytes.Contains([]byte(err.Error()), []byte(want)) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+func filled(t testing.TB) []byte {
+	c := config()
+	c.Correct = true
+	j, r := start(t, c), rand.New(rand.NewPCG(5, 6))
+	for now := int64(1000); now < 1400; now += 2 {
+		step(j, r, now)
+	}
+	for i, e := range j.remembered.all() {
+		e.Learned(1, uint64(i))
+	}
+	b, _ := j.AppendBinary(nil)
+	return b
+}
+
+const golden = "testdata/join.golden"
+
+var update = flag.Bool("update", false, "rewrite the golden file")
+
+func TestGolden(t *testing.T) {
+	got := filled(t)
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("the format has changed; run go test ./pkg/join -run TestGolden -update and keep docs/format/join.md true")
+	}
+}
+
+func FuzzUnmarshal(f *testing.F) {
+	f.Add(filled(f))
+	empty, _ := start(f, config()).AppendBinary(nil)
+	f.Add(empty)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		j := start(t, config())
+		if j.UnmarshalBinary(b) != nil {
+			return
+		}
+		again, _ := j.AppendBinary(nil)
+		if !bytes.Equal(again, b) {
+			t.Errorf("other bytes")
+		}
+		step(j, rand.New(rand.NewPCG(7, 8)), 1500)
+		j.Finish()
+		j.Advance(0)
+		for j.Close() != nil {
+		}
+	})
+}
+
+func BenchmarkJoin(b *testing.B) {
+	j := start(b, Config{Window: 100_000, Lateness: 10, Reducer: Sum, MaxOpen: 1 << 20})
+	now, id, value := int64(1000), []byte("00000000"), bytes.Repeat([]byte("x"), 200)
+	for b.Loop() {
+		for k, n := 0, now; k < len(id); k, n = k+1, n/10 {
+			id[k] = byte('0' + n%10)
+		}
+		j.Decide(&Decision{ID: id, Time: now, Value: value})
+		j.Reward(id, nil, now, 1)
+		j.Advance(now)
+		for j.Close() != nil {
+		}
+		now++
+	}
+}

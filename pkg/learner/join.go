@@ -1,0 +1,344 @@
+package learner
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/join"
+)
+
+// JoinConfig says how decisions and the rewards that come later become events.
+type JoinConfig struct {
+	join.Config
+	// Records decodes the records. It keeps buffers, so every learner needs its own.
+	Records *event.Loop
+	// SkipUnrewarded leaves out decisions without reward. Else they are learned with Default.
+	SkipUnrewarded bool
+	Default        float64
+	// Immediate learns a decision as a negative at once, and as a positive when the
+	// first positive reward comes, both with fake-negative weights. For classifiers of two classes.
+	Immediate bool
+	// MaxAhead is how far, in milliseconds, the time in a record may lie ahead of the
+	// record's own: one wrong clock would close the windows of all. 0 for any.
+	MaxAhead int64
+}
+
+// Corrector is a Model whose state is a linear function of the rewards.
+type Corrector interface {
+	Model
+
+	// CanCorrect reports whether the configuration of the model has such a state.
+	CanCorrect() bool
+	// Correct makes of a state that learned e with the label old the one that
+	// would have learned it with e.Label. A refusal changes nothing.
+	Correct(e *event.Event, old float64) *event.Rejection
+}
+
+// labelChecker is a Model that knows by a label alone that it refuses it.
+type labelChecker interface {
+	CheckLabel(y float64) *event.Rejection
+}
+
+// Lesson is an event that was learned.
+type Lesson struct {
+	Step   event.Step // its Ref is nil
+	Weight float64
+	Served float64 // see Outcome
+}
+
+// Refused is a decision that was refused when its window had passed.
+type Refused struct {
+	Offset int64 // of its record
+	Time   int64 // of the decision
+	Value  []byte
+	Reject *event.Rejection
+}
+
+// Each calls fn with every event that was learned at this record, in the order in which they were.
+func (o *Outcome) Each(fn func(s *event.Step, weight, served float64)) {
+	for i := range o.Earlier {
+		e := &o.Earlier[i]
+		fn(&e.Step, e.Weight, e.Served)
+	}
+	if o.Events > 0 {
+		fn(&o.Step, o.Weight, o.Served)
+	}
+}
+
+// reset makes an outcome of nothing, and keeps its memory.
+func (o *Outcome) reset() {
+	*o = Outcome{Earlier: o.Earlier[:0], Refused: o.Refused[:0], probs: o.probs[:0]}
+}
+
+// keepStep keeps what was learned last, before the next event is learned.
+func (o *Outcome) keepStep() {
+	if o.Events == 0 {
+		return
+	}
+	s := o.Step
+	s.Ref = [2]*event.Reading{}
+	if n := len(o.probs); s.Probs != nil {
+		o.probs = append(o.probs, s.Probs...)
+		s.Probs = o.probs[n:len(o.probs):len(o.probs)]
+	}
+	o.Earlier = append(o.Earlier, Lesson{s, o.Weight, o.Served})
+}
+
+// JoinStats are the counters and gauges of a join.
+type JoinStats struct {
+	join.Counts
+	join.Sizes
+	Watermark int64 // event time, milliseconds since 1970; 0 before the first record
+}
+
+// joining is the join of a learner.
+type joining struct {
+	cfg *JoinConfig
+	*join.Join
+	message event.Message
+	encoded *params // the state as it is; nil when it was not encoded since it changed
+}
+
+func newJoining(c *JoinConfig) (*joining, error) {
+	if c == nil {
+		return nil, nil
+	}
+	j, err := join.New(c.Config)
+	if err != nil {
+		return nil, fmt.Errorf("source.join.%w", err)
+	}
+	return &joining{cfg: c, Join: j}, nil
+}
+
+func (j *joining) stats() *JoinStats {
+	if j == nil {
+		return nil
+	}
+	s := &JoinStats{Counts: j.Counts(), Sizes: j.Sizes()}
+	if t, ok := j.Watermark(); ok {
+		s.Watermark = t
+	}
+	return s
+}
+
+// params returns the encoded state. It is small beside a model, and changes with every record, so it is a blob of its own.
+func (j *joining) params() *params {
+	if j.encoded == nil {
+		b, err := j.AppendBinary(nil)
+		if err != nil {
+			panic(fmt.Sprintf("learner: a join cannot be encoded: %v", err))
+		}
+		j.encoded = whole(func() []byte { return b })
+	}
+	return j.encoded
+}
+
+// restoreJoin continues the join of a stored state; nil for none.
+func (l *Learner) restoreJoin(stored *params) error {
+	switch {
+	case stored == nil:
+		return nil
+	case l.join == nil:
+		return errors.New("it has open decisions, and source.join is not configured")
+	}
+	if err := l.join.UnmarshalBinary(stored.parts[0].data()); err != nil {
+		return fmt.Errorf("state of the join: %w", err)
+	}
+	l.join.encoded = stored
+	return nil
+}
+
+// forget notes that the model is now what it was when fed records had been fed.
+func (j *joining) forget(fed uint64) {
+	if j != nil {
+		j.Forget(fed)
+		j.encoded = nil
+	}
+}
+
+// feedJoin takes a record of a join: a decision, a reward or an activation. Then
+// it learns the decisions whose windows have passed.
+func (l *Learner) feedJoin(o *Outcome, r *Record) {
+	j := l.join
+	if err := j.cfg.Records.Decode(r.Value, &l.ev, &j.message); err != nil {
+		l.refuse(o, rejection(err))
+		return
+	}
+	if l.ev.Time == 0 {
+		l.ev.Time = r.Time
+	}
+	time := l.ev.Time
+	rej := j.checkTime(time, r.Time)
+	if rej == nil {
+		j.encoded = nil
+		switch j.message.Kind {
+		case event.DecisionMessage:
+			rej = l.takeDecision(o, r)
+		case event.RewardMessage:
+			rej = l.takeReward(o)
+		case event.ActivationMessage:
+			l.takeActivation(o)
+		}
+	}
+	if rej != nil {
+		l.refuse(o, rej)
+		return
+	}
+	j.Advance(time)
+	l.closeWindows(o)
+}
+
+// Finish learns all decisions that are open, as if their windows had passed: the
+// end of a finite stream. Nothing may be fed afterwards.
+func (l *Learner) Finish() *Outcome {
+	o := &l.out
+	o.reset()
+	if l.join != nil {
+		l.join.encoded = nil
+		l.join.Join.Finish()
+		l.closeWindows(o)
+	}
+	return o
+}
+
+func (j *joining) checkTime(time, own int64) *event.Rejection {
+	switch {
+	case time <= 0:
+		return &event.Rejection{Reason: event.TimeInvalid, Detail: "absent, or before 1970: decisions and rewards are joined in event time; source.time names its field"}
+	case j.cfg.MaxAhead > 0 && own > 0 && time > own+j.cfg.MaxAhead:
+		return &event.Rejection{Reason: event.TimeInvalid, Detail: fmt.Sprintf("%d ms ahead of the record's own time; source.join.max_ahead allows %d ms", time-own, j.cfg.MaxAhead)}
+	}
+	return nil
+}
+
+func (l *Learner) takeDecision(o *Outcome, r *Record) *event.Rejection {
+	if s := l.model.Predict(&l.ev); s.Reject != nil { // what cannot be learned is refused while its record is at hand
+		return s.Reject
+	}
+	d := join.Decision{ID: l.ev.ID, Time: l.ev.Time, Offset: r.Offset, Value: r.Value}
+	switch l.join.message.Shown {
+	case event.Shown:
+		d.Shown = join.Shown
+	case event.NeverShown:
+		d.Shown = join.NeverShown
+	case event.Unsaid:
+	}
+	if e, v := l.join.Decide(&d); v == join.Taken {
+		l.learnAtOnce(o, e)
+	}
+	return nil
+}
+
+func (l *Learner) takeReward(o *Outcome) *event.Rejection {
+	j := l.join
+	if c, ok := l.model.(labelChecker); ok && j.cfg.Reducer != join.Sum {
+		if rej := c.CheckLabel(l.ev.Label); rej != nil {
+			return rej
+		}
+	}
+	switch e, v := j.Reward(l.ev.ID, j.message.RewardID, l.ev.Time, l.ev.Label); v {
+	case join.Taken:
+		l.learnAtOnce(o, e)
+	case join.Correct:
+		return l.correct(e)
+	case join.Duplicate, join.Late, join.TooMany:
+	}
+	return nil
+}
+
+func (l *Learner) takeActivation(o *Outcome) {
+	if e, v := l.join.Show(l.ev.ID, l.ev.Time); v == join.Taken {
+		l.learnAtOnce(o, e)
+	}
+}
+
+// closeWindows learns the decisions whose windows have passed.
+func (l *Learner) closeWindows(o *Outcome) {
+	j := l.join
+	for e := j.Close(); e != nil; e = j.Close() {
+		y, rewarded := j.Reduce(e)
+		if j.cfg.Immediate || !rewarded && j.cfg.SkipUnrewarded {
+			continue
+		}
+		if !rewarded {
+			y = j.cfg.Default
+		}
+		l.learnDecision(o, e, y, nil)
+	}
+}
+
+// learnDecision learns a decision with a label. weigh, if there is any, returns the factor
+// of its weight for the prediction before.
+func (l *Learner) learnDecision(o *Outcome, e *join.Entry, y float64, weigh func(p float64) float64) {
+	rej := l.recall(e)
+	if rej == nil {
+		if weigh != nil {
+			l.ev.Weight = float64(l.ev.Weight * weigh(l.model.Predict(&l.ev).Prediction))
+		}
+		l.ev.Label, l.ev.Labelled = y, true
+		o.keepStep()
+		rej = l.learn(o, nil)
+	}
+	if rej != nil {
+		l.rejected[rej.Reason]++
+		o.Refused = append(o.Refused, Refused{Offset: e.Offset(), Time: e.Time(), Value: slices.Clone(e.Value()), Reject: rej})
+		return
+	}
+	e.Learned(y, l.fed)
+}
+
+// recall decodes the record of a decision again.
+func (l *Learner) recall(e *join.Entry) *event.Rejection {
+	if err := l.join.cfg.Records.Again(e.Value(), &l.ev); err != nil {
+		return rejection(err)
+	}
+	l.ev.Time = e.Time()
+	return nil
+}
+
+// correct makes the model one that has learned a decision with the rewards that it has now.
+func (l *Learner) correct(e *join.Entry) *event.Rejection {
+	j := l.join
+	c, ok := l.model.(Corrector)
+	old, learned := e.Label()
+	if !ok || !learned || !c.CanCorrect() {
+		j.Missed()
+		return nil
+	}
+	if rej := l.recall(e); rej != nil {
+		return rej
+	}
+	y, _ := j.Reduce(e)
+	l.ev.Label, l.ev.Labelled = y, true
+	if rej := c.Correct(&l.ev, old); rej != nil {
+		return rej
+	}
+	j.Corrected()
+	e.Learned(y, l.fed)
+	l.live.stale = true
+	return nil
+}
+
+// learnAtOnce learns a decision that was shown before its window has passed, with
+// fake-negative weights: every one as a negative when it comes, and once more as a positive when
+// its first positive reward does. With the positive share p of all decisions, what is learned
+// has the share p / (1 + p), and the weights 1 + p of positives and (1 - p)(1 + p) of negatives make
+// the expected gradient that of the true labels. p is the model's own prediction for the event, through which no
+// gradient passes.
+//
+// Ktena and others, Addressing delayed feedback for continuous training with neural networks in CTR
+// prediction, RecSys 2019, section 4.2, https://arxiv.org/abs/1907.06558.
+func (l *Learner) learnAtOnce(o *Outcome, e *join.Entry) {
+	if !l.join.cfg.Immediate || !e.Shown() || len(e.Value()) == 0 {
+		return
+	}
+	if _, learned := e.Label(); !learned {
+		l.learnDecision(o, e, 0, func(p float64) float64 { return float64((1 - p) * (1 + p)) })
+	}
+	y, learned := e.Label()
+	if r, ok := l.join.Reduce(e); learned && y == 0 && ok && r > 0 {
+		l.learnDecision(o, e, 1, func(p float64) float64 { return 1 + p })
+	}
+}
