@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,7 +70,8 @@ makes other features.
 A model of several classes prints the probability of each (of sets of labels those
 that are at least 0.5 are predicted), or its cost.
 
-A bandit chooses an arm instead, at random by its probabilities.
+A bandit chooses an arm instead: by the id of the event, so that it repeats, or at
+random when the event has none.
 
 --explain divides the score among the features: weight times value of each, in
 units of the margin (log-odds of a classifier, else units of the label), which
@@ -265,12 +267,15 @@ func (in *scoreInput) ask(client *serve.Client, e *event.Event, r *scoreReport) 
 	case in.partition >= 0:
 		return usageError(errors.New("--partition: a bandit is asked by the key of the event"))
 	}
-	c, err := client.Choose(e, rand.Float64())
-	if err != nil {
+	if len(e.ID) == 0 {
+		e.ID = strconv.AppendUint(e.ID, rand.Uint64(), 16)
+	}
+	var d serve.Decision
+	if err := client.ChooseEvent(&d, e); err != nil {
 		return err
 	}
-	r.Choice = &choice{c.Arm, c.Name, c.Prob}
-	r.from(c.Provenance)
+	r.Choice = &choice{d.Arm, d.Name, d.Prob}
+	r.Version, r.Partition, r.Age, r.Mode, r.Stale = d.Version, d.Partition, d.Age.Seconds(), d.Learner, d.Stale
 	return nil
 }
 

@@ -133,8 +133,8 @@ func (c *Client) refresh(ctx context.Context, partitions []int32) error {
 		}
 		next.served[p] = c.prefer(p, next.served[p], fresh[i])
 	}
-	if c.override == nil {
-		next.lead = lead(next.served)
+	if l := lead(next.served); l != nil {
+		next.lead = l
 	}
 	c.table.Store(next)
 	return errors.Join(errs...)

@@ -123,25 +123,33 @@ func (c *Client) attach(s *served, known []*served) error {
 	if s == nil || s.reading != nil {
 		return nil
 	}
-	if c.override != nil {
-		s.reading = c.override
+	var layout event.Layout
+	var err error
+	switch {
+	case c.override != nil:
 		c.compare(s.pointer.Schema)
+		layout = c.override.layout
+	case len(s.pointer.Schema) == 0:
 		return nil
+	default:
+		if layout, err = event.ParseLayout(s.pointer.Schema); err != nil {
+			return fmt.Errorf("version %d of model %s: %w", s.pointer.Number, c.opts.Model, err)
+		}
 	}
-	if len(s.pointer.Schema) == 0 {
-		return nil
+	if s.model.bandit != nil && layout.Arm != "" {
+		layout.Arms = s.model.bandit.Arms() // the configured ones, and those that were added since
 	}
-	for _, k := range known {
-		if k != nil && k.reading != nil && bytes.Equal(k.pointer.Schema, s.pointer.Schema) {
+	same := func(k *served) bool {
+		return k != nil && k.reading != nil && (c.override != nil || bytes.Equal(k.pointer.Schema, s.pointer.Schema)) &&
+			slices.Equal(k.reading.layout.Arms, layout.Arms)
+	}
+	for _, k := range append([]*served{{reading: c.override}}, known...) {
+		if same(k) {
 			s.reading = k.reading
 			return nil
 		}
 	}
-	layout, err := event.ParseLayout(s.pointer.Schema)
-	if err == nil {
-		s.reading, err = newReading(layout)
-	}
-	if err != nil {
+	if s.reading, err = newReading(layout); err != nil {
 		return fmt.Errorf("version %d of model %s: %w", s.pointer.Number, c.opts.Model, err)
 	}
 	return nil

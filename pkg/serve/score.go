@@ -5,7 +5,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
@@ -23,15 +22,6 @@ type Score struct {
 	Prediction float64 // on the scale of the label; a probability for a classifier of two classes, the class of several, or the number of labels
 	Classifier bool    // the model is linear, and its label a class
 	Class      int     // the decision of a classifier: of two classes by the costs of the model
-	Provenance
-}
-
-// Choice is an arm that a bandit chose. The event that reports its reward must
-// carry Arm (or Name) and Prob, or nothing can be learned from it.
-type Choice struct {
-	Arm  int     // index
-	Name string  // of the arm
-	Prob float64 // probability with which it was chosen, above 0
 	Provenance
 }
 
@@ -78,55 +68,6 @@ func (c *Client) score(t *table, partition int32, e *event.Event) (Score, error)
 		return Score{}, &event.Rejection{Reason: event.NonFinite, Detail: fmt.Sprintf("score %v: the event's values must be finite", prediction)}
 	}
 	return Score{Prediction: prediction, Classifier: s.model.classifies, Class: s.model.class(prediction), Provenance: s.provenance(partition)}, nil
-}
-
-// Choose lets the bandit of the event's key choose an arm. u is uniform in
-// [0, 1): a random number, or a hash of the decision's id, which makes the
-// choice repeatable.
-func (c *Client) Choose(e *event.Event, u float64) (Choice, error) {
-	t := c.table.Load()
-	p, err := c.partition(t, e)
-	if err != nil {
-		return Choice{}, err
-	}
-	return c.choose(t, p, e, u)
-}
-
-// ChooseJSON decodes a context as ScoreJSON does and lets its bandit choose an arm.
-func (c *Client) ChooseJSON(b []byte, u float64) (Choice, error) {
-	t := c.table.Load()
-	s, p, err := c.decode(t, b)
-	defer s.free()
-	if err != nil {
-		return Choice{}, err
-	}
-	return c.choose(t, p, &s.event, u)
-}
-
-func (c *Client) choose(t *table, p int32, e *event.Event, u float64) (Choice, error) {
-	if !(u >= 0 && u < 1) {
-		return Choice{}, fmt.Errorf("choose with u %v: must be uniform in [0, 1)", u)
-	}
-	s, err := c.at(t, p)
-	if err != nil {
-		return Choice{}, err
-	}
-	if s.model.bandit == nil {
-		return Choice{}, fmt.Errorf("%w: model %s is no bandit: ask it by Score", ErrKind, c.opts.Model)
-	}
-	arms, _ := c.arms.Get().(*[]float64)
-	if arms == nil {
-		arms = new([]float64)
-	}
-	defer c.arms.Put(arms)
-	*arms = s.model.bandit.Distribution(e, nil, (*arms)[:0])
-	out := Choice{Arm: bandit.Choose(*arms, u), Provenance: s.provenance(p)}
-	out.Prob = (*arms)[out.Arm]
-	out.Name = s.model.bandit.Arms()[out.Arm]
-	if !(out.Prob > 0) {
-		return Choice{}, &event.Rejection{Reason: event.NonFinite, Detail: "the event's values must be finite"}
-	}
-	return out, nil
 }
 
 // partition returns the partition that the event's key belongs to.

@@ -239,7 +239,7 @@ func TestScoreOfPairs(t *testing.T) {
 	if want := m.Predict(&e).Prediction; math.Float64bits(got.Prediction) != math.Float64bits(want) {
 		t.Errorf("score %v, want %v", got.Prediction, want)
 	}
-	if _, err := client.ChooseJSON(body, 0.5); !errors.Is(err, serve.ErrKind) {
+	if err := client.Choose(new(serve.Decision), &serve.Request{ID: "d", Context: body}); !errors.Is(err, serve.ErrKind) {
 		t.Errorf("a choice of a model of pairs: %v", err)
 	}
 }

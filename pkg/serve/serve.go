@@ -11,7 +11,11 @@
 //	go client.Run(ctx) // keeps the copies fresh
 //	score, err := client.ScoreJSON(body)
 //
-// A bandit chooses instead: client.ChooseJSON(context, rand.Float64()).
+// A bandit chooses instead, and the decision is logged:
+//
+//	var d serve.Decision
+//	err := client.Choose(&d, &serve.Request{ID: id, Context: body})
+//	log(d.Key, d.AppendJSON(nil))
 //
 // Every version is published with the schema of the records that it learned
 // from: which field is the key, and which ones are features. ScoreJSON and
@@ -81,6 +85,9 @@ type Options struct {
 	// differs. (To make every field a feature, set Include to "*".)
 	Schema event.Schema
 
+	// Mode is how decisions of a bandit are made. Default Online.
+	Mode Mode
+
 	// Version serves a kept version instead of the published one: a number, or
 	// a label (champion, last-good, or one that an operator gave), which is
 	// followed when it moves. Empty for what is published. The mode of such
@@ -102,8 +109,7 @@ type Client struct {
 	store    state.Reader
 	close    func() error
 	log      *slog.Logger
-	override *reading  // of Options.Schema; nil when published schemas are used
-	arms     sync.Pool // of *[]float64, the probabilities of a choice
+	override *reading // of Options.Schema; nil when published schemas are used
 
 	table    atomic.Pointer[table] // what scores read; replaced, never changed
 	mu       sync.Mutex            // serialises refreshes
@@ -135,6 +141,9 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	}
 	if o.Partitions < 0 || o.Poll < 0 || o.Hold < 0 {
 		return nil, fmt.Errorf("serve: partitions %d, poll %v, hold %v: must not be negative", o.Partitions, o.Poll, o.Hold)
+	}
+	if o.Mode != "" && o.Mode != Online && o.Mode != Shadow && o.Mode != Baseline {
+		return nil, fmt.Errorf("serve: mode %q: must be %s, %s or %s", o.Mode, Online, Shadow, Baseline)
 	}
 	o.Poll, o.Hold = cmp.Or(o.Poll, time.Second), cmp.Or(o.Hold, 10*time.Minute)
 	c := &Client{opts: o, store: o.Store, log: o.Logger, close: func() error { return nil }, behind: map[int32]time.Time{}}
