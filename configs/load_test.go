@@ -118,7 +118,7 @@ func TestLoadErrors(t *testing.T) {
 		{
 			"values",
 			"kafka: {brokers: [nowhere], group: '', instance: a}\nredis: {addrs: []}\nadmin: {listen: '9600'}\nlog: {level: warning}\nmodels:\n  Fraud: {source: {topic: t, label: y}}\n" +
-				"  b: {source: {topic: t, label: y, format: jsn}, scope: global, guard: {recovery: auto}, snapshot: {keep: 0}, learner: {loss: hing}}\n  c: {}\n",
+				"  b: {source: {topic: t, label: y, format: jsn}, scope: global, guard: {recovery: never}, snapshot: {keep: 0}, learner: {loss: hing}}\n  c: {}\n",
 			nil, nil,
 			[]string{
 				`c.yaml:1: kafka.brokers: "nowhere": must be host:port, such as localhost:9092`,
@@ -131,7 +131,7 @@ func TestLoadErrors(t *testing.T) {
 				`c.yaml:7: models.b.source.format: "jsn": must be one of json, csv, libsvm, vw, vwjson; did you mean json?`,
 				`c.yaml:7: models.b.scope: "global": one model from all partitions is not available yet; use partition (the default), one model per partition`,
 				`c.yaml:7: models.b.learner.loss: "hing": must be one of logistic, squared, hinge, quantile, huber, poisson, ova, softmax, multilabel, csoaa`,
-				`c.yaml:7: models.b.guard.recovery: "auto": is not available yet; use cooldown (the default) or manual`,
+				`c.yaml:7: models.b.guard.recovery: "never": must be auto, cooldown or manual`,
 				`c.yaml:7: models.b.snapshot.keep: 0: must be at least 1 version`,
 				`c.yaml:8: models.c.source.topic: "": must name the topic to learn from`,
 				`c.yaml:8: models.c.source.label: "": must name the field to predict`,

@@ -199,11 +199,7 @@ func (m *Model) check(path string) Errors {
 	m.checkPairs(v)
 	m.checkLabels(v)
 	m.checkJoin(v, keys)
-	if m.Guard.Recovery == "auto" {
-		v.fail("guard.recovery", "auto", "is not available yet; use cooldown (the default) or manual")
-	} else {
-		v.foreign(keys, m.Guard.Validate())
-	}
+	v.foreign(keys, m.Guard.Validate())
 	m.checkDetectors(v, keys)
 	v.foreign(keys, m.Snapshot.Validate())
 	v.foreign(keys, m.Metrics.Validate())

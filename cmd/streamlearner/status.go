@@ -37,6 +37,7 @@ type partitionStatus struct {
 	Learned   uint64            `json:"learned"`
 	Rejected  map[string]uint64 `json:"rejected"`
 	Freezes   uint64            `json:"freezes"`
+	Recovery  recoveryStatus    `json:"recovery"`
 	Live      uint64            `json:"live"`      // newest checkpoint
 	Published uint64            `json:"published"` // version that readers are served; 0 for none
 	Next      int64             `json:"next"`
@@ -64,7 +65,7 @@ func partitionOf(p *consumer.PartitionStatus) partitionStatus {
 		Partition: p.Partition, State: p.State, Reason: p.Reason,
 		Mode: st.Mode.String(), Armed: st.Armed, Warning: st.Warning, Statistic: st.Statistic, Threshold: st.Threshold,
 		Loss: st.Loss, GradNorm: st.GradNorm, Fed: st.Fed, Learned: st.Learned, Rejected: byReason(st.Rejected),
-		Freezes: st.Freezes, Live: st.Live, Published: st.Published,
+		Freezes: st.Freezes, Recovery: recoveryOf(st), Live: st.Live, Published: st.Published,
 		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Metrics: p.Progress,
 	}
 }

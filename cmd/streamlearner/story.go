@@ -37,7 +37,7 @@ type freeze struct {
 	Statistic float64 `json:"statistic,omitempty"`
 	Threshold float64 `json:"threshold,omitempty"`
 	Restored  uint64  `json:"restored"`  // version put back; 0 when none had been proven
-	Recovery  string  `json:"recovery"`  // how it ended: cooldown_quiet, probation_passed, operator; empty while it lasts
+	Recovery  string  `json:"recovery"`  // how it ended: quiet, cooldown_quiet, probation_passed, operator; empty while it lasts
 	Resumed   *uint64 `json:"resumed"`   // number of the record at which learning went on; null while it lasts
 	Probation *uint64 `json:"probation"` // number of the record at which a challenger went on probation; null if none did
 }
@@ -104,13 +104,13 @@ func tell(c learner.Transition, a *learner.Alarm) string {
 		return fmt.Sprintf("FROZEN at event %d: %.0f%% of the last records were refused; %s", c.Event, 100*a.Statistic, restored)
 	case c.To == learner.Frozen && a != nil:
 		return fmt.Sprintf("FROZEN at event %d: gradient alarm (evidence %.3g, limit %.4g); %s", c.Event, a.Statistic, a.Threshold, restored)
-	case c.To == learner.Frozen && c.Cause == "probation_failed":
+	case c.To == learner.Frozen && c.From == learner.Recovering && c.Cause != "operator":
 		return fmt.Sprintf("FROZEN again at event %d: the challenger failed (%s); %s", c.Event, c.Detail, restored)
 	case c.To == learner.Frozen:
 		return fmt.Sprintf("FROZEN at event %d by %s; %s", c.Event, c.Detail, restored)
 	case c.To == learner.Recovering:
 		return fmt.Sprintf("RECOVERING at event %d: the stream stays different, the challenger is on probation", c.Event)
-	case c.Cause == "cooldown_quiet":
+	case c.Cause == "quiet" || c.Cause == "cooldown_quiet":
 		return fmt.Sprintf("LEARNING again at event %d from version %d: the disturbance is over, nothing of it is kept", c.Event, c.Restored)
 	case c.Cause == "probation_passed":
 		return fmt.Sprintf("LEARNING again at event %d: the challenger passed (%s)", c.Event, c.Detail)

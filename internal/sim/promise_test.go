@@ -114,7 +114,7 @@ func TestPoisonIsFrozenOutAndUndone(t *testing.T) {
 			t.Errorf("seed %d: held-out loss of the served model %.4f, before the poison %.4f: more than 5%% worse", seed, after, before)
 		}
 		feed(t, l, s, 30_000, see)
-		if len(changes) != 2 || changes[1].Cause != "cooldown_quiet" || changes[1].Restored != snap.Current.Number {
+		if len(changes) != 2 || changes[1].Cause != "quiet" || changes[1].Restored != snap.Current.Number {
 			t.Errorf("seed %d: changes of mode: %+v, want a quiet resume from version %d", seed, changes, snap.Current.Number)
 		}
 		t.Logf("seed %d: frozen after %d events, held-out loss of the served model %.4f before, %.4f after", seed, changes[0].Event-from, before, after)
@@ -157,7 +157,7 @@ func TestConceptChangeIsLearnedAfterProbation(t *testing.T) {
 			path = append(path, o.Change.To.String()+": "+o.Change.Cause)
 		}
 	})
-	want := []string{"frozen: alarm", "recovering: cooldown_probation", "learning: probation_passed"}
+	want := []string{"frozen: alarm", "recovering: probation", "learning: probation_passed"}
 	if len(path) != len(want) {
 		t.Fatalf("went through %q, want %q", path, want)
 	}

@@ -16,12 +16,13 @@ type Alarm struct {
 
 // Freeze is a freeze of the guard with its way back.
 type Freeze struct {
-	Event      uint64  `json:"event"`
-	Cause      string  `json:"cause"`
-	Restored   uint64  `json:"restored"`   // number of the version; 0 when none was proven yet
-	Recovering *uint64 `json:"recovering"` // event at which the challenger was last put on probation; null for never
-	Resumed    *uint64 `json:"resumed"`    // null while it has not
-	By         string  `json:"resumed_by,omitempty"`
+	Event      uint64           `json:"event"`
+	Cause      string           `json:"cause"`
+	Restored   uint64           `json:"restored"`   // number of the version; 0 when none was proven yet
+	Suspect    *learner.Offsets `json:"suspect"`    // records, by offset, that the alarm casts doubt on; null for an operator's freeze
+	Recovering *uint64          `json:"recovering"` // event at which the challenger was last put on probation; null for never
+	Resumed    *uint64          `json:"resumed"`    // null while it has not
+	By         string           `json:"resumed_by,omitempty"`
 }
 
 // Example is the first record that was refused for a reason.
@@ -110,7 +111,7 @@ func (a *Account) example(reject *event.Rejection, number int64) {
 func (a *Account) change(c *learner.Transition) {
 	switch {
 	case c.To == learner.Frozen && c.From == learner.Learning:
-		a.Freezes = append(a.Freezes, Freeze{Event: c.Event, Restored: c.Restored, Cause: c.Cause})
+		a.Freezes = append(a.Freezes, Freeze{Event: c.Event, Restored: c.Restored, Cause: c.Cause, Suspect: c.Suspect})
 	case len(a.Freezes) == 0:
 	case c.To == learner.Recovering:
 		at := c.Event

@@ -48,6 +48,15 @@
 //	streamlearner_detector_alarms_total     counter  alarms of an additional detector, in all modes, by detector, signal, at, action
 //	streamlearner_detector_warning          gauge    1 while it warns
 //	streamlearner_freezes_total             counter  freezes since the state began
+//	streamlearner_freeze_events             gauge    records since the freeze began; 0 while learning
+//	streamlearner_freeze_overdue            gauge    1 while a freeze has lasted too long
+//	streamlearner_freeze_held               gauge    1 while an operator's freeze keeps automation from ending it
+//	streamlearner_freeze_quiet_events       gauge    records without a warning since the freeze began
+//	streamlearner_recovery_wealth           gauge    evidence that the challenger is better; proven at 100
+//	streamlearner_recovery_lead             gauge    mean loss of the last good version minus that of the challenger
+//	streamlearner_recovery_breadth          gauge    share of the groups of keys or sources on which it is better (label of: keys, sources)
+//	streamlearner_recovery_patience         gauge    factor of all waits after freezes that came soon after a recovery
+//	streamlearner_recoveries_total          counter  endings of freezes and probations (label outcome: quiet, promoted, operator, failed, aborted)
 //	streamlearner_mode                      gauge    1 for the mode (label mode)
 //	streamlearner_armed                     gauge    1 while an armed reference watches
 //	streamlearner_warning                   gauge    1 while the guard stands at warning level

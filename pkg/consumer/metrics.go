@@ -35,6 +35,7 @@ type metrics struct {
 	mirrorLag                                                            *prometheus.Desc
 	next, lag, savedAge, progress                                        *prometheus.Desc
 	descent                                                              descentMetrics
+	recovery                                                             recoveryMetrics
 	occupancy                                                            occupancyMetrics
 	idle, publishedIdle, held                                            *prometheus.Desc
 }
@@ -103,6 +104,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		lag:             desc("lag_records", "Records in Kafka that are not learned yet."),
 		savedAge:        desc("saved_age_seconds", "Time since the last save."),
 		descent:         newDescentMetrics(desc),
+		recovery:        newRecoveryMetrics(desc),
 		occupancy:       newOccupancyMetrics(desc),
 		idle:            desc("idle_seconds", "Time since records were last fed, or since this process took the partition over."),
 		publishedIdle: desc("published_idle_seconds",
@@ -132,6 +134,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 		ch <- d
 	}
 	m.descent.describe(ch)
+	m.recovery.describe(ch)
 	m.occupancy.describe(ch)
 }
 
@@ -185,6 +188,7 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	}
 	st := &s.Stats
 	m.descent.collect(c, &st.Descent)
+	m.recovery.collect(c, st)
 	c.count(m.fed, st.Fed)
 	c.count(m.learned, st.Learned)
 	for r := event.Accepted + 1; r < event.Reasons; r++ {

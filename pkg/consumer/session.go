@@ -163,7 +163,7 @@ func (s *session) feedOne(r *kgo.Record) error {
 	}
 	s.next = r.Offset + 1
 	s.namer.offer(r.Value)
-	if o.Alarm != nil || o.Change != nil || o.Proven {
+	if o.Alarm != nil || o.Change != nil || o.Proven || o.Overdue {
 		s.notable(o)
 	}
 	save := o.Save
@@ -392,6 +392,13 @@ func (s *session) notable(o *learner.Outcome) {
 	if c := o.Change; c != nil {
 		s.p.log.Warn("mode changed", "from", c.From, "to", c.To, "cause", c.Cause, "detail", c.Detail,
 			"event", c.Event, "offset", c.Offset, "restored", c.Restored)
+		if r := c.Suspect; r != nil {
+			s.p.log.Warn("records are suspect", "first", r.First, "last", r.Last, "learned_by_restored", c.Tainted)
+		}
+	}
+	if o.Overdue {
+		s.p.log.Error("frozen for too long: automation finds no way back, look at the stream and unfreeze, or wait",
+			"records", s.learner.Stats().Way.Frozen)
 	}
 	if fn := s.p.c.deps.OnOutcome; fn != nil && (o.Alarm != nil || o.Change != nil || o.Proven) {
 		fn(s.p.id, o)

@@ -23,3 +23,12 @@ func (s *Score) Direction() (coordinates []uint16, direction []float64) { return
 
 // LossReference returns mean and standard deviation of the loss of a reference block.
 func (s *Score) LossReference() (mean, sd float64) { return s.m, s.s }
+
+// LossScale is a large loss of the reference, its 99th percentile, as the unit
+// in which losses are compared; 1 for the logistic loss and before there is one.
+func (s *Score) LossScale() float64 {
+	if s.phase == sampling {
+		return 1
+	}
+	return s.clipLoss / clipFactor
+}

@@ -81,6 +81,8 @@ func (l *Learner) command(o *Outcome, c state.Command, f *state.Found) error {
 		if l.mode == Learning {
 			return fmt.Errorf("not frozen: the partition is %s", l.mode)
 		}
+		l.ends[Operator]++
+		l.flaps = flaps{}
 		l.enterLearning(o, "operator", detail, true)
 		return nil
 	}

@@ -54,6 +54,7 @@ type Config struct {
 const (
 	RecoveryManual   = "manual"   // only an operator unfreezes
 	RecoveryCooldown = "cooldown" // see GuardConfig.CooldownEvents
+	RecoveryAuto     = "auto"     // see GuardConfig.RecoveryMinEvents
 )
 
 // GuardConfig are the settings of the guard. All thresholds count events.
@@ -74,17 +75,36 @@ type GuardConfig struct {
 	// MaxRejectRate is the share of refused records in a block of 1,000 at
 	// which the learner freezes. Default 0.5; 1 switches it off.
 	MaxRejectRate float64 `koanf:"max_reject_rate"`
-	// Recovery is the way back from a freeze: cooldown (default) or manual.
+	// Recovery is the way back from a freeze: auto (default), cooldown or manual.
 	Recovery string `koanf:"recovery"`
-	// CooldownEvents is how many records a freeze lasts under recovery
-	// cooldown. Then, if the detector gave no warning for 20 blocks, the
-	// learner resumes from the last good version; otherwise the challenger,
-	// which restarted from that version and went on learning, is put on
-	// probation. Default 20,000.
+	// RecoveryMinEvents is how many records a freeze lasts at least under
+	// recovery auto before the challenger, which restarted from the last good
+	// version and went on learning, is put on probation: when it has proven
+	// better than that version on many keys. Default 20,000.
+	RecoveryMinEvents uint64 `koanf:"recovery_min_events"`
+	// QuietEvents is how many records the detector must have given no warning
+	// before the stream counts as what it was. Then the learner resumes from the
+	// last good version: under recovery auto at once, unless the challenger is
+	// better, under cooldown at the end of it. Default 5,000.
+	QuietEvents uint64 `koanf:"quiet_events"`
+	// CooldownEvents is how many records a freeze lasts under recovery cooldown.
+	// Then, unless the stream is quiet, the challenger is put on probation. Under
+	// auto it takes the place of QuietEvents where no detector watched before
+	// the freeze. Default 20,000.
 	CooldownEvents uint64 `koanf:"cooldown_events"`
 	// ProbationEvents is how many events a challenger has to be at least as
 	// good as the last good version before it is trusted. Default 10,000.
 	ProbationEvents uint64 `koanf:"probation_events"`
+	// BackoffEvents: a freeze within so many records of a recovery, and a failed
+	// probation, double the waits of a freeze, up to 16 times; so many records of
+	// learning halve them again. Default 50,000.
+	BackoffEvents uint64 `koanf:"backoff_events"`
+	// Trusted are the events that alone decide whether a challenger is better, in
+	// the comparison and on probation. Default: all events count.
+	Trusted TrustedConfig `koanf:"trusted"`
+	// MaxFreezeEvents is how many records a freeze may last before it is reported
+	// as overdue. Nothing else comes of it. Default 100,000; 0 for never.
+	MaxFreezeEvents uint64 `koanf:"max_freeze_events"`
 	// Detectors are additional detectors on single signals. Default none.
 	Detectors []DetectorConfig `koanf:"detectors"`
 }
@@ -96,6 +116,33 @@ type SourceConfig struct {
 	Field string `koanf:"field"`
 	// Header is the key of the header with the name, of the Kafka record.
 	Header string `koanf:"header"`
+}
+
+// TrustedConfig names events whose labels are known to be right, by who supplied
+// them or whom they are about. An event counts when either list has it.
+type TrustedConfig struct {
+	// Sources are values of guard.source.
+	Sources []string `koanf:"sources"`
+	// Keys are values of source.key.
+	Keys []string `koanf:"keys"`
+}
+
+// known reports whether any events are named, so that the others do not count.
+func (c *TrustedConfig) known() bool { return len(c.Sources)+len(c.Keys) > 0 }
+
+// trusts reports whether an event counts.
+func (c *TrustedConfig) trusts(e *event.Event) bool {
+	for _, s := range c.Sources {
+		if string(e.Source) == s {
+			return true
+		}
+	}
+	for _, k := range c.Keys {
+		if string(e.Key) == k {
+			return true
+		}
+	}
+	return !c.known()
 }
 
 // Known reports whether records name their source.
@@ -121,14 +168,18 @@ type SnapshotConfig struct {
 // DefaultGuard returns the defaults of the guard.
 func DefaultGuard() GuardConfig {
 	return GuardConfig{
-		ScoreConfig:     drift.DefaultScoreConfig(),
-		Enabled:         true,
-		ReferenceAfter:  5_000,
-		ReferenceEvery:  50_000,
-		MaxRejectRate:   0.5,
-		Recovery:        RecoveryCooldown,
-		CooldownEvents:  20_000,
-		ProbationEvents: 10_000,
+		ScoreConfig:       drift.DefaultScoreConfig(),
+		Enabled:           true,
+		ReferenceAfter:    5_000,
+		ReferenceEvery:    50_000,
+		MaxRejectRate:     0.5,
+		Recovery:          RecoveryAuto,
+		RecoveryMinEvents: 20_000,
+		QuietEvents:       5_000,
+		CooldownEvents:    20_000,
+		ProbationEvents:   10_000,
+		BackoffEvents:     50_000,
+		MaxFreezeEvents:   100_000,
 	}
 }
 
@@ -145,23 +196,42 @@ func (c *GuardConfig) Validate() error {
 	switch {
 	case c.Source.Field != "" && c.Source.Header != "":
 		return fmt.Errorf("guard.source.header: %q: must be empty with guard.source.field (%q): one of them names the source", c.Source.Header, c.Source.Field)
+	case len(c.Trusted.Sources) > 0 && !c.Source.Known():
+		return fmt.Errorf("guard.trusted.sources: %q: guard.source.field or guard.source.header must say where records name their source", c.Trusted.Sources)
+	case slices.Contains(c.Trusted.Sources, "") || slices.Contains(c.Trusted.Keys, ""):
+		return fmt.Errorf("guard.trusted: %q, %q: must not be empty texts, which are those of records that name no source or key", c.Trusted.Sources, c.Trusted.Keys)
 	case c.ReferenceAfter == 0:
 		return fmt.Errorf("guard.reference_after: 0: must be at least 1 event")
 	case c.ReferenceEvery < uint64(c.Window):
 		return fmt.Errorf("guard.reference_every: %d: must be at least guard.window (%d)", c.ReferenceEvery, c.Window)
 	case !(c.MaxRejectRate > 0 && c.MaxRejectRate <= 1):
 		return fmt.Errorf("guard.max_reject_rate: %v: must be above 0 and at most 1", c.MaxRejectRate)
-	case c.Recovery == "auto":
-		return fmt.Errorf("guard.recovery: auto: not available yet; use %s or %s", RecoveryCooldown, RecoveryManual)
-	case c.Recovery != RecoveryManual && c.Recovery != RecoveryCooldown:
-		return fmt.Errorf("guard.recovery: %q: must be %s or %s", c.Recovery, RecoveryCooldown, RecoveryManual)
+	case c.Recovery != RecoveryAuto && c.Recovery != RecoveryManual && c.Recovery != RecoveryCooldown:
+		return fmt.Errorf("guard.recovery: %q: must be %s, %s or %s", c.Recovery, RecoveryAuto, RecoveryCooldown, RecoveryManual)
+	case c.RecoveryMinEvents == 0:
+		return fmt.Errorf("guard.recovery_min_events: 0: must be at least 1 event")
+	case c.QuietEvents < uint64(c.Block):
+		return fmt.Errorf("guard.quiet_events: %d: must be at least guard.block (%d)", c.QuietEvents, c.Block)
+	case c.BackoffEvents == 0:
+		return fmt.Errorf("guard.backoff_events: 0: must be at least 1 event")
 	case c.CooldownEvents == 0:
 		return fmt.Errorf("guard.cooldown_events: 0: must be at least 1 event")
 	case c.ProbationEvents == 0:
 		return fmt.Errorf("guard.probation_events: 0: must be at least 1 event")
 	}
+	for _, w := range [...]struct {
+		key string
+		n   uint64
+	}{{"recovery_min_events", c.RecoveryMinEvents}, {"quiet_events", c.QuietEvents}, {"cooldown_events", c.CooldownEvents}} {
+		if w.n > maxWait {
+			return fmt.Errorf("guard.%s: %d: must be at most %d", w.key, w.n, uint64(maxWait))
+		}
+	}
 	return nil
 }
+
+// maxWait keeps the product of a wait and its factor within 64 bits.
+const maxWait = 1 << 56
 
 // maxPending bounds the checkpoints that wait in quarantine, each a copy of the model.
 const maxPending = 64
@@ -193,8 +263,9 @@ func (c *Config) hash() string {
 // of the setting: nothing in the state has the shape or meaning of the old one.
 func Compatible(key string) bool {
 	switch key {
-	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.cooldown_events",
-		"guard.probation_events", "guard.detectors", "guard.source.header", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age",
+	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.recovery_min_events", "guard.quiet_events",
+		"guard.cooldown_events", "guard.probation_events", "guard.backoff_events", "guard.max_freeze_events", "guard.trusted.sources", "guard.trusted.keys",
+		"guard.detectors", "guard.source.header", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age",
 		"source.join.window", "source.join.lateness", "source.join.late_for", "source.join.max_open", "source.join.max_ahead", "source.join.default_reward":
 		return true
 	}

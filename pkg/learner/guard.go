@@ -22,9 +22,8 @@ type guard struct {
 	calibrating int    // index of the reference in calibration; none
 	rebaseAt    uint64 // learned events at which the next reference is frozen
 
-	level  drift.Level // of the watching detector
-	fired  float64     // its value at the last alarm
-	warned bool        // it has warned or alarmed since its last restart
+	level drift.Level // of the watching detector
+	fired float64     // its value at the last alarm
 
 	blockFed, blockRejected uint64 // current block of the reject rate
 	lastRejectRate          float64
@@ -33,7 +32,6 @@ type guard struct {
 const (
 	none        = -1
 	rejectBlock = 1_000 // records over which the reject rate is taken
-	quietBlocks = 20    // blocks without warning, from a restart on, after which a stream counts as quiet
 )
 
 func (g *guard) init(cfg *GuardConfig) error {
@@ -67,7 +65,8 @@ func (g *guard) statistic() float64 {
 
 func (g *guard) threshold() float64 { return g.scores[0].Threshold() }
 
-// observe gives the event just learned to the references and reports an alarm.
+// observe gives the event just learned to the references and reports an alarm
+// of the one that watches. In a probation it notes one of the challenger's own.
 func (g *guard) observe(l *Learner, s *event.Step) bool {
 	if l.ref == nil || !g.cfg.Enabled {
 		return false
@@ -77,19 +76,24 @@ func (g *guard) observe(l *Learner, s *event.Step) bool {
 		before := g.level
 		r := s.Ref[g.watching]
 		g.level = g.scores[g.watching].Observe(r.Loss, r.Grad, r.J, r.X)
-		g.warned = g.warned || g.level != drift.Stable
 		if g.level == drift.Drift {
 			g.fired = g.scores[g.watching].Fired()
 			alarm = true
 		}
-		if before == drift.Stable && g.level != drift.Stable {
-			g.discardCandidate(l)
+		if g.level != drift.Stable {
+			l.loud()
+			if before == drift.Stable && l.mode == Learning {
+				g.discardCandidate(l)
+			}
 		}
 	}
 	if g.calibrating != none {
 		r := s.Ref[g.calibrating]
-		g.scores[g.calibrating].Observe(r.Loss, r.Grad, r.J, r.X)
-		if g.scores[g.calibrating].Armed() {
+		level := g.scores[g.calibrating].Observe(r.Loss, r.Grad, r.J, r.X)
+		switch {
+		case l.mode == Recovering:
+			l.trial.refuted = l.trial.refuted || level == drift.Drift
+		case g.scores[g.calibrating].Armed():
 			g.succeed(l)
 		}
 	} else if l.learned >= g.rebaseAt && g.level == drift.Stable && l.mode == Learning {
@@ -168,20 +172,35 @@ func (g *guard) restart() {
 	if g.armed() {
 		g.scores[g.watching].Restart()
 	}
-	g.level, g.warned = drift.Stable, false
+	g.level = drift.Stable
 }
 
-// replace drops both references and freezes the model as a new one: what it
-// does now is the new normal.
-func (g *guard) replace(l *Learner) {
-	g.level = drift.Stable
-	if l.ref == nil || !g.cfg.Enabled {
-		return
+// enroll calibrates a reference for the challenger beside the one that watches.
+func (g *guard) enroll(l *Learner) {
+	g.discardCandidate(l)
+	g.restart()
+	if l.ref != nil && g.cfg.Enabled {
+		g.rebase(l)
 	}
+}
+
+// resume goes on with the reference that watches. Where there is none, one is
+// frozen as soon as it can be.
+func (g *guard) resume(l *Learner) {
+	g.discardCandidate(l)
+	if !g.armed() {
+		g.rebaseAt = max(l.learned, g.cfg.ReferenceAfter)
+	}
+}
+
+// adopt makes what the challenger was calibrated on the new normal: its
+// reference watches, or will as soon as it can.
+func (g *guard) adopt(l *Learner) {
 	g.drop(l, g.watching)
-	g.drop(l, g.calibrating)
-	g.watching, g.calibrating = none, none
-	g.rebase(l)
+	g.watching = none
+	if g.calibrating != none && g.scores[g.calibrating].Armed() {
+		g.succeed(l)
+	}
 }
 
 func (g *guard) drop(l *Learner, i int) {
@@ -213,7 +232,6 @@ func (g *guard) append(b []byte, refer func([]byte, *params) []byte) ([]byte, er
 	b = wire.AppendUvarint(b, g.rebaseAt)
 	b = append(b, byte(g.level))
 	b = wire.AppendFloat64(b, g.fired)
-	b = wire.AppendBool(b, g.warned)
 	b = wire.AppendUvarint(b, g.blockFed)
 	b = wire.AppendUvarint(b, g.blockRejected)
 	b = wire.AppendFloat64(b, g.lastRejectRate)
@@ -238,7 +256,6 @@ func (g *guard) readScalars(r *wire.Reader) {
 	g.rebaseAt = r.Uvarint()
 	g.level = drift.Level(r.Byte())
 	g.fired = r.Finite()
-	g.warned = r.Bool()
 	g.blockFed, g.blockRejected = r.Uvarint(), r.Uvarint()
 	g.lastRejectRate = r.Finite()
 	if g.level > drift.Drift {

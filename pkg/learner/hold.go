@@ -168,17 +168,19 @@ func (l *Learner) restoreVersion(c *checkpoint) {
 	l.proven = &last
 	l.pending = l.pending[:0]
 	l.restoreLastGood()
-	l.trial = trial{since: l.fed, held: l.trial.held}
 	l.watch.restart()
 	if l.champion != nil {
 		l.load(l.champion, last.params)
+		held := l.trial.held
+		l.trial = l.newTrial(l.trial.began, l.trial.unit)
+		l.trial.held = held
 	}
-	if l.guard.armed() {
-		l.guard.discardCandidate(l)
-		l.guard.restart()
-	} else if l.guard.calibrating != none {
-		l.guard.replace(l)
+	if l.mode == Recovering {
+		l.guard.enroll(l)
+		return
 	}
+	l.guard.discardCandidate(l)
+	l.guard.restart()
 }
 
 // foundParams returns the parameters that a command is about, if the model takes them.

@@ -61,6 +61,7 @@ type Outcome struct {
 	Proven  bool             // a checkpoint became proven at this record: there is something to publish
 	Save    bool             // the state should be saved now: a checkpoint, a change of mode, a proven version
 	Warning bool             // the guard stands at warning level
+	Overdue bool             // a freeze has lasted guard.max_freeze_events with this record: somebody should look
 
 	Earlier []Lesson  // events learned before that of Step; with a join alone
 	Refused []Refused // decisions refused when their windows had passed; they belong into the dead-letter topic
@@ -91,9 +92,17 @@ type Transition struct {
 	Event    uint64
 	Offset   int64
 	From, To Mode
-	Cause    string // alarm, operator, cooldown_quiet, cooldown_probation, probation_passed, probation_failed
-	Detail   string // for people
-	Restored uint64 // version put back into the live model; 0 for none
+	Cause    string   // alarm, operator, quiet, probation, probation_passed, probation_failed, probation_aborted; cooldown_quiet, cooldown_probation
+	Detail   string   // for people
+	Restored uint64   // version put back into the live model; 0 for none
+	Tainted  int64    // offsets of Suspect that this version has learned
+	Suspect  *Offsets // of a freeze by an alarm: what was learned of these records is in doubt; else nil
+}
+
+// Offsets are the records from First to Last, both included.
+type Offsets struct {
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
 }
 
 // Stats are the counters and gauges of a partition since its state began.
@@ -104,6 +113,8 @@ type Stats struct {
 	Moved        [moves]uint64 // alarms before which something moved, in the order of state.AllMoved
 	Newest       *Alarm        // the newest alarm; nil for none
 	Freezes      uint64
+	Recoveries   [Outcomes]uint64 // ends of freezes and probations
+	Way          Way              // how far the way back has come
 	Mode         Mode
 	Armed        bool // an armed reference watches
 	Warning      bool
@@ -140,10 +151,13 @@ type Learner struct {
 	gradAvg         average
 	descent         descent
 
-	mode  Mode
-	trial trial // what the machine needs to leave its mode
-	guard guard
-	watch watches
+	mode   Mode
+	trial  trial // what the machine needs to leave its mode
+	flaps  flaps
+	ends   [Outcomes]uint64
+	decide func(facts) verdict
+	guard  guard
+	watch  watches
 
 	suspect suspicion
 	recent  []*Alarm      // the newest ones, oldest first
@@ -189,6 +203,7 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 		return nil, err
 	}
 	l := &Learner{cfg: cfg, next: start}
+	l.decide = l.cfg.Guard.decide
 	var err error
 	if l.model, err = cfg.Model(); err != nil {
 		return nil, fmt.Errorf("making a model: %w", err)
@@ -232,8 +247,8 @@ func (l *Learner) Feed(r Record) *Outcome {
 			l.refuse(o, rej)
 		}
 	}
-	if l.guard.rejectRate(o.Reject != nil || len(o.Refused) > 0) && l.mode == Learning {
-		l.alarm(o, Alarm{Detector: alarmRejects, Statistic: l.guard.lastRejectRate, Threshold: l.cfg.Guard.MaxRejectRate})
+	if l.guard.rejectRate(o.Reject != nil || len(o.Refused) > 0) {
+		l.refuses(o)
 	}
 	if l.guard.blockFed == 0 {
 		l.suspect.countRejects(l)
@@ -242,6 +257,16 @@ func (l *Learner) Feed(r Record) *Outcome {
 	l.checkpoints(o)
 	o.Warning = l.guard.level != 0
 	return o
+}
+
+// refuses takes a block of which too many records were refused.
+func (l *Learner) refuses(o *Outcome) {
+	if l.mode == Learning {
+		l.alarm(o, Alarm{Detector: alarmRejects, Statistic: l.guard.lastRejectRate, Threshold: l.cfg.Guard.MaxRejectRate})
+		return
+	}
+	l.trial.refuted = l.mode == Recovering
+	l.loud()
 }
 
 // rejection gives any decoder error a reason.
@@ -279,13 +304,11 @@ func (l *Learner) learn(o *Outcome, key []byte) *event.Rejection {
 	l.lossAvg.add(o.Step.Loss)
 	l.gradAvg.add(o.Step.GradNorm)
 	l.descent.observe(l.model, &o.Step)
-	if l.mode == Recovering {
-		l.trial.champion += bounded(o.Served)
-		l.trial.challenger += bounded(o.Step.Loss)
-		l.trial.events++
-	}
 	if len(l.ev.Key) > 0 {
 		key = l.ev.Key
+	}
+	if l.mode != Learning && l.counts() {
+		l.trial.compare(key, l.ev.Source, o.Served, o.Step.Loss)
 	}
 	l.suspect.observe(l, &o.Step, key)
 	fired := l.guard.observe(l, &o.Step)
@@ -324,6 +347,7 @@ func (l *Learner) Stats() Stats {
 	if n := len(l.recent); n > 0 {
 		s.Newest = l.recent[n-1]
 	}
+	s.Recoveries, s.Way = l.ends, l.way()
 	if l.proven != nil {
 		s.Published = l.proven.version.Number
 	}

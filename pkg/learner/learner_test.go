@@ -32,7 +32,7 @@ func config(tb testing.TB) learner.Config {
 	model.Bits = 7
 	guard := learner.DefaultGuard()
 	guard.Block, guard.Window, guard.ReferenceAfter, guard.ReferenceEvery = 10, 400, 50, 400
-	guard.CooldownEvents, guard.ProbationEvents = 60, 40
+	guard.Recovery, guard.CooldownEvents, guard.ProbationEvents = learner.RecoveryCooldown, 60, 40
 	return learner.Config{
 		Model:    func() (learner.Model, error) { return sgd.New(model) },
 		Decoder:  d,
@@ -69,7 +69,12 @@ func TestSettingsAreValidated(t *testing.T) {
 		edit func(*learner.Config)
 		want string
 	}{
-		{func(c *learner.Config) { c.Guard.Recovery = "auto" }, "guard.recovery: auto: not available yet"},
+		{func(c *learner.Config) { c.Guard.RecoveryMinEvents = 0 }, "guard.recovery_min_events: 0"},
+		{func(c *learner.Config) { c.Guard.QuietEvents = 9 }, "guard.quiet_events: 9"},
+		{func(c *learner.Config) { c.Guard.QuietEvents = 1 << 60 }, "guard.quiet_events: 1152921504606846976"},
+		{func(c *learner.Config) { c.Guard.BackoffEvents = 0 }, "guard.backoff_events: 0"},
+		{func(c *learner.Config) { c.Guard.Trusted.Sources = []string{"a"} }, "guard.trusted.sources"},
+		{func(c *learner.Config) { c.Guard.Trusted.Keys = []string{""} }, "guard.trusted: "},
 		{func(c *learner.Config) { c.Guard.Recovery = "never" }, `guard.recovery: "never": must be`},
 		{func(c *learner.Config) { c.Guard.ReferenceAfter = 0 }, "guard.reference_after: 0"},
 		{func(c *learner.Config) { c.Guard.ReferenceEvery = 10 }, "guard.reference_every: 10"},

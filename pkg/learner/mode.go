@@ -6,16 +6,6 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
-// trial is what the state machine needs to know to leave Frozen or Recovering.
-type trial struct {
-	since uint64 // fed records when the mode was entered
-	held  bool   // an operator froze it: only an operator unfreezes
-
-	// Progressive loss sums since probation began.
-	champion, challenger float64
-	events               uint64
-}
-
 // alarm reports a in o and freezes the learner.
 func (l *Learner) alarm(o *Outcome, a Alarm) {
 	a.Froze = true
@@ -24,6 +14,7 @@ func (l *Learner) alarm(o *Outcome, a Alarm) {
 	if a.Threshold != 0 {
 		detail += fmt.Sprintf(", threshold %.4g", a.Threshold)
 	}
+	l.flaps.froze(l.fed, l.cfg.Guard.BackoffEvents)
 	l.enterFrozen(o, "alarm", detail)
 }
 
@@ -42,9 +33,13 @@ func (l *Learner) enterFrozen(o *Outcome, cause, detail string) {
 	if l.mode == Frozen {
 		panic("learner: Frozen entered twice")
 	}
+	began, unit := l.trial.began, l.unit()
+	if l.mode == Learning {
+		began = l.fed
+	}
 	l.freezes++
 	l.transition(o, Frozen, cause, detail)
-	l.trial = trial{since: l.fed}
+	l.trial = l.newTrial(began, unit)
 	o.Change.Restored = l.restoreLastGood()
 	if l.champion == nil {
 		l.champion = l.fresh()
@@ -52,24 +47,21 @@ func (l *Learner) enterFrozen(o *Outcome, cause, detail string) {
 			l.load(l.champion, l.proven.params)
 		}
 	}
-	if l.guard.armed() {
-		l.guard.discardCandidate(l)
-		l.guard.restart()
-	} else { // probation has replaced the reference by the challenger, or none was armed yet
-		l.guard.replace(l)
-	}
+	// What is calibrated while the stream is suspect would take it for normal.
+	l.guard.discardCandidate(l)
+	l.guard.restart()
 }
 
-// enterRecovering puts the challenger on probation: it becomes the reference
-// of a new calibration, and its loss is compared with the champion's. Legal
-// from Frozen.
+// enterRecovering puts the challenger on probation: a reference is calibrated
+// for it beside the one that watches, and its loss is compared with the
+// champion's. Legal from Frozen.
 func (l *Learner) enterRecovering(o *Outcome, cause, detail string) {
 	if l.mode != Frozen {
 		panic("learner: Recovering entered from " + l.mode.String())
 	}
 	l.transition(o, Recovering, cause, detail)
-	l.trial = trial{since: l.fed}
-	l.guard.replace(l)
+	l.trial = l.newTrial(l.trial.began, l.trial.unit)
+	l.guard.enroll(l)
 }
 
 // enterLearning makes the model the live one again. Legal from Frozen and
@@ -80,10 +72,12 @@ func (l *Learner) enterLearning(o *Outcome, cause, detail string, restore bool) 
 		panic("learner: Learning entered twice")
 	}
 	l.transition(o, Learning, cause, detail)
-	l.trial = trial{since: l.fed}
+	l.trial = trial{}
 	if restore {
 		o.Change.Restored = l.restoreLastGood()
+		l.guard.resume(l)
 	} else {
+		l.guard.adopt(l)
 		l.suspect.renew(l.next.Offset)
 	}
 	l.champion = nil
@@ -94,6 +88,12 @@ func (l *Learner) transition(o *Outcome, to Mode, cause, detail string) {
 	o.Change = &Transition{
 		Event: l.fed - min(l.fed, 1), Offset: l.next.Offset - 1,
 		From: l.mode, To: to, Cause: cause, Detail: detail,
+	}
+	if to == Frozen && cause == "alarm" {
+		o.Change.Suspect = o.Alarm.suspect()
+		if l.proven != nil {
+			o.Change.Tainted = max(0, l.proven.version.Next.Offset-o.Change.Suspect.First)
+		}
 	}
 	o.Save = true
 	l.mode = to
@@ -132,39 +132,5 @@ func (l *Learner) fresh() Model {
 func (l *Learner) load(m Model, p *params) {
 	if err := p.load(m); err != nil {
 		panic(fmt.Sprintf("learner: a model does not take back its own bytes: %v", err))
-	}
-}
-
-// leaveMode lets the recovery policy act.
-func (l *Learner) leaveMode(o *Outcome) {
-	switch {
-	case o.Change != nil:
-	case l.mode == Frozen && !l.trial.held && l.cfg.Guard.Recovery == RecoveryCooldown:
-		l.coolDown(o)
-	case l.mode == Recovering && l.trial.events >= l.cfg.Guard.ProbationEvents:
-		n := float64(l.trial.events)
-		detail := fmt.Sprintf("loss %.3g, last good version %.3g", l.trial.challenger/n, l.trial.champion/n)
-		if l.trial.challenger <= l.trial.champion {
-			l.enterLearning(o, "probation_passed", detail, false)
-		} else {
-			l.enterFrozen(o, "probation_failed", detail)
-		}
-	}
-}
-
-// coolDown ends a freeze after its cooldown. The detector restarts for the last
-// blocks of it: its value wanders on any stream, and from a restart on it
-// hardly ever warns unless the stream is different.
-func (l *Learner) coolDown(o *Outcome) {
-	cooldown, frozen := l.cfg.Guard.CooldownEvents, l.fed-l.trial.since
-	if look := uint64(quietBlocks * l.cfg.Guard.Block); frozen+look == cooldown {
-		l.guard.restart()
-	}
-	switch {
-	case frozen < cooldown:
-	case l.guard.warned:
-		l.enterRecovering(o, "cooldown_probation", fmt.Sprintf("still unlike the reference after %d records", cooldown))
-	default:
-		l.enterLearning(o, "cooldown_quiet", fmt.Sprintf("no warning for %d blocks", quietBlocks), true)
 	}
 }

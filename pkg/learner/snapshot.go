@@ -83,11 +83,10 @@ func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 	b = l.appendAlarms(b)
 
 	b = append(b, byte(l.mode))
-	b = wire.AppendUvarint(b, l.trial.since)
-	b = wire.AppendBool(b, l.trial.held)
-	b = wire.AppendFloat64(b, l.trial.champion)
-	b = wire.AppendFloat64(b, l.trial.challenger)
-	b = wire.AppendUvarint(b, l.trial.events)
+	if l.mode != Learning {
+		b = l.trial.append(b)
+	}
+	b = l.appendWay(b)
 
 	b = l.appendLive(b, w.refer)
 	b = wire.AppendBool(b, l.join != nil)
@@ -317,7 +316,10 @@ func (l *Learner) readMachine(r *wire.Reader, parts *storedParts) storedLive {
 		r.Fail("mode %d", uint8(l.mode))
 		l.mode = Learning
 	}
-	l.trial = trial{since: r.Uvarint(), held: r.Bool(), champion: r.Finite(), challenger: r.Finite(), events: r.Uvarint()}
+	if l.mode != Learning {
+		l.trial.read(r, l.fed)
+	}
+	l.readWay(r)
 
 	live := readLive(r, parts)
 	l.versions = r.Uvarint()
