@@ -22,6 +22,10 @@ var schemas = []event.Schema{
 	},
 	{Label: "label", LabelType: "multilabel", Classes: []string{"x", "y"}, Key: "geo.city", MaxFeatures: 12, Log1p: []string{"*"}},
 	{Arm: "country", Arms: []string{"DE", "FR"}, Probability: "amount", Include: []string{"nothing"}},
+	{
+		Arm: "arm", Arms: []string{"DE", "FR", "1"}, Probability: "p", ID: "id", Context: "geo", Actions: "tags", Eligible: "ids", Categorical: []string{"tags.zip"},
+		Log1p: []string{"tags.*"}, Missing: []string{"geo.city"}, Cross: [][]string{{"*", "geo.*"}}, MaxFeatures: 4,
+	},
 	{Include: []string{"é"}, Categorical: []string{"é*"}, Text: []string{"é.ö"}, Exclude: []string{"é.skip"}},
 }
 
@@ -57,6 +61,13 @@ var records = []string{
 	`{"amount":3,"b":4,"c":0,"d":"e"}`,
 	`{"tags":["a","b","c"],"zip":"z","country":"DE","new":true,"geo":{"x":2}}`,
 	`{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11,"l":12,"m":13}`,
+	`{"id":"d","geo":{"city":"a","x":1},"tags":[{"zip":7,"p":-2.5},null,{"k":{"l":["u","v"]}}],"pmf":[1,2],"arm":"DE"}`,
+	`{"tags":[{"zip":7},{"zip":8}],"geo":{"x":1},"ids":["1",0.0]}`,
+	`{"tags":[{"a":1},{"a":2}],"ids":["FR","1"],"geo":{"x":1,"x":2}}`,
+	`{"tags":[{"a":1,"a":2},{"a":2},{}],"tags":[null,{"b":3,"a":1},{}],"geo":{"x":1}}`,
+	`{"ids":[]}`, `{"ids":["DE","DE"]}`, `{"ids":["XX"]}`, `{"ids":[3]}`, `{"ids":[true]}`, `{"ids":[null]}`, `{"ids":[["DE"]]}`, `{"ids":"DE"}`, `{"ids":{"DE":1}}`, `{"ids":null,"tags":null}`,
+	`{"tags":[]}`, `{"tags":[{},{}]}`, `{"tags":[{},{},{},{}]}`, `{"tags":[{},1,{}]}`, `{"tags":[{},{}],"ids":[0]}`, `{"tags":{"a":1}}`, `{"tags":"x"}`, `{"tags":7}`,
+	`{"tags":[{"a":1,"b":2,"c":3,"d":4,"e":5},{},{}]}`, `{"tags":[{"a":1e400},{},{}],"geo":{"x":3}}`,
 	`{}`, `[]`, ``, `{"a":01}`, `{"a":1.}`, `{"a":NaN}`, `{"a":1}x`, `{"a":"` + "\n" + `"}`, `{"a":1,}`, ` {"a" : -1.5E+2 } `,
 	strings.Repeat(`{"a":`, 64) + `1` + strings.Repeat(`}`, 64),
 	strings.Repeat(`{"a":`, 65) + `1` + strings.Repeat(`}`, 65),

@@ -87,6 +87,8 @@ type decoded struct {
 	Categories    [][4]string
 	Key, ID       []byte
 	Time          int64
+	Actions       [][]feature `json:",omitempty"`
+	Eligible      []bool      `json:",omitempty"`
 }
 
 func decode(t *testing.T, d *event.JSON, record []byte) decoded {
@@ -102,6 +104,10 @@ func decode(t *testing.T, d *event.JSON, record []byte) decoded {
 		return out
 	}
 	out.Dense, out.Sparse, out.Key, out.ID, out.Time = features(e.X.Dense), features(e.X.Sparse), e.Key, e.ID, e.Time
+	for _, a := range e.Actions {
+		out.Actions = append(out.Actions, features(slices.Concat(a.Dense, a.Sparse)))
+	}
+	out.Eligible = append(out.Eligible, e.Eligible...)
 	for _, c := range e.Categories {
 		out.Categories = append(out.Categories, [4]string{
 			fmt.Sprintf("%016x", c.Hash), fmt.Sprint(c.Field), fmt.Sprintf("%016x", c.Target), fmt.Sprintf("%016x", c.Count)})

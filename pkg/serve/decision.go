@@ -105,14 +105,14 @@ func (r *Request) check(s *event.Schema) error {
 	switch {
 	case r.ID == "":
 		return fmt.Errorf("%w: Request.ID is empty", ErrNoID)
-	case !single(r.Context, '{'):
-		return &event.Rejection{Reason: event.Syntax, Field: s.Context, Detail: fmt.Sprintf("Request.Context %.100q: must be one JSON object", r.Context)}
-	case r.Actions != nil && !single(r.Actions, '['):
-		return &event.Rejection{Reason: event.Syntax, Field: s.Actions, Detail: fmt.Sprintf("Request.Actions %.100q: must be one JSON array", r.Actions)}
 	case r.Actions != nil && s.Actions == "":
 		return fmt.Errorf("%w: Request.Actions are given, but the model does not learn from features of actions: set its source.actions", ErrSchema)
 	case r.Eligible != nil && s.Eligible == "":
 		return fmt.Errorf("%w: Request.Eligible is given, but the model does not read which arms could be chosen: set its source.eligible", ErrSchema)
+	case !single(r.Context, '{'):
+		return &event.Rejection{Reason: event.Syntax, Field: s.Context, Detail: fmt.Sprintf("Request.Context %.100q: must be one JSON object", r.Context)}
+	case r.Actions != nil && !single(r.Actions, '['):
+		return &event.Rejection{Reason: event.Syntax, Field: s.Actions, Detail: fmt.Sprintf("Request.Actions %.100q: must be one JSON array", r.Actions)}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@
 //
 // Every version is published with the schema of the records that it learned
 // from: which field is the key, and which ones are features. ScoreJSON and
-// ChooseJSON read events by it, so that a reader needs no configuration and
+// Choose read events by it, so that a reader needs no configuration and
 // cannot make other features than the learner. A service whose events are
 // shaped otherwise than the records sets Options.Schema, or decodes by itself
 // and uses Score.

@@ -9,10 +9,12 @@ but the standard library is needed.
 """
 
 from .bandit import Bandit
-from .client import Answer, Decision, Model, Version
+from .client import Answer, Model
+from .decision import Decision, Request, Version
 from .errors import (
     CorruptError,
     KindError,
+    NoArmError,
     NoKeyError,
     NoModelError,
     RedisError,
@@ -25,10 +27,10 @@ from .model import open_model
 from .partition import partition_of
 from .redis import Address
 from .schema import Schema
-from .score import Choice, Score
+from .score import Score
 
 __all__ = [
-    "Address", "Answer", "Bandit", "Choice", "CorruptError", "Decision", "Decoder", "Event", "KindError", "Model", "NoKeyError",
-    "NoModelError", "RedisError", "RejectionError", "Schema", "SchemaError", "Score", "StreamlearnerError", "Version",
+    "Address", "Answer", "Bandit", "CorruptError", "Decision", "Decoder", "Event", "KindError", "Model", "NoArmError", "NoKeyError",
+    "NoModelError", "RedisError", "RejectionError", "Request", "Schema", "SchemaError", "Score", "StreamlearnerError", "Version",
     "open_model", "partition_of",
 ]

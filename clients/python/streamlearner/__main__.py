@@ -6,15 +6,16 @@ import argparse
 import dataclasses
 import json
 import sys
+import uuid
 from typing import Any
 
-from .client import Answer, Decision, Model
+from .client import Model
 from .errors import RejectionError, StreamlearnerError
 
 _EXAMPLES = """examples:
   python -m streamlearner score fraud '{"card":"4711","amount":120.5}'
   python -m streamlearner score --redis rediss://reader:secret@redis:6379/0 --partition 3 fraud < events.jsonl
-  python -m streamlearner choose offers '{"id":"d1","country":"DE"}'
+  python -m streamlearner choose --id d1 offers '{"country":"DE"}'
   python -m streamlearner show fraud
 """
 
@@ -24,14 +25,18 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m streamlearner", description="Score events with the published versions of a model.",
                                      epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, what in (("score", "score events"), ("choose", "let a bandit choose an arm for events"), ("show", "show the published versions")):
+    for name, what in (("score", "score events"), ("choose", "let a bandit decide in contexts, and print what is to be logged"), ("show", "show the published versions")):
         p = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ", one line of JSON for each.", epilog=_EXAMPLES,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
         p.add_argument("--redis", default="redis://localhost:6379", metavar="URL", help="where Redis is (default %(default)s)")
         p.add_argument("--partitions", type=int, default=0, metavar="N", help="partitions of the topic (default: as many as have a state)")
         p.add_argument("model", metavar="MODEL", help="name of the model")
-        if name != "show":
+        if name == "choose":
+            p.add_argument("--id", metavar="ID", help="id of the decision (default: a random one for each)")
+            p.add_argument("--baseline", metavar="ARM", default="", help="arm that is chosen when the policy is not to choose")
+        if name == "score":
             p.add_argument("--partition", type=int, metavar="N", help="ask this partition (default: that of the event's key)")
+        if name != "show":
             p.add_argument("events", nargs="*", metavar="EVENT",
                            help="JSON objects (default: the lines of standard input, by the newest version at the time)")
     args = parser.parse_args(argv)
@@ -51,7 +56,10 @@ def _ask(model: Model, args: argparse.Namespace) -> int:
         if not line.strip():
             continue
         try:
-            answer: Answer | Decision = (model.score if args.command == "score" else model.choose)(line, args.partition)
+            if args.command == "choose":
+                print(model.choose(args.id or uuid.uuid4().hex, line, baseline=args.baseline).json(), flush=True)
+                continue
+            answer = model.score(line, args.partition)
         except RejectionError as err:
             failed = 1
             _print({"error": str(err)})

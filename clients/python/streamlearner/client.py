@@ -4,50 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import math
-import random
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import manifest, store
+from . import decision, manifest, store
 from .bandit import Bandit
-from .errors import KindError, NoKeyError, NoModelError, RedisError, RejectionError, SchemaError, StreamlearnerError
+from .decision import Decision, Request, Version
+from .errors import KindError, NoArmError, NoKeyError, NoModelError, RedisError, RejectionError, SchemaError, StreamlearnerError
 from .event import Decoder, Event
-from .explore import choose
 from .model import open_model
 from .partition import partition_of
 from .redis import Address, Connection
 from .schema import Schema
-from .score import Choice, Score, Scorer
+from .score import Score, Scorer
 from .wire import MANIFEST, kind_of
 
 Record = Mapping[str, Any] | str | bytes
-
-
-@dataclass(frozen=True)
-class Version:
-    """Which version was asked. Log it with the decision."""
-
-    number: int
-    partition: int
-    age: float  # seconds since the last record that it has learned
-    mode: str  # of the learner: learning, frozen, recovering, or held
-    stale: bool  # age is above what the owner of the model allows
+Actions = Sequence[Mapping[str, Any] | None] | str | bytes | None
 
 
 @dataclass(frozen=True)
 class Answer(Score):
     """A score, and which version gave it."""
-
-    version: Version = Version(0, 0, 0, "", False)
-
-
-@dataclass(frozen=True)
-class Decision(Choice):
-    """A choice, and which version made it."""
 
     version: Version = Version(0, 0, 0, "", False)
 
@@ -70,9 +52,11 @@ class Model:
     hand go on being served; Answer tells their age.
     """
 
-    def __init__(self, address: Address, name: str, partitions: int = 0) -> None:
+    def __init__(self, address: Address, name: str, partitions: int = 0, mode: str = decision.ONLINE) -> None:
         """See load, which reads the versions as well."""
-        self.name = name
+        if mode not in decision.MODES:
+            raise ValueError(f"mode {mode!r}: must be one of {', '.join(decision.MODES)}")
+        self.name, self._mode = name, mode
         self._address, self._partitions = address, partitions
         self._served: dict[int, _Served] = {}
         self._count = partitions
@@ -83,14 +67,15 @@ class Model:
         self._listener: Connection | None = None
 
     @classmethod
-    def load(cls, url: str, name: str, partitions: int = 0, tls: ssl.SSLContext | None = None) -> Model:
+    def load(cls, url: str, name: str, partitions: int = 0, tls: ssl.SSLContext | None = None, mode: str = decision.ONLINE) -> Model:
         """Read the newest versions of a model.
 
         url is that of Redis, see Address.parse. partitions is how many the topic
         has; 0 takes the highest one that has a state, plus one, which is right
-        once each partition of the topic has been learned from.
+        once each partition of the topic has been learned from. mode is how the decisions of
+        a bandit are made: online, shadow or baseline.
         """
-        model = cls(Address.parse(url, tls), name, partitions)
+        model = cls(Address.parse(url, tls), name, partitions, mode)
         model.refresh()
         return model
 
@@ -139,10 +124,10 @@ class Model:
             if have is not None and pointer.n < have.pointer.n and pointer.mode == have.pointer.mode == "learning":
                 return have  # Redis has lost its last writes
             if have is not None and pointer.sha256 == have.pointer.sha256:
-                return _Served(pointer, have.scorer, have.parts, self._decoder(pointer, have))
+                return _Served(pointer, have.scorer, have.parts, self._decoder(pointer, have, have.scorer))
             found = self._parameters(c, p, pointer.sha256, have)
             if found is not None:
-                return _Served(pointer, *found, self._decoder(pointer, have))
+                return _Served(pointer, *found, self._decoder(pointer, have, found[0]))
         return have  # replaced again and again; the next refresh finds it
 
     def _parameters(self, c: Connection, p: int, digest: str, have: _Served | None) -> tuple[Scorer | Bandit, tuple[str, ...]] | None:
@@ -165,13 +150,16 @@ class Model:
             return open_model(blobs, verified=True), sums
         return (open_model(blobs, have.scorer, verified=True) if blobs else have.scorer), sums
 
-    def _decoder(self, pointer: store.Pointer, have: _Served | None) -> Decoder | None:
+    def _decoder(self, pointer: store.Pointer, have: _Served | None, scorer: Scorer | Bandit) -> Decoder | None:
         if not pointer.schema:
             return None
+        schema = Schema.parse(pointer.schema)
+        if isinstance(scorer, Bandit) and schema.arm:
+            schema.arms = list(scorer.arms)  # the configured ones, and those that were added since
         for s in (have, *self._served.values()):
-            if s is not None and s.decoder is not None and s.pointer.schema == pointer.schema:
+            if s is not None and s.decoder is not None and s.decoder.schema == schema:
                 return s.decoder
-        return Decoder(Schema.parse(pointer.schema))
+        return Decoder(schema)
 
     def score(self, record: Record, partition: int | None = None) -> Answer:
         """Score an event: a JSON object as text, or what json.dumps makes one of.
@@ -187,40 +175,66 @@ class Model:
             raise RejectionError("non_finite", f"score {score.prediction}: the event's values are too large")
         return Answer(score.prediction, score.decision, score.probabilities, score.costs, version)
 
-    def choose(self, record: Record, partition: int | None = None, u: float | None = None) -> Decision:
-        """Let a bandit choose an arm in the context of an event, which is read as by score.
+    def choose(self, decision_id: str, context: Record, actions: Actions = None, eligible: Sequence[str] | None = None, *,
+               unit: str = "", key: str = "", baseline: str = "", time_ms: int | None = None) -> Decision:
+        """Let the bandit decide, see decision.Request. Log the decision's json() under its key.
 
-        u, in [0, 1), makes the choice. Without it the id of the event does, so that
-        a repeated event has the same choice; and chance for an event without id.
+        The model is that of the partition of the decision's key. While nothing was
+        published it raises NoModelError: decide by fallback.
         """
-        s, event, version = self._ask(record, partition)
+        r = Request(decision_id, context, actions, eligible, unit, key, baseline, time_ms)
+        served, count = self._served, self._count
+        decoder = self._lead(served)
+        while True:
+            record = decision.begin(r, decoder.schema)
+            event, at = decision.read(r, record, decoder)
+            partition = self._partition(at, count)
+            s = self._at(served, partition)
+            if s.decoder is decoder:
+                break
+            decoder = self._decoding(s)  # partitions differ while a configuration is being rolled out
         if not isinstance(s.scorer, Bandit):
             raise KindError(f"model {self.name} is no bandit: ask it by score")
-        if u is None:
-            u = s.scorer.uniform(event.id) if event.id else random.random()
-        if not 0 <= u < 1:
-            raise ValueError(f"u is {u}: it must be in [0, 1)")
-        p = s.scorer.distribution(event)
-        arm = choose(p, u)
-        if not p[arm] > 0:
-            raise RejectionError("non_finite", "the event's values are too large")
-        return Decision(arm, s.scorer.arms[arm], p[arm], version)
+        arm, p, pmf = decision.decide(s.scorer, event, r, self._mode)
+        version, name = self._version(s, partition), s.scorer.arms[arm]
+        tail = decision.tail(decoder.schema, r, name, p, pmf, self.name, version, self._mode)
+        return Decision(arm, name, p, pmf, self._mode, at, version, record, tail, bool(decoder.schema.context))
+
+    def fallback(self, decision_id: str, context: Record, baseline: str, actions: Actions = None, eligible: Sequence[str] | None = None, *,
+                 key: str = "", time_ms: int | None = None) -> Decision:
+        """Decide for the baseline without a model, so that a service goes on while nothing is published."""
+        if not baseline:
+            raise NoArmError("the baseline is empty")
+        r = Request(decision_id, context, actions, eligible, key=key, baseline=baseline, time_ms=time_ms)
+        lead = next((s.decoder for _, s in sorted(self._served.items()) if s.decoder is not None), None)
+        schema = lead.schema if lead is not None else decision.fallback_schema()
+        record, version = decision.begin(r, schema), Version(0, 0, 0, "", False)
+        tail = decision.tail(schema, r, baseline, 1, (), self.name, version, decision.BASELINE)
+        return Decision(-1, baseline, 1, (), decision.BASELINE, (key or decision_id).encode(), version, record, tail, bool(schema.context))
+
+    def _lead(self, served: dict[int, _Served]) -> Decoder:
+        """Return how events are read whose partition is not known yet."""
+        lead = next((s.decoder for _, s in sorted(served.items()) if s.decoder is not None), None)
+        if lead is None:
+            raise self._unreadable()
+        return lead
 
     def _ask(self, record: Record, partition: int | None) -> tuple[_Served, Event, Version]:
         """Return the version for an event, and the event as that reads it."""
         served, count = self._served, self._count
         event = lead = None
         if partition is None:
-            lead = next((s.decoder for _, s in sorted(served.items()) if s.decoder is not None), None)
-            if lead is None:
-                raise self._unreadable()
+            lead = self._lead(served)
             event = lead.decode(record)
             partition = self._partition(event.key, count)
         s = self._at(served, partition)
         if event is None or s.decoder is not lead:  # partitions differ while a configuration is being rolled out
             event = self._decoding(s).decode(record)
+        return s, event, self._version(s, partition)
+
+    def _version(self, s: _Served, partition: int) -> Version:
         age = max(0.0, time.time() - s.pointer.created / 1000)
-        return s, event, Version(s.pointer.n, partition, age, s.pointer.mode, 0 < s.pointer.max_age < age * 1000)
+        return Version(s.pointer.n, partition, age, s.pointer.mode, 0 < s.pointer.max_age < age * 1000)
 
     def _partition(self, key: bytes, count: int) -> int:
         if count == 1:

@@ -27,6 +27,10 @@ class KindError(StreamlearnerError):
     """The model is of another family than the call is for."""
 
 
+class NoArmError(StreamlearnerError):
+    """No arm can be chosen, or not the baseline that was to be."""
+
+
 class RedisError(StreamlearnerError):
     """Redis answered with an error, or not at all."""
 

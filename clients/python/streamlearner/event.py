@@ -6,14 +6,14 @@ The rules are those of docs/format/events.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .errors import RejectionError
 from .portable import signed_log1p, sin_cos
 from .record import Container, Object, parse
-from .schema import AUTO, CATEGORICAL, ID, KEY, LABEL, NUMERIC, SKIP, TIME, WEIGHT, Schema, Shape
+from .schema import ACTIONS, AUTO, CATEGORICAL, ELIGIBLE, ID, KEY, LABEL, NUMERIC, SKIP, TIME, WEIGHT, Schema, Shape
 from .values import Number, category, instant, is_integer, parse_number, trim, words
 from .wire import xxh64
 
@@ -49,6 +49,8 @@ class Event:
     key: bytes = b""
     id: bytes = b""
     time: int = 0  # milliseconds since 1970
+    actions: list[list[Feature]] = field(default_factory=list)  # features of the action of each arm; empty for none
+    eligible: list[bool] = field(default_factory=list)  # of each arm whether it can be chosen; empty for all
 
     def __len__(self) -> int:
         return len(self.dense) + len(self.sparse)
@@ -106,6 +108,8 @@ class _Walk:
         self.again = False  # a path came twice
         self.present: set[int] = set()  # indices of Schema.missing
         self.groups: list[list[Feature]] = [[] for _ in range(decoder.schema.groups)]
+        self.order: list[int] | None = None  # the eligible arms as the record lists them
+        self.saw_actions = False
 
     def fail(self, reason: str, path: str, detail: str) -> None:
         """Refuse the record, unless it is refused already."""
@@ -127,7 +131,9 @@ class _Walk:
         """Read the value at a path, or in an array one of the path of the array."""
         if v is None or shape.base == LABEL and self.schema.label_type and isinstance(v, list):
             return
-        if isinstance(v, Object):
+        if shape.base in (ACTIONS, ELIGIBLE) and isinstance(v, list) and not isinstance(v, Object):
+            self.offer(path, v, shape.base, self.object)
+        elif isinstance(v, Object):
             self.container(path, shape)
             self.object(v, path + ".")
         elif isinstance(v, list):
@@ -155,7 +161,9 @@ class _Walk:
             self.tree(v, path + ".")
             return
         self.seen.add(path)
-        if not isinstance(v, list):
+        if shape.base in (ACTIONS, ELIGIBLE) and isinstance(v, list):
+            self.offer(path, v, shape.base, self.tree)
+        elif not isinstance(v, list):
             if shape.base != SKIP:
                 self.scalar(path, v, shape)
         elif not (shape.base == LABEL and self.schema.label_type):
@@ -166,6 +174,71 @@ class _Walk:
                         self.scalar(path, element, shape)
                 else:
                     self.tree_member(f"{path}.{n}", element)
+
+    def offer(self, path: str, elements: list[Any], base: str, walk: Callable[[Object, str], None]) -> None:
+        """Read the eligible arms or the features of the actions."""
+        if base == ELIGIBLE:
+            self.order = []
+            for v in elements:
+                self.add_eligible(path, v)
+            return
+        self.saw_actions = True
+        for n, v in enumerate(elements):
+            if n == (len(self.schema.arms) or 1 << 16):
+                self.refuse("actions_invalid", path, "there must be no more elements than arms")
+            if v is not None and not isinstance(v, Object):
+                self.refuse("actions_invalid", path, "an element must be the features of an action, an object")
+            event, seen = self.event, self.seen
+            self.event, self.seen = Event(), set()
+            try:
+                if v is not None:
+                    walk(v, path + ".")
+                    self.check_limit()
+                event.actions.append(self.event.dense + self.event.sparse)
+            finally:
+                self.event, self.seen = event, seen
+
+    def refuse(self, reason: str, path: str, detail: str) -> None:
+        """Refuse the record at once."""
+        self.fail(reason, path, detail)
+        assert self.failure is not None
+        raise self.failure
+
+    def add_eligible(self, path: str, v: Any) -> None:
+        assert self.order is not None
+        arms = self.schema.arms
+        if isinstance(v, list):
+            self.refuse("arm_unknown", path, f"must hold names or indices of arms, one of {arms}")
+        text = ("true" if v else "false") if isinstance(v, bool) else v
+        arm = arms.index(text) if isinstance(text, str) and text in arms else -1
+        if arm < 0 and isinstance(v, str):
+            number = float(v) if isinstance(v, Number) else parse_number(trim(v))
+            if number is not None and 0 <= number < len(arms) and number == int(number):
+                arm = int(number)
+        if arm < 0:
+            self.fail("arm_unknown", path, f"{v!r}: must be an index below {len(arms)} or one of {arms}")
+        elif arm in self.order:
+            self.fail("arm_unknown", path, f"{v!r}: is there twice")
+        else:
+            self.order.append(arm)
+
+    def end_offer(self) -> None:
+        """Check the arms that can be chosen, and put the features of each action to the index of its arm."""
+        order, event, arms = self.order, self.event, len(self.schema.arms)
+        if order is not None:
+            if not order:
+                self.fail("arm_unknown", self.schema.eligible, "names no arm; leave it out when all can be chosen")
+                return
+            event.eligible = [a in order for a in range(arms)]
+        if not self.saw_actions or self.failure is not None:
+            return
+        want = len(order) if order is not None else arms
+        if want and len(event.actions) != want:
+            self.fail("actions_invalid", self.schema.actions, f"{len(event.actions)} elements for {want} arms")
+        elif order is not None:
+            given, event.actions = event.actions, [[] for _ in range(arms)]
+            for a, features in zip(order, given):
+                event.actions[a] = features
 
     def container(self, path: str, shape: Shape) -> Shape:
         """Note that a value is an object or array, and return the shape of the elements of the array."""
@@ -294,6 +367,10 @@ class _Walk:
             number = float(v) if isinstance(v, Number) else parse_number(trim(v)) if is_text else None
             if number is None or not 0 <= number < math.inf:
                 self.fail("weight_invalid", path, "must be a finite number >= 0")
+        elif base == ELIGIBLE:
+            self.fail("arm_unknown", path, "must be an array of the arms that can be chosen")
+        elif base == ACTIONS:
+            self.fail("actions_invalid", path, "must be an array of the features of each action")
 
     def check_limit(self) -> None:
         if len(self.event) > self.schema.limit:
@@ -307,6 +384,7 @@ class _Walk:
                 self.event.sparse.append(Feature(h, 1.0, f))
         if not len(self.event) and not self.schema.arm:
             self.fail("no_features", "", "no field of the record is a feature")
+        self.end_offer()
         if self.failure is None:
             for positions in self.schema.crosses:
                 self.combine(positions, 0, 0, ())

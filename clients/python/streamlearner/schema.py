@@ -15,8 +15,9 @@ from .wire import xxh64
 # What the value at a path is for.
 AUTO, NUMERIC, CATEGORICAL, TEXT, SKIP = "auto", "numeric", "categorical", "text", "skip"
 LABEL, WEIGHT, TIME, KEY, ID, ARM, PROBABILITY = "label", "weight", "time", "key", "id", "arm", "probability"
+ELIGIBLE, ACTIONS = "eligible", "actions"
 
-NAMED = (LABEL, WEIGHT, TIME, KEY, ID, ARM, PROBABILITY)
+NAMED = (LABEL, WEIGHT, TIME, KEY, ID, ARM, PROBABILITY, ELIGIBLE, ACTIONS)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ class Schema:
     arm: str = ""
     arms: list[str] = field(default_factory=list)
     probability: str = ""
+    eligible: str = ""
+    actions: str = ""
+    context: str = ""
     include: list[str] = field(default_factory=list)
     exclude: list[str] = field(default_factory=list)
     numeric: list[str] = field(default_factory=list)
@@ -116,7 +120,12 @@ class Schema:
         for name, at in self._named:
             if not _below(at, path) or name == KEY and self.key_is_feature:
                 continue
-            return name if path == at else SKIP
+            if path == at:
+                return name
+            if name != ACTIONS:
+                return SKIP
+        if self.context and not _below(self.context, path) and not self.of_action(path):
+            return SKIP
         if _longest(self.exclude, path) >= 0 or self.include and _longest(self.include, path) < 0:
             return SKIP
         numeric, categorical, text = _longest(self.numeric, path), _longest(self.categorical, path), _longest(self.text, path)
@@ -127,6 +136,10 @@ class Schema:
         if categorical >= 0 or path in self.target or path in self.count:
             return CATEGORICAL
         return AUTO
+
+    def of_action(self, path: str) -> bool:
+        """Whether a field belongs to the features of an action."""
+        return bool(self.actions) and _below(self.actions, path)
 
     def shape(self, path: str) -> Shape:
         """Return how the value at a path becomes features."""
@@ -141,7 +154,7 @@ class Schema:
         return Shape(
             AUTO if base == TEXT else base, number, text=base == TEXT, log1p=_longest(self.log1p, path) >= 0, cyclic=cyclic,
             missing=self.missing.index(path) if path in self.missing else -1, encode=encode,
-            key=self.key_is_feature and path == self.key, groups=tuple(self._groups_of(path)))
+            key=self.key_is_feature and path == self.key, groups=() if self.of_action(path) else tuple(self._groups_of(path)))
 
     def _groups_of(self, path: str) -> list[int]:
         """Return of each cross the group of the longest entry that covers a path."""

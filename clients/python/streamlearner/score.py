@@ -25,19 +25,6 @@ class Score:
     costs: bool = False
 
 
-@dataclass(frozen=True)
-class Choice:
-    """An arm that a bandit chose.
-
-    The event that reports its reward must carry the arm and the probability with
-    which it was chosen, or nothing can be learned from it.
-    """
-
-    arm: int  # index
-    name: str
-    probability: float
-
-
 class Scorer(Protocol):
     """A model that predicts the label of an event."""
 

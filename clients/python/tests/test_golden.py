@@ -10,7 +10,7 @@ import struct
 import unittest
 from typing import Any
 
-from streamlearner import Bandit, Decoder, Event, RejectionError, Schema, open_model, portable
+from streamlearner import Bandit, Decoder, Event, NoArmError, RejectionError, Request, Schema, SchemaError, Version, decision, open_model, portable
 from streamlearner.event import Feature
 from streamlearner.explore import choose
 from streamlearner.wire import xxh64
@@ -74,6 +74,9 @@ class Golden(unittest.TestCase):
             self.assertEqual(got, want, name)
         categories = [[f"{c.hash:016x}", str(c.field), f"{c.mean:016x}", f"{c.count:016x}"] for c in e.categories]
         self.assertEqual(categories, r["Categories"] or [])
+        got = [[(f"{f.hash:016x}", f.value.hex(), f.field) for f in a] for a in e.actions]
+        self.assertEqual(got, [[(f["Hash"], float.fromhex(f["Value"]).hex(), f["Field"]) for f in a] for a in r.get("Actions", [])])
+        self.assertEqual(e.eligible, r.get("Eligible", []))
         self.assertEqual(e.key, base64.b64decode(r["Key"] or ""))
         self.assertEqual(e.id, base64.b64decode(r["ID"] or ""))
         self.assertEqual(e.time, r["Time"])
@@ -104,6 +107,32 @@ class Golden(unittest.TestCase):
 
     def test_encoded(self) -> None:
         self.check_models("encoded")
+
+    def test_decisions(self) -> None:
+        for g in golden("decisions"):
+            bandit = open_model([read(g["Model"])])
+            assert isinstance(bandit, Bandit)
+            decoder = Decoder(Schema.parse(g["Schema"]))
+            for c in g["Cases"]:
+                with self.subTest(model=g["Model"], case=c):
+                    self.check_decision(bandit, decoder, g["Mode"], c)
+
+    def check_decision(self, bandit: Bandit, decoder: Decoder, mode: str, c: dict[str, Any]) -> None:
+        actions = c.get("Actions")
+        r = Request(c["ID"], c["Context"], actions, c.get("Eligible"), c.get("Unit", ""), c.get("Key", ""), c.get("Baseline", ""), c["Time"])
+        try:
+            record = decision.begin(r, decoder.schema)
+            event, key = decision.read(r, record, decoder)
+            arm, p, pmf = decision.decide(bandit, event, r, mode)
+        except RejectionError as err:
+            self.assertEqual(err.reason, c["Error"])
+            return
+        except (NoArmError, SchemaError) as err:
+            self.assertEqual(type(err).__name__, c["Error"])
+            return
+        tail = decision.tail(decoder.schema, r, bandit.arms[arm], p, pmf, "shop", Version(3, 0, 0, "learning", False), mode)
+        self.assertEqual(record + tail + "}", c["Record"])
+        self.assertEqual(key.decode(), c["PartitionKey"])
 
     def test_bandits(self) -> None:
         testdata = HERE.parents[2] / "pkg" / "bandit" / "testdata"
