@@ -89,20 +89,16 @@ func (j *Join) config() joins.Config {
 	}
 }
 
-// learnerJoin returns what a learner's join is made of; nil without one.
-func (m *Model) learnerJoin() (*learner.JoinConfig, error) {
+// learnerJoin returns what a learner's join is made of, besides the decoder of its records; nil without one.
+func (m *Model) learnerJoin(records *event.Loop) *learner.JoinConfig {
 	j := &m.Source.Join
-	if !j.On() {
-		return nil, nil
-	}
-	records, err := event.NewLoop(m.loop())
-	if err != nil {
-		return nil, err
+	if records == nil {
+		return nil
 	}
 	return &learner.JoinConfig{
 		Config: j.config(), Records: records, SkipUnrewarded: j.Unrewarded == unrewardedSkip, Default: j.DefaultReward,
 		Immediate: j.Learn == learnImmediate, MaxAhead: j.MaxAhead.Milliseconds(),
-	}, nil
+	}
 }
 
 // checkJoin finds the faults of the join.

@@ -87,26 +87,18 @@ func (m Model) Decoder(needLabel bool) (event.Decoder, error) {
 // decoder keeps buffers, so every partition needs a configuration of its own.
 // binary is the version of the program.
 func (m Model) LearnerConfig(binary string) (learner.Config, error) {
-	d, err := m.Decoder(true)
+	r, err := m.reading()
 	if err != nil {
 		return learner.Config{}, err
 	}
 	defaults := DefaultModel()
 	defaults.Learner.Kind = m.Learner.Kind
-	schema, err := json.Marshal(m.Layout().Published())
-	if err != nil {
-		return learner.Config{}, err
-	}
-	joined, err := m.learnerJoin()
-	if err != nil {
-		return learner.Config{}, err
-	}
 	guard := m.Guard
 	guard.Loss = catalog.LossClip(m.Learner)
 	return learner.Config{
 		Model:    func() (learner.Model, error) { return catalog.Encoded(m.Learner, m.encoding()) },
-		Decoder:  d,
-		Join:     joined,
+		Decoder:  r.Decoder,
+		Join:     m.learnerJoin(r.Records),
 		Guard:    guard,
 		Snapshot: m.Snapshot,
 		Signals:  m.signals(),
@@ -114,8 +106,29 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 		Defaults: defaults.Settings(),
 		Binary:   binary,
 		Arch:     runtime.GOARCH,
-		Schema:   schema,
+		Schema:   r.Schema,
+		Arms:     m.withArms,
 	}, nil
+}
+
+// reading returns how a learner reads records, and how readers are told to.
+func (m Model) reading() (r learner.Reading, err error) {
+	if r.Decoder, err = m.Decoder(true); err != nil {
+		return r, err
+	}
+	if m.Source.Join.On() {
+		if r.Records, err = event.NewLoop(m.loop()); err != nil {
+			return r, err
+		}
+	}
+	r.Schema, err = json.Marshal(m.Layout().Published())
+	return r, err
+}
+
+// withArms is reading for a bandit that has other arms by now.
+func (m Model) withArms(names []string) (learner.Reading, error) {
+	m.Learner.Bandit.Arms = names
+	return m.reading()
 }
 
 // signals are what additional detectors of the guard need.

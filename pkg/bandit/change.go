@@ -186,6 +186,9 @@ func (m *Model) Table() []Arm { return m.arms.list }
 // ArmNames returns the names of the arms in the order of their indices.
 func (m *Model) ArmNames() []string { return m.arms.names() }
 
+// HasBaseline reports whether one of the arms is what decisions fall back to.
+func (m *Model) HasBaseline() bool { return m.arms.baseline >= 0 }
+
 // AppendArms appends the table of arms, for SetArms.
 func (m *Model) AppendArms(b []byte) []byte { return m.arms.append(b) }
 

@@ -183,7 +183,7 @@ func readConfig(r *wire.Reader) Config {
 func (c *Config) same(stored *Config) error {
 	now, then := c.settings(), stored.settings()
 	for i, s := range now {
-		if s != then[i] && !ofArms(s.key) {
+		if s != then[i] && !AboutArms(s.key) {
 			return differs(s.key, then[i].value, s.value)
 		}
 	}

@@ -438,7 +438,7 @@ func TestForeignConfigurationsAreRefused(t *testing.T) {
 		refusedFor(key, c)
 	}
 	for i, n := range base.numbers() {
-		if ofArms(n.key) {
+		if AboutArms(n.key) {
 			continue
 		}
 		c := config(LinUCB, 4)
@@ -446,7 +446,7 @@ func TestForeignConfigurationsAreRefused(t *testing.T) {
 		refusedFor(n.key, c)
 	}
 	for i, n := range base.wholes() {
-		if ofArms(n.key) {
+		if AboutArms(n.key) {
 			continue
 		}
 		c := config(LinUCB, 4)
@@ -459,7 +459,7 @@ func TestForeignConfigurationsAreRefused(t *testing.T) {
 		refusedFor(f.key, c)
 	}
 	for i, d := range base.spans() {
-		if ofArms(d.key) {
+		if AboutArms(d.key) {
 			continue
 		}
 		c := config(LinUCB, 4)

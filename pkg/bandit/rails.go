@@ -53,13 +53,14 @@ func newRails(c *Config, t *arms) rails {
 	return r
 }
 
-// mask returns which arms are eligible, in memory where that is not what the caller says.
+// mask returns which arms are eligible, in memory where that is not what the caller says. The caller may know
+// fewer arms, whose last ones are then not eligible, or more.
 func (r *rails) mask(eligible, memory []bool) []bool {
-	if r.closed == nil {
+	if r.closed == nil && (eligible == nil || len(eligible) == len(memory)) {
 		return eligible
 	}
-	for i, closed := range r.closed {
-		memory[i] = !closed && isEligible(eligible, i)
+	for i := range memory {
+		memory[i] = (eligible == nil || i < len(eligible) && eligible[i]) && (r.closed == nil || !r.closed[i])
 	}
 	return memory
 }

@@ -95,8 +95,9 @@ func (c *Config) spans() []span {
 	return []span{{"half_life", &c.HalfLife}, {"window", &c.Window}, {"drain", &c.Drain}}
 }
 
-// ofArms are the settings about arms. They shape no statistics, so that a stored bandit goes on under other values.
-func ofArms(key string) bool {
+// AboutArms reports whether a setting is about arms. Such settings shape no statistics, so
+// that a stored bandit goes on under other values.
+func AboutArms(key string) bool {
 	switch key {
 	case "arms", "limits", "baseline", "baseline_floor", "price_step", "price_floor", "new_share", "new_events", "new_prior", "drain":
 		return true

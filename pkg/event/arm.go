@@ -9,6 +9,9 @@ const (
 	ArmBaseline = "arm_baseline" // decisions fall back to this arm
 )
 
+// ArmChanges lists the kinds of changes to arms.
+func ArmChanges() []string { return []string{ArmAdd, ArmRemove, ArmCap, ArmPrice, ArmBaseline} }
+
 // ArmChange is a change of the arms of a bandit while it runs.
 type ArmChange struct {
 	Kind string

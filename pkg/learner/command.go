@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
@@ -21,8 +22,12 @@ const (
 	CommandPromote  = "promote"  // end the hold
 	CommandImport   = state.CommandImport
 	CommandSeek     = "seek"   // go on at another offset, since the log there is gone or another one
+	CommandPolicy   = "policy" // what readers do with the policy of a bandit
 	EntryConfig     = "config" // the configuration changed at a restart
 )
+
+// aboutArms reports whether a command changes the arms of a bandit; its kind is then that of the change.
+func aboutArms(kind string) bool { return slices.Contains(event.ArmChanges(), kind) }
 
 // Entry is an input other than a record: an operator's command or a change of
 // configuration, with its place in the order.
@@ -86,14 +91,19 @@ func (l *Learner) command(o *Outcome, c state.Command, f *state.Found) error {
 		l.enterLearning(o, "operator", detail, true)
 		return nil
 	}
-	if c.Kind == CommandSeek {
+	switch {
+	case c.Kind == CommandSeek:
 		return l.seek(c.Args, f)
+	case c.Kind == CommandPolicy:
+		return l.setPolicy(c.Args.Policy)
+	case aboutArms(c.Kind):
+		return l.changeArm(c.Kind, &c.Args)
 	}
-	known := []string{CommandFreeze, CommandUnfreeze, CommandSeek, CommandPin, CommandUnpin, CommandLabel, CommandUnlabel, CommandRollback, CommandPromote, CommandImport}
+	known := []string{CommandFreeze, CommandUnfreeze, CommandSeek, CommandPolicy, CommandPin, CommandUnpin, CommandLabel, CommandUnlabel, CommandRollback, CommandPromote, CommandImport}
 	if slices.Contains(known, c.Kind) {
 		return l.versionCommand(c, f)
 	}
-	return fmt.Errorf("unknown command %q: known are %s", c.Kind, strings.Join(known, ", "))
+	return fmt.Errorf("unknown command %q: known are %s", c.Kind, strings.Join(append(known, event.ArmChanges()...), ", "))
 }
 
 func (l *Learner) record(e Entry) {

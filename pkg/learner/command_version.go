@@ -73,7 +73,7 @@ func (l *Learner) rollback(a state.Args, f *state.Found) error {
 	if l.proven == nil {
 		return errors.New("nothing has been published yet")
 	}
-	p, err := l.foundParams(a.Sum, f.Blobs)
+	p, err := l.foundParams(a.Sum, f.Blobs, false)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (l *Learner) promote(a state.Args, f *state.Found) error {
 		l.hold = nil
 		return nil
 	}
-	p, err := l.foundParams(a.Sum, f.Blobs)
+	p, err := l.foundParams(a.Sum, f.Blobs, false)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (l *Learner) takeImport(a state.Args, f *state.Found) error {
 	if err != nil {
 		return err
 	}
-	p, err := l.foundParams(x.Version.Sum, x.Blobs)
+	p, err := l.foundParams(x.Version.Sum, x.Blobs, a.Restore)
 	if err != nil {
 		return err
 	}
@@ -138,6 +138,9 @@ func (l *Learner) takeImport(a state.Args, f *state.Found) error {
 	l.versions = v.Number
 	c := checkpoint{version: v, at: l.fed, params: p}
 	if a.Restore {
+		if err := p.load(l.model); err != nil { // it begins with the arms of what comes in
+			return err
+		}
 		l.restoreVersion(&c)
 	} else {
 		l.added = append(l.added, c)

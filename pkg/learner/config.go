@@ -48,6 +48,9 @@ type Config struct {
 	// json.Marshal writes it. It is not interpreted and no part of the state.
 	// Empty: readers must know by themselves.
 	Schema []byte
+	// Arms says how records are read with other arms than those that were
+	// configured. Nil where nothing depends on the arms.
+	Arms func(names []string) (Reading, error)
 }
 
 // The ways back from a freeze.
@@ -266,7 +269,9 @@ func Compatible(key string) bool {
 	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.recovery_min_events", "guard.quiet_events",
 		"guard.cooldown_events", "guard.probation_events", "guard.backoff_events", "guard.max_freeze_events", "guard.trusted.sources", "guard.trusted.keys",
 		"guard.detectors", "guard.source.header", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age",
-		"source.join.window", "source.join.lateness", "source.join.late_for", "source.join.max_open", "source.join.max_ahead", "source.join.default_reward":
+		"source.join.window", "source.join.lateness", "source.join.late_for", "source.join.max_open", "source.join.max_ahead", "source.join.default_reward",
+		"learner.bandit.arms", "learner.bandit.limits", "learner.bandit.baseline", "learner.bandit.baseline_floor", "learner.bandit.price_step",
+		"learner.bandit.price_floor", "learner.bandit.new_share", "learner.bandit.new_events", "learner.bandit.new_prior", "learner.bandit.drain":
 		return true
 	}
 	return false

@@ -74,8 +74,9 @@ func (g *guard) observe(l *Learner, s *event.Step) bool {
 	alarm := false
 	if g.armed() {
 		before := g.level
-		r := s.Ref[g.watching]
-		g.level = g.scores[g.watching].Observe(r.Loss, r.Grad, r.J, r.X)
+		if r := s.Ref[g.watching]; r != nil {
+			g.level = g.scores[g.watching].Observe(r.Loss, r.Grad, r.J, r.X)
+		}
 		if g.level == drift.Drift {
 			g.fired = g.scores[g.watching].Fired()
 			alarm = true
@@ -88,8 +89,10 @@ func (g *guard) observe(l *Learner, s *event.Step) bool {
 		}
 	}
 	if g.calibrating != none {
-		r := s.Ref[g.calibrating]
-		level := g.scores[g.calibrating].Observe(r.Loss, r.Grad, r.J, r.X)
+		level := drift.Stable
+		if r := s.Ref[g.calibrating]; r != nil {
+			level = g.scores[g.calibrating].Observe(r.Loss, r.Grad, r.J, r.X)
+		}
 		switch {
 		case l.mode == Recovering:
 			l.trial.refuted = l.trial.refuted || level == drift.Drift

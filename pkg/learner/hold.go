@@ -49,7 +49,7 @@ func (l *Learner) publication() *publication {
 		return nil
 	}
 	return &publication{
-		pointer: state.Pointer{Mode: l.servedMode(), Schema: l.cfg.Schema},
+		pointer: state.Pointer{Mode: l.servedMode(), Schema: l.cfg.Schema}.WithPolicy(l.policy),
 		served:  *l.served(), proven: *l.proven, added: slices.Clone(l.added), marks: cloneMarks(l.marks),
 		keepFor: l.cfg.Snapshot.KeepFor,
 	}
@@ -116,8 +116,9 @@ func hasLabel(marks []state.Mark, label string) bool {
 	return slices.ContainsFunc(marks, func(m state.Mark) bool { return slices.Contains(m.Labels, label) })
 }
 
-// appendHold encodes the hold and the marks.
+// appendHold encodes what readers do with a bandit, the hold and the marks.
 func (l *Learner) appendHold(b []byte, w *headWriter) []byte {
+	b = wire.AppendString(b, l.policy)
 	b = wire.AppendBool(b, l.hold != nil)
 	if l.hold != nil {
 		b = l.hold.append(b, w)
@@ -139,6 +140,9 @@ func (l *Learner) appendHold(b []byte, w *headWriter) []byte {
 
 // readHold reads what appendHold wrote.
 func (l *Learner) readHold(r *wire.Reader, parts *storedParts) {
+	if l.policy = r.String(); r.Err() == nil && l.policy != "" && !slices.Contains(state.Policies(), l.policy) {
+		r.Fail("policy %q of readers", l.policy)
+	}
 	if r.Bool() {
 		l.hold = &hold{checkpoint: readCheckpoint(r, parts)}
 		l.hold.released = r.Bool()
@@ -183,8 +187,9 @@ func (l *Learner) restoreVersion(c *checkpoint) {
 	l.guard.restart()
 }
 
-// foundParams returns the parameters that a command is about, if the model takes them.
-func (l *Learner) foundParams(sum state.Sum, blobs []state.Blob) (*params, error) {
+// foundParams returns the parameters that a command is about, if the model takes them. Those of a
+// partition that has learned already must know its arms, too.
+func (l *Learner) foundParams(sum state.Sum, blobs []state.Blob, begin bool) (*params, error) {
 	p, err := findParams(sum, func(s state.Sum) *state.Blob {
 		i := slices.IndexFunc(blobs, func(b state.Blob) bool { return b.Sum == s })
 		if i < 0 {
@@ -195,7 +200,11 @@ func (l *Learner) foundParams(sum state.Sum, blobs []state.Blob) (*params, error
 	if err != nil {
 		return nil, err
 	}
-	if err := p.load(l.fresh()); err != nil {
+	m := l.fresh()
+	if err = p.load(m); err == nil && !begin {
+		err = carryArms(m, l.tableOfArms())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("this model does not take parameters %.12s: %w", sum, err)
 	}
 	return p, nil

@@ -167,6 +167,7 @@ type Learner struct {
 	pending  []checkpoint // in quarantine, oldest first
 	proven   *checkpoint  // newest proven one; nil while there is none
 	hold     *hold        // what readers are served instead of proven; nil for nothing
+	policy   string       // what readers do with a bandit; empty for online
 	marks    []state.Mark // pins and labels of people
 	added    []checkpoint // imported versions that no save has carried yet
 	journal  []Entry

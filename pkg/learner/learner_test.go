@@ -170,7 +170,7 @@ func TestOperatorFreezesAndUnfreezes(t *testing.T) {
 	snap := l.Snapshot()
 	want := []state.Ack{
 		{ID: "1", Offset: 105}, {ID: "1", Offset: 105},
-		{ID: "2", Offset: 105, Error: `unknown command "explode": known are freeze, unfreeze, seek, pin, unpin, label, unlabel, rollback, promote, import`},
+		{ID: "2", Offset: 105, Error: `unknown command "explode": known are freeze, unfreeze, seek, policy, pin, unpin, label, unlabel, rollback, promote, import, arm_add, arm_remove, arm_cap, arm_price, arm_baseline`},
 	}
 	if diff := cmp.Diff(want, snap.Done); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)

@@ -110,13 +110,13 @@ func (l *Learner) restoreLastGood() uint64 {
 		l.join.forget(0)
 		data := encode(l.fresh(), nil)
 		l.live = live{base: whole(func() []byte { return data })}
-		l.load(l.model, l.live.base)
+		l.restoreLive(l.live.base)
 		l.audit(state.AuditRestore, nil).Why = "nothing was proven: a fresh model"
 		return 0
 	}
 	l.join.forget(l.proven.at)
 	l.live = live{base: l.proven.params}
-	l.load(l.model, l.proven.params)
+	l.restoreLive(l.proven.params)
 	l.audit(state.AuditRestore, l.proven)
 	return l.proven.version.Number
 }
@@ -129,8 +129,20 @@ func (l *Learner) fresh() Model {
 	return m
 }
 
+// load puts parameters into a model that stands for now: its arms stay those of now.
 func (l *Learner) load(m Model, p *params) {
-	if err := p.load(m); err != nil {
+	table := l.tableOfArms()
+	err := p.load(m)
+	if err == nil {
+		err = carryArms(m, table)
+	}
+	if err != nil {
 		panic(fmt.Sprintf("learner: a model does not take back its own bytes: %v", err))
 	}
+}
+
+// restoreLive puts parameters into the model that learns.
+func (l *Learner) restoreLive(p *params) {
+	l.load(l.model, p)
+	l.live.stale = l.tableOfArms() != nil // they may be of other arms than p's
 }

@@ -50,9 +50,24 @@ type Incremental interface {
 	Merge(parts ...[]byte) ([]byte, error)
 }
 
+// Armed is a Model that chooses among arms, whose table changes while it runs.
+type Armed interface {
+	Model
+
+	// ChangeArm changes the table between two events. It refuses what cannot be, and then changes nothing.
+	ChangeArm(c event.ArmChange) error
+	// AppendArms appends the table, and SetArms gives it to a model that was loaded from older parameters.
+	AppendArms(b []byte) []byte
+	SetArms(b []byte) error
+	// ArmNames returns the names of the arms in the order of their indices; they are only ever appended.
+	ArmNames() []string
+	// HasBaseline reports whether one of the arms is what decisions fall back to.
+	HasBaseline() bool
+}
+
 // Referenced is a Model that also evaluates each event at up to two frozen
-// copies of its parameters and fills Step.Ref with what it finds. The guard
-// watches one of them while the other is being calibrated.
+// copies of its parameters and fills Step.Ref with what it finds, nil where the copy has
+// nothing to say of the event. The guard watches one of them while the other is being calibrated.
 type Referenced interface {
 	Model
 

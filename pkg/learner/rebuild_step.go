@@ -41,7 +41,7 @@ func (r *Rebuild) take(e *Entry) error {
 		return nil
 	case e.Kind == EntryConfig:
 		return r.reconfigure(e)
-	case e.Kind == CommandFreeze || e.Kind == CommandUnfreeze || e.Kind == CommandSeek:
+	case slices.Contains([]string{CommandFreeze, CommandUnfreeze, CommandSeek, CommandPolicy}, e.Kind) || aboutArms(e.Kind):
 		return r.command(e, nil)
 	}
 	return r.versionEntry(e)

@@ -11,7 +11,7 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
-const headVersion = 4
+const headVersion = 5
 
 // ErrSettings is wrapped when a stored state was made by other settings.
 var ErrSettings = errors.New("stored state was made by other settings")
@@ -183,7 +183,7 @@ func readCheckpoint(r *wire.Reader, parts *storedParts) checkpoint {
 }
 
 func appendEntry(b []byte, e *Entry) []byte {
-	for _, s := range []string{e.ID, e.Kind, e.Who, e.Why, e.Body, e.Error, e.Args.Label} {
+	for _, s := range []string{e.ID, e.Kind, e.Who, e.Why, e.Body, e.Error, e.Args.Label, e.Args.Arm, e.Args.Like, e.Args.Policy} {
 		b = wire.AppendString(b, s)
 	}
 	b = wire.AppendUvarint(b, e.Args.Version)
@@ -192,16 +192,18 @@ func appendEntry(b []byte, e *Entry) []byte {
 	b = wire.AppendBool(b, e.Args.Forced)
 	b = wire.AppendVarint(b, e.Args.Offset)
 	b = wire.AppendBool(b, e.Args.Lost)
+	b = wire.AppendFloat64(wire.AppendFloat64(b, e.Args.Cap), e.Args.Price)
 	b = wire.AppendVarint(b, e.At)
 	return wire.AppendVarint(b, e.Offset)
 }
 
 func readEntry(r *wire.Reader) (e Entry) {
-	for _, s := range []*string{&e.ID, &e.Kind, &e.Who, &e.Why, &e.Body, &e.Error, &e.Args.Label} {
+	for _, s := range []*string{&e.ID, &e.Kind, &e.Who, &e.Why, &e.Body, &e.Error, &e.Args.Label, &e.Args.Arm, &e.Args.Like, &e.Args.Policy} {
 		*s = r.String()
 	}
 	e.Args.Version, e.Args.Sum, e.Args.Restore, e.Args.Forced = r.Uvarint(), readSum(r), r.Bool(), r.Bool()
 	e.Args.Offset, e.Args.Lost = r.Varint(), r.Bool()
+	e.Args.Cap, e.Args.Price = r.Finite(), r.Finite()
 	e.At, e.Offset = r.Varint(), r.Varint()
 	return e
 }
@@ -263,6 +265,9 @@ func restore(cfg Config, next state.Position, head []byte, audit *state.Trail, b
 		})
 	}
 	l.auditRestart(strings.Join(diff, "; "))
+	if err := l.restartArms(diff); err != nil {
+		return nil, err
+	}
 	return l, nil
 }
 

@@ -129,6 +129,9 @@ func (c *Client) refresh(ctx context.Context, partitions []int32) error {
 		}
 		if errs[i] != nil {
 			c.failures.Add(1)
+			if fresh[i] != nil && next.served[p] != nil {
+				next.served[p] = next.served[p].withPolicy(fresh[i].pointer.Policy)
+			}
 			continue
 		}
 		next.served[p] = c.prefer(p, next.served[p], fresh[i])
@@ -147,7 +150,16 @@ func (t *table) at(p int32) *served {
 	return nil
 }
 
-// fetch returns what the store publishes for a partition, or have when there is nothing.
+// withPolicy returns s with another order what to do with the policy of a bandit. Readers obey it at
+// once, whatever becomes of the version that it came with.
+func (s *served) withPolicy(policy string) *served {
+	out := *s
+	out.pointer.Policy = policy
+	return &out
+}
+
+// fetch returns what the store publishes for a partition, or have when there is
+// nothing. With an error it returns what has been read of it, without a model, or nil.
 func (c *Client) fetch(ctx context.Context, p int32, have *served) (*served, error) {
 	k := state.Key{Model: c.opts.Model, Partition: p}
 	pointer, err := c.pointer(ctx, k)
@@ -171,7 +183,7 @@ func (c *Client) fetch(ctx context.Context, p int32, have *served) (*served, err
 	}
 	data, parts, whole, err := state.Parameters(ctx, c.store, k, pointer.Sum, parts)
 	if err != nil {
-		return nil, fmt.Errorf("version %d: %w", pointer.Number, err)
+		return &served{pointer: pointer}, fmt.Errorf("version %d: %w", pointer.Number, err)
 	}
 	s := &served{parts: parts, pointer: pointer}
 	switch {
@@ -183,7 +195,7 @@ func (c *Client) fetch(ctx context.Context, p int32, have *served) (*served, err
 		s.model, err = have.model.after(data)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("version %d of %s: %w", pointer.Number, k, err)
+		return &served{pointer: pointer}, fmt.Errorf("version %d of %s: %w", pointer.Number, k, err)
 	}
 	return s, nil
 }
@@ -227,17 +239,17 @@ func (c *Client) prefer(p int32, have, fresh *served) *served {
 				"model", c.opts.Model, "partition", p, "stored", fresh.pointer.Number, "served", have.pointer.Number, "for", c.opts.Hold)
 		}
 		if time.Since(since) < c.opts.Hold {
-			return have
+			return have.withPolicy(fresh.pointer.Policy)
 		}
 	}
 	delete(c.behind, p)
 	level := slog.LevelDebug // a new version every few seconds is no news
-	if fresh.pointer.Mode != have.pointer.Mode {
+	if fresh.pointer.Mode != have.pointer.Mode || fresh.pointer.Policy != have.pointer.Policy {
 		level = slog.LevelInfo
 	}
 	if !fresh.pointer.Equal(have.pointer) {
 		c.log.Log(context.Background(), level, "serving another version", "model", c.opts.Model, "partition", p,
-			"version", fresh.pointer.Number, "before", have.pointer.Number, "mode", fresh.pointer.Mode)
+			"version", fresh.pointer.Number, "before", have.pointer.Number, "mode", fresh.pointer.Mode, "policy", fresh.pointer.ReaderPolicy())
 	}
 	return fresh
 }

@@ -96,7 +96,7 @@ type AuditAlarm struct {
 func (r *AuditRecord) Bytes() []byte {
 	c := *r
 	c.Format = auditFormat
-	for _, s := range []*string{&c.Who, &c.Why, &c.Cause, &c.Command, &c.Args.Label, &c.Args.To, &c.ID, &c.Error} {
+	for _, s := range []*string{&c.Who, &c.Why, &c.Cause, &c.Command, &c.Args.Label, &c.Args.To, &c.Args.Arm, &c.Args.Like, &c.Args.Policy, &c.ID, &c.Error} {
 		*s = auditText(*s)
 	}
 	if c.Alarm != nil {

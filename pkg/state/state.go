@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -135,15 +136,39 @@ type Version struct {
 type Pointer struct {
 	Version
 	Mode string `json:"mode"` // learning, frozen, recovering or held
+	// Policy says what readers of a bandit do with it: PolicyShadow or
+	// PolicyBaseline; empty for PolicyOnline.
+	Policy string `json:"policy,omitempty"`
 	// Schema tells readers how a record becomes an event, in the JSON of
 	// event.Layout; empty when nothing is said. Stores treat it as bytes that
 	// pass CheckSchema and that nobody changes.
 	Schema json.RawMessage `json:"schema,omitempty"`
 }
 
+// What readers do with the policy of a bandit.
+const (
+	PolicyOnline   = "online"   // choose by it
+	PolicyShadow   = "shadow"   // choose the baseline, and log what the policy would have chosen
+	PolicyBaseline = "baseline" // choose the baseline
+)
+
+// Policies lists what readers may be told to do with the policy of a bandit.
+func Policies() []string { return []string{PolicyOnline, PolicyShadow, PolicyBaseline} }
+
+// ReaderPolicy is Policy with its name where it is empty.
+func (p *Pointer) ReaderPolicy() string { return cmp.Or(p.Policy, PolicyOnline) }
+
+// WithPolicy returns p with readers told to do that.
+func (p Pointer) WithPolicy(policy string) Pointer {
+	if p.Policy = policy; policy == PolicyOnline {
+		p.Policy = ""
+	}
+	return p
+}
+
 // Equal reports whether p and o say the same.
 func (p Pointer) Equal(o Pointer) bool {
-	return p.Version == o.Version && p.Mode == o.Mode && bytes.Equal(p.Schema, o.Schema)
+	return p.Version == o.Version && p.Mode == o.Mode && p.Policy == o.Policy && bytes.Equal(p.Schema, o.Schema)
 }
 
 // Command is an operator's order to one partition, put into the partition's

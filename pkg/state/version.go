@@ -184,6 +184,14 @@ type Args struct {
 	To      string `json:"to,omitempty"`      // of a seek: start, end or an offset; the owner's shell makes Offset of it
 	Offset  int64  `json:"offset,omitempty"`  // of a seek: the next record from now on
 	Lost    bool   `json:"lost,omitempty"`    // of a seek: Kafka has another log than the one that was learned; the shell says so
+
+	// Of commands about the arms of a bandit, see event.ArmChange.
+	Arm   string  `json:"arm,omitempty"`
+	Like  string  `json:"like,omitempty"`
+	Cap   float64 `json:"cap,omitempty"`
+	Price float64 `json:"price,omitempty"`
+	// Policy is what readers of a bandit are to do with it, one of Policies.
+	Policy string `json:"policy,omitempty"`
 }
 
 // Found is what an owner's shell has found in the store of the version that a

@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import decision, manifest, store
@@ -103,7 +103,7 @@ class Model:
                 errors.append(NoModelError(f"partition {p} of model {self.name} has a state, but the topic is said to have {count} partitions"))
                 continue
             try:
-                fresh = self._fetch(c, p, served.get(p))
+                fresh = self._fetch(c, p, served)
             except RedisError:
                 raise
             except StreamlearnerError as err:
@@ -115,10 +115,13 @@ class Model:
         if errors:
             raise errors[0]
 
-    def _fetch(self, c: Connection, p: int, have: _Served | None) -> _Served | None:
-        """Return what is published for a partition; have when there is nothing newer."""
+    def _fetch(self, c: Connection, p: int, served: dict[int, _Served]) -> _Served | None:
+        """Return what is published for a partition; what is in served when there is nothing newer."""
         for _ in range(3):
-            pointer = store.current(c, self.name, p)
+            pointer, have = store.current(c, self.name, p), served.get(p)
+            if pointer is not None and have is not None and pointer.policy != have.pointer.policy:
+                # What to do with the policy is obeyed at once, whatever becomes of the version.
+                have = served[p] = replace(have, pointer=replace(have.pointer, policy=pointer.policy))
             if pointer is None or have is not None and pointer == have.pointer:
                 return have
             if have is not None and pointer.n < have.pointer.n and pointer.mode == have.pointer.mode == "learning":

@@ -23,13 +23,14 @@ class Pointer:
     learned: int = 0
     loss: float = 0
     schema: str = ""  # the JSON of the schema; empty when it was published without
+    policy: str = "online"  # what to do with a bandit: online, shadow or baseline
 
     @classmethod
     def parse(cls, data: bytes) -> Pointer:
         v: dict[str, Any] = json.loads(data)
         schema = json.dumps(v["schema"], sort_keys=True) if v.get("schema") else ""
         return cls(v["n"], v["sha256"], v.get("mode", ""), v.get("created", 0), v.get("max_age", 0), v.get("learned", 0),
-                   v.get("loss", 0), schema)
+                   v.get("loss", 0), schema, v.get("policy", "online"))
 
 
 def _prefix(model: str, partition: int) -> str:

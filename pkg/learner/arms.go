@@ -1,0 +1,157 @@
+package learner
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// The arms of a bandit are a part of its parameters, but they are not learned: people decide on them. So a
+// change of theirs does not wait for a quarantine, and no freeze or rollback of
+// what was learned undoes it: the table of the model that learns is given to whatever is loaded.
+
+// Reading is how records become events.
+type Reading struct {
+	Decoder event.Decoder
+	Records *event.Loop // of a join; nil without one
+	Schema  []byte      // see Config.Schema
+}
+
+var errNoArms = errors.New("the model is no bandit, and has no arms")
+
+// tableOfArms returns the table of the model that learns; nil when there is none.
+func (l *Learner) tableOfArms() []byte {
+	if a, ok := l.model.(Armed); ok {
+		return a.AppendArms(nil)
+	}
+	return nil
+}
+
+// carryArms gives a table of arms to a model that was loaded.
+func carryArms(m Model, table []byte) error {
+	if a, ok := m.(Armed); ok && table != nil {
+		return a.SetArms(table)
+	}
+	return nil
+}
+
+// changeArm takes a command about an arm.
+func (l *Learner) changeArm(kind string, a *state.Args) error {
+	m, ok := l.model.(Armed)
+	if !ok {
+		return errNoArms
+	}
+	if err := m.ChangeArm(event.ArmChange{Kind: kind, Arm: a.Arm, Like: a.Like, Cap: a.Cap, Price: a.Price}); err != nil {
+		return err
+	}
+	if err := l.renewDecoder(m); err != nil {
+		return err
+	}
+	l.followArms(m)
+	return nil
+}
+
+// setPolicy says what readers do with a bandit.
+func (l *Learner) setPolicy(policy string) error {
+	m, ok := l.model.(Armed)
+	switch {
+	case !ok:
+		return errNoArms
+	case !slices.Contains(state.Policies(), policy):
+		return fmt.Errorf("policy %q: must be one of %s", policy, strings.Join(state.Policies(), ", "))
+	case policy != state.PolicyOnline && !m.HasBaseline():
+		return fmt.Errorf("policy %s: no arm is the baseline: name one by 'streamlearner arms baseline', or as learner.bandit.baseline", policy)
+	}
+	l.policy = policy
+	return nil
+}
+
+// renewDecoder lets records and readers name the arms that the model has.
+func (l *Learner) renewDecoder(m Armed) error {
+	if l.cfg.Arms == nil {
+		return nil
+	}
+	r, err := l.cfg.Arms(m.ArmNames())
+	if err == nil {
+		err = state.CheckSchema(r.Schema)
+	}
+	if err != nil {
+		return fmt.Errorf("reading records with the arms %q: %w", m.ArmNames(), err)
+	}
+	l.cfg.Decoder, l.cfg.Schema = r.Decoder, r.Schema
+	if l.join != nil {
+		c := *l.join.cfg
+		c.Records, l.join.cfg = r.Records, &c
+	}
+	return nil
+}
+
+// followArms brings a change of the table, which the model that learns has, to readers at once. What is
+// served and what was proven become new versions, of the same learned parameters. What waits in quarantine has the
+// table of before and goes.
+func (l *Learner) followArms(m Armed) {
+	table := m.AppendArms(nil)
+	l.live.stale = true
+	l.pending = l.pending[:0]
+	if l.champion != nil {
+		if err := carryArms(l.champion, table); err != nil {
+			panic(fmt.Sprintf("learner: the champion does not take the arms of the model: %v", err))
+		}
+	}
+	if l.hold != nil {
+		l.hold = &hold{checkpoint: l.withArms(&l.hold.checkpoint, table), released: l.hold.released}
+	}
+	if l.proven != nil {
+		c := l.withArms(l.proven, table)
+		l.proven = &c
+		if l.hold != nil {
+			l.audit(state.AuditProven, l.proven)
+		}
+	}
+}
+
+// withArms returns a version with another table of arms. It has no state of its own that it was
+// taken from: a rebuild of it begins before it.
+func (l *Learner) withArms(c *checkpoint, table []byte) checkpoint {
+	m := l.fresh()
+	err := c.params.load(m)
+	if err == nil {
+		err = carryArms(m, table)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("learner: version %d does not take the arms of the model: %v", c.version.Number, err))
+	}
+	data := encode(m, nil)
+	l.versions++
+	out := checkpoint{version: c.version, at: c.at, params: whole(func() []byte { return data })}
+	v := &out.version
+	v.Parent, v.Number, v.State = v.Number, l.versions, state.Sum{}
+	v.Config, v.Binary, v.Arch = l.cfg.hash(), l.cfg.Binary, l.cfg.Arch
+	return out
+}
+
+// restartArms takes over what changed settings have changed of the arms, and reads records by the arms of the state.
+func (l *Learner) restartArms(diff []string) error {
+	m, ok := l.model.(Armed)
+	if !ok {
+		return nil
+	}
+	if err := l.renewDecoder(m); err != nil {
+		return err
+	}
+	if l.policy != "" && l.policy != state.PolicyOnline && !m.HasBaseline() {
+		return fmt.Errorf("learner.bandit.baseline: must name an arm while readers have the policy %s; end that first by 'streamlearner policy online'", l.policy)
+	}
+	if slices.ContainsFunc(diff, func(line string) bool { return strings.HasPrefix(line, "learner.bandit.") }) {
+		before := l.served()
+		l.followArms(m)
+		if l.served() != before {
+			l.auditServed("")
+		}
+	}
+	return nil
+}
