@@ -325,7 +325,7 @@ admin: {listen: ""}
 models:
   banner:
     source: {topic: decisions, label: click, arm: shown, probability: p}
-    learner: {kind: bandit, bandit: {arms: [red, blue]}}
+    learner: {kind: bandit, bandit: {arms: [red, blue], baseline: red}}
     snapshot: {every: 500, quarantine: 500}
 `, s.Brokers()[0], s.RedisAddr()))
 	r := rand.New(rand.NewPCG(5, 6))
@@ -361,6 +361,8 @@ models:
 	if out := in.must("snapshot", "show", "banner/0", "-c", in.config); !strings.Contains(out, "bandit") {
 		t.Errorf("snapshot show prints\n%s", out)
 	}
+	t.Run("arms", in.arms)
+	t.Run("policy", in.policy)
 }
 
 // TestLoadJSONLines publishes lines as they are, and says which have no key.

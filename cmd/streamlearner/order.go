@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/streamlearner/streamlearner/configs"
+	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 	"github.com/streamlearner/streamlearner/pkg/state/redis"
 )
@@ -138,27 +140,30 @@ func (o *order) send(ctx context.Context, store *redis.Store, k state.Key, c *st
 	if !o.force {
 		return store.Send(ctx, k, *c)
 	}
-	kept, err := store.Versions(ctx, k)
-	if err != nil {
-		return err
-	}
 	current, err := store.Current(ctx, k)
 	if err != nil {
 		return err
 	}
-	p := state.Pointer{Mode: state.ModeHeld, Schema: current.Schema}
+	c.Args.Forced = true
+	if c.Kind == learner.CommandPolicy {
+		return store.Force(ctx, k, *c, current.WithPolicy(c.Args.Policy))
+	}
+	kept, err := store.Versions(ctx, k)
+	if err != nil {
+		return err
+	}
+	p := state.Pointer{Mode: state.ModeHeld, Policy: current.Policy, Schema: current.Schema}
 	for i := range kept {
 		if kept[i].Number == c.Args.Version && kept[i].Sum == c.Args.Sum {
 			p.Version = kept[i]
 		}
 	}
-	c.Args.Forced = true
 	return store.Force(ctx, k, *c, p)
 }
 
 func (o *order) unanswered() string {
 	text := fmt.Sprintf("no answer in %v: is the owner of the partition running? The order stays in its inbox", o.timeout)
-	if o.kind == rollbackKind {
+	if o.kind == rollbackKind || o.kind == learner.CommandPolicy {
 		text += "; to move readers without it, add --force"
 	}
 	return text
@@ -186,7 +191,7 @@ func await(ctx context.Context, store state.Operator, k state.Key, id string) (s
 
 // String tells what became of the order.
 func (a *answer) text(kind string) string {
-	what := kind
+	what := strings.ReplaceAll(kind, "_", " ") // arm_add
 	if a.Version > 0 {
 		what = fmt.Sprintf("%s of version %d", kind, a.Version)
 	}

@@ -16,6 +16,9 @@ import (
 
 const rollbackKind = learner.CommandRollback
 
+// forcedTimeout is how long a forced order waits for an owner, unless --timeout says otherwise.
+const forcedTimeout = 2 * time.Second
+
 // versionRef is how a command line names a kept version.
 type versionRef struct {
 	name string    // number or label
@@ -96,7 +99,7 @@ makes it part of its state before it can publish anything.` + orderHelp,
 				return usageError(errors.New("--force and --restore: restoring needs the owner; move readers by force first, and restore once it runs"))
 			}
 			if o.force && !cmd.Flags().Changed("timeout") {
-				o.timeout = 2 * time.Second
+				o.timeout = forcedTimeout
 			}
 			o.args = ref.about(state.Args{Restore: restore})
 			return o.run(cmd, args[0])
