@@ -114,7 +114,7 @@ func (s *suspicion) judge(l *Learner, alarm bool) {
 		s.window.fields, s.base.fields = fields{}, fields{}
 	}
 	score := g.scores[g.watching]
-	if !score.BlockEnded() {
+	if l.reading(&l.out.Step) == nil || !score.BlockEnded() { // the event may be of an arm that the reference does not know
 		return
 	}
 	s.endBlock(score.Newest())
