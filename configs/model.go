@@ -12,6 +12,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/encode"
+	"github.com/streamlearner/streamlearner/internal/inputs"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
@@ -43,7 +44,7 @@ func (m Model) Schema() event.Schema {
 		LabelType: m.Source.LabelType, LabelSeparator: separator,
 		Key: m.Source.Key, ID: m.Source.ID,
 		Arm: m.Source.Arm, Arms: arms, Probability: m.Source.Probability,
-		Source:   m.Guard.Source.Field,
+		Source: m.Guard.Source.Field, Logged: m.Guard.Inputs.Logged,
 		Eligible: m.Source.Eligible, Actions: m.Source.Actions, Context: m.Source.Context,
 		Include: f.Include, Exclude: exclude, Numeric: f.Numeric, Categorical: f.Categorical,
 		Text: f.Text, Ngrams: f.Ngrams, Log1p: f.Log1p, Cyclic: f.Cyclic, Missing: f.Missing, Target: f.Target, Count: f.Count, Cross: f.Cross,
@@ -95,6 +96,10 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 	defaults.Learner.Kind = m.Learner.Kind
 	guard := m.Guard
 	guard.Loss = catalog.LossClip(m.Learner)
+	in, err := m.inputs()
+	if err != nil {
+		return learner.Config{}, err
+	}
 	return learner.Config{
 		Model:    func() (learner.Model, error) { return catalog.Encoded(m.Learner, m.encoding()) },
 		Decoder:  r.Decoder,
@@ -102,6 +107,7 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 		Guard:    guard,
 		Snapshot: m.Snapshot,
 		Signals:  m.signals(),
+		Inputs:   in,
 		Settings: m.Settings(),
 		Defaults: defaults.Settings(),
 		Binary:   binary,
@@ -134,6 +140,24 @@ func (m Model) withArms(names []string) (learner.Reading, error) {
 // signals are what additional detectors of the guard need.
 func (m Model) signals() learner.Signals {
 	return learner.Signals{Detector: catalog.Detector, Wrong: catalog.Wrong(m.Learner)}
+}
+
+// inputs are what the guard of the inputs needs.
+func (m Model) inputs() (inputs.Deps, error) {
+	d := inputs.Deps{Schema: m.Schema()}
+	if !m.Guard.Inputs.Watch {
+		return d, nil
+	}
+	layout := m.Layout().Published()
+	named, err := catalog.Decoder(layout, false)
+	if err != nil {
+		return d, err
+	}
+	d.Name = inputs.Names(named.(event.Named)) // every decoder of the catalog can keep names
+	if m.Guard.Inputs.Logged != "" {
+		d.Logged, err = catalog.Decoder(layout, false)
+	}
+	return d, err
 }
 
 // shapeless are the settings that leave no trace in a state.

@@ -201,6 +201,8 @@ func (m *Model) check(path string) Errors {
 	m.checkJoin(v, keys)
 	v.foreign(keys, m.Guard.Validate())
 	m.checkDetectors(v, keys)
+	layout := m.Layout()
+	v.foreign(keys, m.Guard.Inputs.Fit(&layout))
 	v.foreign(keys, m.Snapshot.Validate())
 	v.foreign(keys, m.Metrics.Validate())
 	return v.errs

@@ -11,7 +11,7 @@ import (
 // pure lists the packages that make a partition a pure function of its records: no I/O, no clock, no goroutine, no
 // global dice, no log and no state outside of values.
 var pure = []string{
-	"internal/portable", "internal/wire", "internal/encode", "internal/metric", "internal/ope", "internal/scale", "internal/calibrate",
+	"internal/portable", "internal/wire", "internal/encode", "internal/inputs", "internal/metric", "internal/ope", "internal/scale", "internal/calibrate",
 	"pkg/event", "pkg/drift", "pkg/join", "pkg/state", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor",
 }
 

@@ -95,6 +95,7 @@ func (f *filler) end(record []byte) error {
 	if f.offer.sawEligible || f.offer.sawActions {
 		f.endOffer()
 	}
+	f.e.Plain = len(f.e.X.Sparse)
 	if f.rejection == nil {
 		f.cross()
 		if f.reweighs && f.e.Labelled {

@@ -26,13 +26,20 @@ const (
 	ActionsInvalid           // the features of the actions are not one object for each arm that could be chosen
 	KindUnknown              // a record of a join that is neither decision, reward nor activation
 	IDMissing                // a record of a join without the id of its decision
+	FieldMissing             // a field that must be there is not
+	TypeInvalid              // a field is a number and must be a category, or the other way round
+	OutOfRange               // a number is outside of the range of its field
+	CategoryUnknown          // a category is not one that its field may have
+	SourceShare              // its source has supplied more than its share
+	NearDuplicate            // too many records of late are like others
 	Reasons                  // the number of reasons
 )
 
 var reasonNames = [Reasons]string{
 	"accepted", "syntax", "label_missing", "label_invalid", "weight_invalid", "time_invalid", "non_finite",
 	"extreme", "too_many_features", "too_deep", "no_features", "arm_unknown", "propensity_invalid",
-	"reward_invalid", "unstable", "actions_invalid", "kind_unknown", "id_missing",
+	"reward_invalid", "unstable", "actions_invalid", "kind_unknown", "id_missing", "field_missing", "type_invalid",
+	"out_of_range", "category_unknown", "source_share", "near_duplicate",
 }
 
 // String returns the name used in metrics, dead-letter headers and JSON output.

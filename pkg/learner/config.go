@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/streamlearner/streamlearner/internal/inputs"
 	"github.com/streamlearner/streamlearner/pkg/drift"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
@@ -24,6 +25,8 @@ type Config struct {
 	Snapshot SnapshotConfig
 	// Signals is needed with Guard.Detectors alone.
 	Signals Signals
+	// Inputs is needed with Guard.Inputs alone.
+	Inputs inputs.Deps
 
 	// Settings are all settings that shape the state, one "key=value" a line,
 	// sorted. A stored state of other settings is resumed only when they differ
@@ -67,6 +70,8 @@ type GuardConfig struct {
 
 	// Source names who supplied a record. Default: nothing does.
 	Source SourceConfig `koanf:"source"`
+	// Inputs guard what is fed, see docs/inputs.md.
+	Inputs inputs.Config `koanf:"inputs"`
 	// Enabled switches the statistical detector; the hard guard stays on. Default true.
 	Enabled bool `koanf:"enabled"`
 	// ReferenceAfter is how many events are learned before the first detector
@@ -172,6 +177,7 @@ type SnapshotConfig struct {
 func DefaultGuard() GuardConfig {
 	return GuardConfig{
 		ScoreConfig:       drift.DefaultScoreConfig(),
+		Inputs:            inputs.Default(),
 		Enabled:           true,
 		ReferenceAfter:    5_000,
 		ReferenceEvery:    50_000,
@@ -194,6 +200,9 @@ func DefaultSnapshot() SnapshotConfig {
 // Validate returns an error that names the key, the value and what is allowed.
 func (c *GuardConfig) Validate() error {
 	if err := c.ScoreConfig.Validate(); err != nil {
+		return err
+	}
+	if err := c.Inputs.Validate(c.Source.Known()); err != nil {
 		return err
 	}
 	switch {
@@ -265,6 +274,9 @@ func (c *Config) hash() string {
 // Compatible reports whether a stored state may be resumed under another value
 // of the setting: nothing in the state has the shape or meaning of the old one.
 func Compatible(key string) bool {
+	if strings.HasPrefix(key, "guard.inputs.") && key != "guard.inputs.logged" {
+		return true
+	}
 	switch key {
 	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.recovery_min_events", "guard.quiet_events",
 		"guard.cooldown_events", "guard.probation_events", "guard.backoff_events", "guard.max_freeze_events", "guard.trusted.sources", "guard.trusted.keys",

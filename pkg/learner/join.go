@@ -279,7 +279,7 @@ func (l *Learner) learnDecision(o *Outcome, e *join.Entry, y float64, weigh func
 		}
 		l.ev.Label, l.ev.Labelled = y, true
 		o.keepStep()
-		rej = l.learn(o, nil)
+		rej = l.learn(o, nil, e.Value())
 	}
 	if rej != nil {
 		l.rejected[rej.Reason]++

@@ -3,6 +3,7 @@ package learner
 import (
 	"fmt"
 
+	"github.com/streamlearner/streamlearner/internal/inputs"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -61,6 +62,7 @@ type Outcome struct {
 	Proven  bool             // a checkpoint became proven at this record: there is something to publish
 	Save    bool             // the state should be saved now: a checkpoint, a change of mode, a proven version
 	Warning bool             // the guard stands at warning level
+	Inputs  []inputs.Warning // warnings of the inputs that begin or end with this record
 	Overdue bool             // a freeze has lasted guard.max_freeze_events with this record: somebody should look
 
 	Earlier []Lesson  // events learned before that of Step; with a join alone
@@ -128,7 +130,8 @@ type Stats struct {
 	Time         int64   // time of the newest record
 	Descent      Descent
 	Detectors    []DetectorStats
-	Join         *JoinStats // nil without a join
+	Join         *JoinStats     // nil without a join
+	Inputs       *inputs.Report // nil when nothing is looked at
 }
 
 // Learner is one partition's learner under its guard.
@@ -159,6 +162,7 @@ type Learner struct {
 	guard  guard
 	watch  watches
 
+	input   *inputs.Guard // nil when nothing is looked at
 	suspect suspicion
 	recent  []*Alarm      // the newest ones, oldest first
 	moved   [moves]uint64 // alarms before which something moved
@@ -219,6 +223,9 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 		return nil, err
 	}
 	l.suspect.init(start.Offset)
+	if l.input, err = inputs.New(cfg.Guard.Inputs, cfg.Inputs, cfg.Guard.Source.Known()); err != nil {
+		return nil, err
+	}
 	if l.join, err = newJoining(cfg.Join); err != nil {
 		return nil, err
 	}
@@ -244,9 +251,12 @@ func (l *Learner) Feed(r Record) *Outcome {
 		if l.cfg.Guard.Source.Header != "" {
 			l.ev.Source = append(l.ev.Source[:0], r.header(l.cfg.Guard.Source.Header)...)
 		}
-		if rej := l.learn(o, r.Key); rej != nil {
+		if rej := l.learn(o, r.Key, r.Value); rej != nil {
 			l.refuse(o, rej)
 		}
+	}
+	if l.input != nil {
+		o.Inputs = l.inputWarnings()
 	}
 	if l.guard.rejectRate(o.Reject != nil || len(o.Refused) > 0) {
 		l.refuses(o)
@@ -270,6 +280,15 @@ func (l *Learner) refuses(o *Outcome) {
 	l.loud()
 }
 
+// inputWarnings are those that the newest record has made begin or end.
+func (l *Learner) inputWarnings() []inputs.Warning {
+	all := l.input.Warnings()
+	for i := range all {
+		all[i].Event, all[i].Offset = l.fed-1, l.next.Offset-1
+	}
+	return all
+}
+
 // rejection gives any decoder error a reason.
 func rejection(err error) *event.Rejection {
 	if r, ok := err.(*event.Rejection); ok {
@@ -283,8 +302,14 @@ func (l *Learner) refuse(o *Outcome, r *event.Rejection) {
 	l.rejected[r.Reason]++
 }
 
-// learn learns the event at hand, or returns why it is refused. key is that of its record, for events without one.
-func (l *Learner) learn(o *Outcome, key []byte) *event.Rejection {
+// learn learns the event at hand, which was decoded from record, or returns why it is
+// refused. key is that of its record, for events without one.
+func (l *Learner) learn(o *Outcome, key, record []byte) *event.Rejection {
+	if l.input != nil {
+		if rej := l.input.Admit(&l.ev); rej != nil {
+			return rej
+		}
+	}
 	served := 0.0
 	if l.champion != nil {
 		served = l.champion.Predict(&l.ev).Loss
@@ -320,6 +345,9 @@ func (l *Learner) learn(o *Outcome, key []byte) *event.Rejection {
 	if l.watch.all != nil {
 		l.watch.observe(l, o)
 	}
+	if l.input != nil {
+		l.input.Observe(&l.ev, record)
+	}
 	return nil
 }
 
@@ -349,6 +377,9 @@ func (l *Learner) Stats() Stats {
 		s.Newest = l.recent[n-1]
 	}
 	s.Recoveries, s.Way = l.ends, l.way()
+	if l.input != nil {
+		s.Inputs = l.input.Report()
+	}
 	if l.proven != nil {
 		s.Published = l.proven.version.Number
 	}

@@ -110,12 +110,34 @@ func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 	}
 	b = l.watch.append(b, l)
 	b = l.suspect.append(b, l)
+	b = wire.AppendBytes(b, l.appendInputs())
 	b = wire.AppendUvarint(b, l.entries)
 	b = wire.AppendUvarint(b, uint64(len(l.journal)))
 	for i := range l.journal {
 		b = appendEntry(b, &l.journal[i])
 	}
 	return b
+}
+
+// appendInputs encodes the guard of the inputs; nothing where there is none.
+func (l *Learner) appendInputs() []byte {
+	if l.input == nil {
+		return nil
+	}
+	return l.input.Append(nil)
+}
+
+// readInputs reads what appendInputs wrote, if there still is a guard of the inputs.
+func (l *Learner) readInputs(r *wire.Reader) {
+	b := r.Bytes()
+	if l.input == nil || len(b) == 0 || r.Err() != nil {
+		return
+	}
+	in := wire.NewReader(b)
+	l.input.Read(in)
+	if err := in.Close(); err != nil {
+		r.Fail("inputs: %v", err)
+	}
 }
 
 // appendLive encodes the parameters of the model that learns: the last ones
@@ -248,6 +270,7 @@ func restore(cfg Config, next state.Position, head []byte, audit *state.Trail, b
 	if l.suspect.seen = l.guard.reference(); !l.suspect.read(r) {
 		l.suspect.seen = new(params) // unlike any reference
 	}
+	l.readInputs(r)
 	l.readJournal(r)
 	if r.Err() == nil {
 		l.readModels(r, live)

@@ -1,0 +1,124 @@
+package learner_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/streamlearner/streamlearner/internal/inputs"
+	"github.com/streamlearner/streamlearner/internal/sim"
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
+
+// guardedInputs is a configuration in which a header names the source.
+func guardedInputs(t *testing.T) learner.Config {
+	t.Helper()
+	c := config(t)
+	schema := event.Schema{Label: "is_fraud", Time: "ts", Key: "card", ID: "tx_id"}
+	decoder, err := event.NewJSON(schema, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, err := event.NewJSON(schema, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Decoder = decoder
+	c.Guard.Source.Header = "producer"
+	c.Guard.Inputs.MaxSourceShare = 0.3
+	c.Guard.Inputs.Rules = []inputs.Rule{{Field: "amount", Range: []float64{0, 1e6}}}
+	c.Guard.Inputs.Watch, c.Guard.Inputs.Window, c.Guard.Inputs.Block = true, 1_000, 500
+	c.Inputs = inputs.Deps{Schema: schema, Name: inputs.Names(named)}
+	return c
+}
+
+// sent is a record of one of ten producers; every third is of one that floods.
+func sent(offset int64, s *sim.FraudStream) learner.Record {
+	producer := fmt.Sprintf("p%d", offset%10)
+	if offset%3 == 0 {
+		producer = "evil"
+	}
+	return learner.Record{Offset: offset, LeaderEpoch: -1, Value: s.Next(nil), Headers: []learner.Header{
+		{Key: "producer", Value: []byte("overwritten")}, {Key: "producer", Value: []byte(producer)}, {Key: "trace", Value: []byte("x")},
+	}}
+}
+
+func TestInputsGuardTheLearner(t *testing.T) {
+	l, err := learner.New(guardedInputs(t), state.Position{LeaderEpoch: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := sim.Fraud(5)
+	var warnings []inputs.Warning
+	const records, broken = 6_000, 4_000
+	for i := range int64(records) {
+		r := sent(i, stream)
+		switch {
+		case i >= broken && i%100 == 50:
+			r.Value = bytes.Replace(r.Value, []byte(`"amount":`), []byte(`"amount":-`), 1)
+		case i >= broken:
+			r.Value = bytes.Replace(r.Value, []byte(`"km":`), []byte(`"kilometers":`), 1)
+		}
+		before := l.Stats().Learned
+		o := l.Feed(r)
+		if (o.Reject == nil) != (l.Stats().Learned == before+1) {
+			t.Fatalf("record %d: %v, and %d events learned", i, o.Reject, l.Stats().Learned-before)
+		}
+		warnings = append(warnings, o.Inputs...)
+	}
+	st := l.Stats()
+	if n := st.Rejected[event.OutOfRange]; n < 18 || n > (records-broken)/100 { // the flood of its source was refused before its amount
+		t.Errorf("%d amounts refused of %d", n, (records-broken)/100)
+	}
+	if n := st.Rejected[event.SourceShare]; n < 180 || n > 220 { // 33.3% of each block of 500 where 30% may be
+		t.Errorf("%d events of the flood refused", n)
+	}
+	var got []string
+	for _, w := range warnings {
+		got = append(got, fmt.Sprintf("%s %s %d", w.Check, w.Field, w.Event))
+	}
+	want := "source_share evil 499"
+	if len(got) != 3 || got[0] != want || !strings.Contains(strings.Join(got, ";"), "missing km") || !strings.Contains(strings.Join(got, ";"), "new_fields ") {
+		t.Errorf("warnings: %q, want %q, new_fields and missing km", got, want)
+	}
+	if r := st.Inputs; r == nil || !r.Armed || len(r.Active) != 3 || len(r.Sources) != 11 {
+		t.Errorf("report: %+v", r)
+	}
+}
+
+// What the guard of the inputs knows is part of the state.
+func TestInputsRestored(t *testing.T) {
+	whole, err := learner.New(guardedInputs(t), state.Position{LeaderEpoch: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := learner.New(guardedInputs(t), state.Position{LeaderEpoch: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := sim.Fraud(6)
+	for i := range int64(3_000) {
+		r := sent(i, stream)
+		whole.Feed(r)
+		parts.Feed(r)
+		if i%731 != 0 {
+			continue
+		}
+		if parts, err = learner.Restore(guardedInputs(t), parts.Snapshot()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(whole.Snapshot().Head, parts.Snapshot().Head) {
+		t.Error("a restored learner has another state")
+	}
+	// Without the guard the state is resumed, and what the guard knew is dropped.
+	c := guardedInputs(t)
+	c.Guard.Inputs = inputs.Default()
+	c.Guard.Source.Header = ""
+	if _, err := learner.Restore(c, parts.Snapshot()); err != nil {
+		t.Error(err)
+	}
+}
