@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ const joinWorlds = 8
 func newJoinWorld(tb testing.TB, i uint64) *World {
 	tb.Helper()
 	s := Decisions(i+1, 3, 2)
-	s.Delay, s.Disorder, s.Repeated, s.Hidden = 3000, 2500, 0.2, 0.3
+	s.Delay, s.Disorder, s.Repeated, s.Hidden = 3000, 2500+2000*int64(i%2), 0.2, 0.3
 	w := &World{Command: map[int64]state.Command{}}
 	w.Config = decisionsConfig(tb, func(c *learner.Config, b *bandit.Config) {
 		c.Guard.Enabled = false
@@ -78,6 +79,7 @@ func newJoinWorld(tb testing.TB, i uint64) *World {
 // Open decisions survive whatever goes wrong: every one is learned once, with all its rewards.
 func TestFaultsOfJoins(t *testing.T) {
 	var total Counts
+	corrected := uint64(0)
 	for i := range uint64(joinWorlds) {
 		w := newJoinWorld(t, i)
 		for seed := i; seed < 60*joinWorlds; seed += joinWorlds {
@@ -88,13 +90,14 @@ func TestFaultsOfJoins(t *testing.T) {
 			total.Add(&c)
 		}
 		j := w.ref.stats.Join
+		corrected += j.Corrected
 		t.Logf("world %d: learned %d, join %+v", i, w.ref.stats.Learned, *j)
 		if w.ref.stats.Learned < 5 || j.Late+j.Duplicates == 0 || j.NeverShown == 0 || w.ref.stats.Rejected[event.KindUnknown] == 0 {
 			t.Errorf("world %d tries too little: learned %d, join %+v", i, w.ref.stats.Learned, *j)
 		}
 	}
-	if total.Crashes == 0 || total.Zombies == 0 || total.Forward == 0 || total.Rebuilt == 0 {
-		t.Errorf("too few faults: %+v", total)
+	if total.Crashes == 0 || total.Zombies == 0 || total.Forward == 0 || total.Rebuilt == 0 || corrected == 0 {
+		t.Errorf("too few faults: %+v, corrected %d", total, corrected)
 	}
 }
 
@@ -118,4 +121,43 @@ func TestForgottenDecisionsAreNoticed(t *testing.T) {
 		}
 	}
 	t.Error("nothing was noticed")
+}
+
+// A bandit whose late rewards correct it knows in the end what one knows that waited for all of them.
+func TestLateRewardsCorrectWhatWasLearned(t *testing.T) {
+	type arm struct{ prediction, probability float64 }
+	learn := func(window int64) (out []arm, s *learner.JoinStats) {
+		l := start(t, decisionsConfig(t, func(c *learner.Config, _ *bandit.Config) {
+			c.Guard.Enabled = false
+			c.Join.Window, c.Join.Keep, c.Join.Correct, c.Join.MaxOpen = window, 3_600_000, true, 10_000
+		}))
+		stream := Decisions(5, 3, 2)
+		for range 1200 {
+			value, at := stream.Next(nil)
+			l.Feed(learner.Record{Offset: l.Next().Offset, Time: at, Value: value})
+		}
+		for value, at, ok := stream.Rest(nil); ok; value, at, ok = stream.Rest(nil) {
+			l.Feed(learner.Record{Offset: l.Next().Offset, Time: at, Value: value})
+		}
+		l.Finish()
+		m := l.Model().(*bandit.Model)
+		e := event.Event{ID: []byte("q"), Weight: 1}
+		stream.clicks.Context(&e)
+		p := m.Distribution(&e, nil, nil)
+		for a := range p {
+			e.Arm = a
+			out = append(out, arm{m.Predict(&e).Prediction, p[a]})
+		}
+		return out, l.Stats().Join
+	}
+	early, s := learn(8_000)
+	waited, w := learn(1_800_000)
+	if s.Corrected < 100 || w.Corrected != 0 || s.Late+w.Late > 0 {
+		t.Errorf("corrected %d of a short window, %d of a long one; late %d, %d", s.Corrected, w.Corrected, s.Late, w.Late)
+	}
+	for a := range early {
+		if x, y := early[a], waited[a]; math.Abs(x.prediction-y.prediction) > 1e-9 || math.Abs(x.probability-y.probability) > 1e-9 {
+			t.Errorf("arm %d: %+v, having waited %+v", a, x, y)
+		}
+	}
 }

@@ -47,6 +47,8 @@ type Model struct {
 	refs     [2]core // nil where no reference is set
 	readings [2]event.Reading
 	step     event.Step // of the event at hand; here because it is passed to an interface
+	last     learned
+	receipt  []pair // of Correct
 }
 
 // ArmNew returns a bandit that has learned nothing.
@@ -151,6 +153,7 @@ func (m *Model) Learn(e *event.Event) event.Step {
 		return event.Step{Reject: &event.Rejection{Reason: event.WeightInvalid, Detail: fmt.Sprintf("weight %v: must be finite and not negative", e.Weight)}}
 	}
 	if e.Weight == 0 {
+		m.last = learned{arm: e.Arm}
 		return m.Predict(e)
 	}
 	if rej := m.check(e); rej != nil {
@@ -160,6 +163,7 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	if rej := m.live.learn(e, &m.step); rej != nil {
 		return event.Step{Reject: rej}
 	}
+	m.last = learned{e.Arm, e.Time, e.Weight}
 	m.read(e, &m.step)
 	if m.arms.learned(e.Arm, e.Label, e.Time, &m.cfg) {
 		m.settle()

@@ -23,6 +23,7 @@ type Entry struct {
 	label   float64 // what was learned
 	tag     uint64  // see Learned
 	learned bool
+	receipt bool // the value is one; not encoded, since every value of a closed decision is
 }
 
 type state uint8
@@ -43,7 +44,7 @@ type reward struct {
 // ID is the id of the decision.
 func (e *Entry) ID() []byte { return e.buf[:e.idLen] }
 
-// Value is the value of the decision's record; empty when it is not kept any more.
+// Value is the value of the decision's record. Of a remembered decision it is the receipt, see Learned.
 func (e *Entry) Value() []byte { return e.buf[e.idLen:] }
 
 // Time is the time of the decision.
@@ -64,6 +65,12 @@ func (e *Entry) Label() (y float64, ok bool) { return e.label, e.learned }
 // Learned notes what was learned of the decision. Tag is a number that grows
 // with every event that is learned; see Forget.
 func (e *Entry) Learned(label float64, tag uint64) { e.label, e.tag, e.learned = label, tag, true }
+
+// Keep replaces the value of a decision that was learned by a receipt, which is
+// what a correction will need of it. Without one the value is not kept either.
+func (e *Entry) Keep(receipt []byte) {
+	e.buf, e.receipt = append(e.buf[:e.idLen], receipt...), true
+}
 
 // reset makes e the entry of another id.
 func (e *Entry) reset(id []byte, hash, seq uint64) {

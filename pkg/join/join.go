@@ -288,8 +288,13 @@ func (j *Join) Close() *Entry {
 
 // settle lets go of what nobody uses any more of the entry that was closed last.
 func (j *Join) settle() {
-	if e := j.leaving; e != nil && (!j.cfg.Correct || !e.shown) {
-		e.buf, e.rewards = e.buf[:e.idLen], e.rewards[:0]
+	if e := j.leaving; e != nil {
+		if !e.receipt {
+			e.buf = e.buf[:e.idLen]
+		}
+		if !j.cfg.Correct {
+			e.rewards = e.rewards[:0]
+		}
 	}
 	j.leaving = nil
 }

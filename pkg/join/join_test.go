@@ -199,11 +199,12 @@ func TestLateRewardsCorrect(t *testing.T) {
 			break
 		}
 		e.Learned(0, tag)
+		e.Keep([]byte("receipt of " + string(e.ID())))
 	}
 	e, v := j.Reward([]byte("a"), nil, 1120, 2)
 	verdict(t, v, Correct)
-	if y, ok := j.Reduce(e); y != 3 || !ok || string(e.Value()) != "value of a" {
-		t.Errorf("reward %v, value %q", y, e.Value())
+	if y, ok := j.Reduce(e); y != 3 || !ok || string(e.Value()) != "receipt of a" {
+		t.Errorf("reward %v, receipt %q", y, e.Value())
 	}
 	verdict(t, j.rewardAt("a", 1120, 2), Duplicate)
 	verdict(t, j.rewardAt("a", 1201, 2), Late)

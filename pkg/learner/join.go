@@ -25,15 +25,17 @@ type JoinConfig struct {
 	MaxAhead int64
 }
 
-// Corrector is a Model whose state is a linear function of the rewards.
+// Corrector is a Model of which an event that was learned can be made one with another label.
 type Corrector interface {
 	Model
 
-	// CanCorrect reports whether the configuration of the model has such a state.
+	// CanCorrect reports whether the configuration of the model allows it.
 	CanCorrect() bool
-	// Correct makes of a state that learned e with the label old the one that
-	// would have learned it with e.Label. A refusal changes nothing.
-	Correct(e *event.Event, old float64) *event.Rejection
+	// AppendReceipt appends what Correct needs of the event that was learned last.
+	AppendReceipt(b []byte) []byte
+	// Correct makes of a state that learned the event of a receipt with the label
+	// old the one that would have learned it with another. A refusal changes nothing.
+	Correct(receipt []byte, old, label float64) *event.Rejection
 }
 
 // labelChecker is a Model that knows by a label alone that it refuses it.
@@ -97,11 +99,13 @@ type JoinStats struct {
 type joining struct {
 	cfg *JoinConfig
 	*join.Join
-	message event.Message
-	encoded *params // the state as it is; nil when it was not encoded since it changed
+	message   event.Message
+	corrector Corrector // the model, where late rewards correct it; nil where they do not
+	receipt   []byte
+	encoded   *params // the state as it is; nil when it was not encoded since it changed
 }
 
-func newJoining(c *JoinConfig) (*joining, error) {
+func newJoining(c *JoinConfig, m Model) (*joining, error) {
 	if c == nil {
 		return nil, nil
 	}
@@ -109,7 +113,11 @@ func newJoining(c *JoinConfig) (*joining, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source.join.%w", err)
 	}
-	return &joining{cfg: c, Join: j}, nil
+	out := &joining{cfg: c, Join: j}
+	if m, ok := m.(Corrector); c.Correct && ok && m.CanCorrect() {
+		out.corrector = m
+	}
+	return out, nil
 }
 
 func (j *joining) stats() *JoinStats {
@@ -287,6 +295,10 @@ func (l *Learner) learnDecision(o *Outcome, e *join.Entry, y float64, weigh func
 		return
 	}
 	e.Learned(y, l.fed)
+	if j := l.join; j.corrector != nil {
+		j.receipt = j.corrector.AppendReceipt(j.receipt[:0])
+		e.Keep(j.receipt)
+	}
 }
 
 // recall decodes the record of a decision again.
@@ -301,18 +313,13 @@ func (l *Learner) recall(e *join.Entry) *event.Rejection {
 // correct makes the model one that has learned a decision with the rewards that it has now.
 func (l *Learner) correct(e *join.Entry) *event.Rejection {
 	j := l.join
-	c, ok := l.model.(Corrector)
 	old, learned := e.Label()
-	if !ok || !learned || !c.CanCorrect() {
+	if !learned || j.corrector == nil {
 		j.Missed()
 		return nil
 	}
-	if rej := l.recall(e); rej != nil {
-		return rej
-	}
 	y, _ := j.Reduce(e)
-	l.ev.Label, l.ev.Labelled = y, true
-	if rej := c.Correct(&l.ev, old); rej != nil {
+	if rej := j.corrector.Correct(e.Value(), old, y); rej != nil {
 		return rej
 	}
 	j.Corrected()

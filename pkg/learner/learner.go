@@ -226,7 +226,7 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 	if l.input, err = inputs.New(cfg.Guard.Inputs, cfg.Inputs, cfg.Guard.Source.Known()); err != nil {
 		return nil, err
 	}
-	if l.join, err = newJoining(cfg.Join); err != nil {
+	if l.join, err = newJoining(cfg.Join, l.model); err != nil {
 		return nil, err
 	}
 	l.audit(state.AuditInit, nil).Why = "there was no state"
