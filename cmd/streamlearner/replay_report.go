@@ -34,6 +34,7 @@ type replayReport struct {
 	Published    uint64            `json:"published"`   // number of the newest proven version; 0 for none
 	Params       string            `json:"params_sha256"`
 	Descent      descentReport     `json:"descent"`
+	Join         *joinReport       `json:"join,omitempty"`
 	occupancyReport
 	Weights *weightsReport `json:"weights,omitempty"`
 
@@ -53,7 +54,7 @@ func (r *replay) report() replayReport {
 		out.occupancyReport = newOccupancyReport(o)
 	}
 	out.Files = r.source.names()
-	out.Descent = descentOf(&stats.Descent)
+	out.Descent, out.Join = descentOf(&stats.Descent), joinOf(stats.Join)
 	out.LossFunction = lossName(&m.Learner)
 	out.Loss, out.Metrics.Loss = out.Metrics.Loss, nil
 	if w := r.account.Metrics.Weight(); w > 0 {
@@ -83,6 +84,7 @@ func (r *replayReport) print(w io.Writer) error {
 	for _, e := range r.Examples {
 		row("rejected", "%d %s; first: event %d: %s", r.Rejected[e.Reason], e.Reason, e.Event, e.Detail)
 	}
+	r.Join.rows(row)
 	if r.LossFunction != "" {
 		figure("mean "+r.LossFunction+" loss", r.Loss)
 	} else {

@@ -35,6 +35,7 @@ type stateReport struct {
 	Loss     float64           `json:"loss"`
 	GradNorm float64           `json:"grad_norm"`
 	Descent  descentReport     `json:"descent"`
+	Join     *joinReport       `json:"join,omitempty"`
 	Guard    guardReport       `json:"guard"`
 	Live     string            `json:"params_sha256"` // of the model that learns
 	Current  *versionReport    `json:"current"`       // what readers are served; null while nothing is proven
@@ -163,6 +164,20 @@ func readOnce(ctx context.Context, store *redis.Store, k state.Key, top int) (*s
 		return nil, fmt.Errorf("live parameters: %w", err)
 	}
 	r.Live = live.String()
+	if !d.Join.IsZero() {
+		b, err := store.Blob(ctx, k, d.Join)
+		if errors.Is(err, state.ErrNotFound) {
+			err = errors.Join(errReplaced, err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open decisions: %w", err)
+		}
+		s, err := learner.DescribeJoin(b)
+		if err != nil {
+			return nil, fmt.Errorf("open decisions: %w", err)
+		}
+		r.Join = joinOf(s)
+	}
 	return r, r.readVersions(ctx, store, k, top)
 }
 
@@ -274,6 +289,7 @@ func (r *stateReport) print(w io.Writer) error {
 	}
 	row("loss", "%.6g (half-life 1,000 events)", r.Loss)
 	row("gradient norm", "%.6g (half-life 1,000 events)", r.GradNorm)
+	r.Join.rows(row)
 	r.Descent.rows(row)
 	row("guard", "%s; %d alarms, %d freezes", r.Guard, r.Alarms, r.Freezes)
 	row("parameters", "sha256 %s", r.Live)

@@ -44,7 +44,8 @@ type partitionStatus struct {
 	Lag       int64             `json:"lag"`
 	SavedNext int64             `json:"saved_next"`
 	Descent   descentReport     `json:"descent"`
-	Metrics   metric.Report     `json:"metrics"` // progressive validation since this process took the partition over
+	Join      *joinReport       `json:"join,omitempty"` // of decisions with later rewards
+	Metrics   metric.Report     `json:"metrics"`        // progressive validation since this process took the partition over
 }
 
 func (d *daemon) status() status {
@@ -66,7 +67,7 @@ func partitionOf(p *consumer.PartitionStatus) partitionStatus {
 		Mode: st.Mode.String(), Armed: st.Armed, Warning: st.Warning, Statistic: st.Statistic, Threshold: st.Threshold,
 		Loss: st.Loss, GradNorm: st.GradNorm, Fed: st.Fed, Learned: st.Learned, Rejected: byReason(st.Rejected),
 		Freezes: st.Freezes, Recovery: recoveryOf(st), Live: st.Live, Published: st.Published,
-		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Metrics: p.Progress,
+		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Join: joinOf(st.Join), Metrics: p.Progress,
 	}
 }
 

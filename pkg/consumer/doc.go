@@ -74,6 +74,11 @@
 //	streamlearner_loss_best                 gauge    lowest long-run loss so far; absent in the first 16,384 events
 //	streamlearner_loss_trend                gauge    1 for the trend (label trend: unknown, improving, plateau, worsening)
 //	streamlearner_loss_improvement          gauge    ends of the interval of the improvement, as a share of the loss (label end: low, high)
+//	streamlearner_join_held                 gauge    decisions held by a join (label state: open, waiting, remembered)
+//	streamlearner_join_decisions_total      counter  decisions whose windows have ended (label outcome: rewarded, unrewarded, never_shown)
+//	streamlearner_join_dropped_total        counter  decisions and rewards dropped (label reason: late, duplicate, unmatched, overflow)
+//	streamlearner_join_corrections_total    counter  late rewards that corrected what was learned
+//	streamlearner_join_watermark_seconds    gauge    event time up to which windows have ended
 //	streamlearner_idle_seconds              gauge    time since records were last fed
 //	streamlearner_published_idle_seconds    gauge    time since a version was published
 //	streamlearner_features_seen             gauge    distinct features that have a weight, estimated

@@ -34,6 +34,7 @@ type metrics struct {
 	statistic, threshold, loss, gradNorm, live, published, publishedAge  *prometheus.Desc
 	mirrorLag                                                            *prometheus.Desc
 	next, lag, savedAge, progress                                        *prometheus.Desc
+	join                                                                 joinMetrics
 	descent                                                              descentMetrics
 	recovery                                                             recoveryMetrics
 	occupancy                                                            occupancyMetrics
@@ -103,6 +104,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		next:            desc("next_offset", "Offset of the next record."),
 		lag:             desc("lag_records", "Records in Kafka that are not learned yet."),
 		savedAge:        desc("saved_age_seconds", "Time since the last save."),
+		join:            newJoinMetrics(desc),
 		descent:         newDescentMetrics(desc),
 		recovery:        newRecoveryMetrics(desc),
 		occupancy:       newOccupancyMetrics(desc),
@@ -135,6 +137,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 	m.descent.describe(ch)
 	m.recovery.describe(ch)
+	m.join.describe(ch)
 	m.occupancy.describe(ch)
 }
 
@@ -189,6 +192,7 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	st := &s.Stats
 	m.descent.collect(c, &st.Descent)
 	m.recovery.collect(c, st)
+	m.join.collect(c, st.Join)
 	c.count(m.fed, st.Fed)
 	c.count(m.learned, st.Learned)
 	for r := event.Accepted + 1; r < event.Reasons; r++ {

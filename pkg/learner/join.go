@@ -143,6 +143,19 @@ func (j *joining) params() *params {
 	return j.encoded
 }
 
+// DescribeJoin reads the stored state of a join. Its watermark is the newest event time, since
+// the lateness is not stored with it.
+func DescribeJoin(b []byte) (*JoinStats, error) {
+	j, err := join.New(join.Config{Window: 1, Reducer: join.Last, MaxOpen: 1})
+	if err != nil {
+		return nil, err
+	}
+	if err := j.UnmarshalBinary(b); err != nil {
+		return nil, err
+	}
+	return (&joining{Join: j}).stats(), nil
+}
+
 // restoreJoin continues the join of a stored state; nil for none.
 func (l *Learner) restoreJoin(stored *params) error {
 	switch {
