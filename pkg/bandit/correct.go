@@ -139,7 +139,7 @@ func (s *linear) correct(arm int, t int64, h float64, x []pair, old, r float64) 
 
 func (s *counts) coordinates() []pair { return nil }
 
-func (s *counts) correct(arm int, t int64, h float64, _ []pair, old, r float64) *event.Rejection {
+func (s *counts) correct(arm int, t int64, h float64, _ []pair, old, r float64) *event.Rejection { //nolint:unparam // an interface wants it
 	step, counts := s.aging.still(t)
 	if counts == 0 {
 		return nil
