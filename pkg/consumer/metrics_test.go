@@ -64,7 +64,7 @@ type published struct{ Learner }
 
 func (p published) Feed(r learner.Record) *learner.Outcome {
 	o := p.Learner.Feed(r)
-	o.Weight = 1
+	o.Events, o.Weight = 1, 1
 	return o
 }
 
@@ -80,6 +80,7 @@ func (p published) Capture() func() *state.Snapshot {
 func (p published) Stats() learner.Stats {
 	s := p.Learner.Stats()
 	s.Descent = learner.Descent{WeightNorm: 1, LossBest: 1}
+	s.Join = &learner.JoinStats{Watermark: 1}
 	s.Detectors = []learner.DetectorStats{{Detector: "adwin", Signal: "loss", At: learner.AtLive, Action: learner.ActionWarn}}
 	return s
 }
