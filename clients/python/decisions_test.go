@@ -55,6 +55,7 @@ func requests() (out []decided) {
 	return append(out,
 		decided{ID: "käte \"1\"\\\n\t\u2028", Context: " {\n\"käte\" : [1, \"x\"] } ", Unit: "\x00ü", Baseline: "blue"},
 		decided{ID: "1", Context: `{}`, Key: "k", Baseline: "red"},
+		decided{ID: "x", Context: `{"hour":1}`},
 		decided{ID: "", Context: `{}`},
 		decided{ID: "x", Context: `{"a":1},"arm":{}`},
 		decided{ID: "x", Context: `[1]`},
@@ -158,7 +159,7 @@ func TestGoldenDecisions(t *testing.T) {
 		{"lints", offers, serve.Online, func(c *bandit.Config) { c.Policy = bandit.LinTS }},
 		{"shared", keyed, serve.Online, func(c *bandit.Config) { c.Policy, c.Features = bandit.SquareCB, bandit.Shared }},
 		{"hybrid", offers, serve.Shadow, func(c *bandit.Config) { c.Policy, c.Features, c.Draws = bandit.LinTS, bandit.Hybrid, 32 }},
-		{"thompson", offers, serve.Baseline, func(c *bandit.Config) { c.Policy = bandit.Thompson }},
+		{"thompson", offers, serve.Baseline, func(c *bandit.Config) { c.Policy, c.Baseline = bandit.Thompson, "blue" }},
 		{"flat", flat, serve.Online, func(c *bandit.Config) { c.Policy = bandit.Softmax }},
 	} {
 		layout := event.Layout{Format: "json", Schema: g.schema}

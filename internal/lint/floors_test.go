@@ -75,7 +75,7 @@ var owners = []struct {
 	users   []string
 	reason  string
 }{
-	{"github.com/twmb/franz-go", []string{"pkg/consumer", "internal/publish", "internal/sandbox", "internal/testbed", "cmd/streamlearner"},
+	{"github.com/twmb/franz-go", []string{"pkg/consumer", "internal/publish", "internal/sandbox", "internal/testbed", "cmd/streamlearner", "examples/offer-service"},
 		"Kafka stays in the shell, so that learning can be replayed without it"},
 	{"github.com/redis/go-redis", []string{"pkg/state/redis", "pkg/serve"},
 		"Redis is reached through state.Store or the reader's client"},

@@ -81,7 +81,7 @@ func (f *filler) endOffer() {
 		case arms == 0:
 			f.fail(ArmUnknown, f.schema.Eligible, "names no arm; leave it out when all could be chosen")
 			return
-		case f.needLabel && f.sawArm && !(f.e.Arm < len(f.e.Eligible) && f.e.Eligible[f.e.Arm]):
+		case f.needLabel && f.sawArm && (f.e.Arm >= len(f.e.Eligible) || !f.e.Eligible[f.e.Arm]):
 			f.fail(ArmUnknown, f.schema.Arm, "arm %d could not be chosen: it is not among %s", f.e.Arm, f.schema.Eligible)
 			return
 		}
@@ -181,7 +181,8 @@ func (s *Schema) validateOffer() error {
 	for _, l := range s.lists() {
 		for _, e := range l.list {
 			prefix, isPrefix := strings.CutSuffix(e, "*")
-			if l.key != "features.exclude" && s.outside(prefix) && !(isPrefix && (strings.HasPrefix(s.Context, prefix) || strings.HasPrefix(s.Actions, prefix))) {
+			reaches := isPrefix && (strings.HasPrefix(s.Context, prefix) || strings.HasPrefix(s.Actions, prefix))
+			if l.key != "features.exclude" && s.outside(prefix) && !reaches {
 				return fmt.Errorf("%s: %q: is not below source.context, and so is no feature; name it %q", l.key, e, s.Context+"."+e)
 			}
 		}

@@ -47,7 +47,7 @@ type Request struct {
 	Unit string
 	// Key is the value of source.key, unless the context holds that field.
 	Key string
-	// Baseline is the arm that is chosen when the mode is not Online.
+	// Baseline is the arm that is chosen when the mode is not Online. Default that of the model.
 	Baseline string
 	// Time is that of the decision. Default now.
 	Time time.Time
@@ -169,14 +169,23 @@ func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request) erro
 		}
 		return &event.Rejection{Reason: event.NonFinite, Detail: "the event's values must be finite"}
 	}
-	d.Arm = slices.Index(policy.Arms(), r.Baseline)
-	switch {
-	case d.Arm < 0:
-		return fmt.Errorf("%w: decisions are made in mode %s and the baseline is %q: Request.Baseline must be one of %q", ErrNoArm, d.Mode, r.Baseline, policy.Arms())
-	case eligible != nil && !eligible[d.Arm]:
-		return fmt.Errorf("%w: decisions are made in mode %s and the baseline %q is not eligible", ErrNoArm, d.Mode, r.Baseline)
+	return d.baseline(policy, r.Baseline, eligible)
+}
+
+// baseline decides for the arm that a request names, or else the model.
+func (d *Decision) baseline(policy *bandit.Policy, name string, eligible []bool) error {
+	arm, ok := policy.Baseline()
+	if name != "" {
+		arm = slices.Index(policy.Arms(), name)
+		ok = arm >= 0
 	}
-	d.Name, d.Prob = policy.Arms()[d.Arm], 1
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: decisions are made in mode %s and the baseline is %q: Request.Baseline, or learner.bandit.baseline, must be one of %q", ErrNoArm, d.Mode, name, policy.Arms())
+	case eligible != nil && !eligible[arm]:
+		return fmt.Errorf("%w: decisions are made in mode %s and the baseline %q is not eligible", ErrNoArm, d.Mode, policy.Arms()[arm])
+	}
+	d.Arm, d.Name, d.Prob = arm, policy.Arms()[arm], 1
 	return nil
 }
 

@@ -219,9 +219,10 @@ func TestChooseRepeats(t *testing.T) {
 	for i := range 60 {
 		r := visit
 		r.ID = fmt.Sprint(i)
-		ids[ask(r)]++
-		if ask(r) != ask(r) {
-			t.Error("a request that is repeated has another arm")
+		first := ask(r)
+		ids[first]++
+		if again := ask(r); again != first {
+			t.Errorf("a request has the arm %s, and %s when it is repeated", first, again)
 		}
 		r.Unit = "u"
 		units[ask(r)]++

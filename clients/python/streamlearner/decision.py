@@ -40,7 +40,7 @@ class Request:
     or for each arm. eligible names the arms that can be chosen, None for all.
     unit makes the draw instead of id, and is logged. key is the value of
     source.key, unless the context has it. baseline is chosen when the mode is not
-    online. time_ms is that of the decision in milliseconds since 1970, None for now.
+    online, "" for that of the model. time_ms is that of the decision in milliseconds since 1970, None for now.
     """
 
     id: str
@@ -126,12 +126,13 @@ def decide(bandit: Bandit, event: Event, r: Request, mode: str) -> tuple[int, fl
         if not pmf[arm] > 0:
             raise RejectionError("non_finite", "the event's values are too large")
         return arm, pmf[arm], pmf
-    if r.baseline not in bandit.arms:
-        raise NoArmError(f"decisions are made in the mode {mode} and the baseline is {r.baseline!r}: it must be one of {bandit.arms}")
-    arm = bandit.arms.index(r.baseline)
-    if event.eligible and not event.eligible[arm]:
-        raise NoArmError(f"decisions are made in the mode {mode} and the baseline {r.baseline!r} is not eligible")
-    return arm, 1.0, pmf
+    arms = bandit.arms
+    baseline = arms.index(r.baseline) if r.baseline in arms else None if r.baseline else bandit.baseline
+    if baseline is None:
+        raise NoArmError(f"decisions are made in the mode {mode} and the baseline is {r.baseline!r}: it must be one of {arms}")
+    if event.eligible and not event.eligible[baseline]:
+        raise NoArmError(f"decisions are made in the mode {mode} and the baseline {arms[baseline]!r} is not eligible")
+    return baseline, 1.0, pmf
 
 
 def tail(s: Schema, r: Request, name: str, p: float, pmf: Sequence[float], model: str, version: Version, mode: str) -> str:
