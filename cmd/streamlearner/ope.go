@@ -47,7 +47,7 @@ A candidate is --policy [NAME=]KIND:
                  action, or those of all actions as an array, an object by name, or
                  with F as p_* one field for each action. --target-prob F is the same
   uniform        every action alike
-  always:ARM     one action
+  always:ARM     one action; where it is not eligible, every other alike
   model:M/P[@V]  the bandit that is published in Redis for the partition P of the
                  model M, or its version V (a number or a label)
   file:PATH      the bandit in a file of 'snapshot export'
@@ -102,6 +102,7 @@ func opeCommand() *cobra.Command {
 	f.StringVar(&in.fields.Action, "action", "", "field of the action")
 	f.StringVar(&in.fields.Propensity, "propensity", "", "field of the probability with which the action was taken")
 	f.StringVar(&in.fields.Dropped, "drop-prob", "", "field of the probability that such a decision was left out of the log")
+	f.StringVar(&in.fields.Eligible, "eligible", "", "field of the actions that could be taken, an array (default all)")
 	f.StringVar(&in.id, "id", "", "field of the decision's id, by which Thompson policies draw")
 	f.StringVar(&in.time, "time", "", "field of the event time, for candidates that forget")
 	f.StringVar(&in.targetProb, "target-prob", "", "field of the candidate's probability; as --policy column:F")

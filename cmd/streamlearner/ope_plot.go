@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -34,6 +35,8 @@ func (r *opeReport) draw(path string) error {
 		ticks = append(ticks, plot.Tick{Value: float64(i), Label: cutName(policy.Name, 120/max(1, len(r.Policies)))})
 	}
 	p.X.Tick.Marker = ticks
+	p.Y.Min, p.Y.Max = r.heights()
+	low, high := p.Y.Min, p.Y.Max
 	for k := range r.estimators {
 		points := r.points(k)
 		if len(points.XYs) == 0 {
@@ -56,7 +59,35 @@ func (r *opeReport) draw(path string) error {
 		p.Add(bars, dots)
 		legend.Add(r.estimators[k].String(), badge{style})
 	}
+	p.Y.Min, p.Y.Max = low, high // adding may have widened them
 	return writePicture(path, p, legend)
+}
+
+// heights bounds the vertical axis: one interval far wider than most must not flatten the others.
+func (r *opeReport) heights() (lo, hi float64) {
+	var values, halves, ends []float64
+	for _, p := range r.Policies {
+		for _, x := range p.Estimates {
+			if x.Value == nil {
+				continue
+			}
+			values = append(values, *x.Value)
+			if x.Low != nil {
+				halves, ends = append(halves, (*x.High-*x.Low)/2), append(ends, *x.Low, *x.High)
+			}
+		}
+	}
+	if len(values) == 0 {
+		return 0, 1
+	}
+	slices.Sort(halves)
+	const room = 4 // typical half-widths beside the outermost estimates
+	lo, hi = slices.Min(values), slices.Max(values)
+	if n := len(halves); n > 0 {
+		lo = max(lo-room*halves[n/2], min(lo, slices.Min(ends)))
+		hi = min(hi+room*halves[n/2], max(hi, slices.Max(ends)))
+	}
+	return lo - max((hi-lo)/20, 1e-12), hi + max((hi-lo)/20, 1e-12)
 }
 
 // points are the estimates by one estimator, beside those by the others.

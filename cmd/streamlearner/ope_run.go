@@ -191,7 +191,7 @@ func (l *opeLog) nameFields(m *configs.Model, specs []candidateSpec) {
 		flag       string
 		to         *string
 		configured string
-	}{{"reward", &l.fields.Reward, s.Label}, {"action", &l.fields.Action, s.Arm}, {"propensity", &l.fields.Propensity, s.Probability}} {
+	}{{"reward", &l.fields.Reward, s.Label}, {"action", &l.fields.Action, s.Arm}, {"propensity", &l.fields.Propensity, s.Probability}, {"eligible", &l.fields.Eligible, s.Eligible}} {
 		if !l.in.changed(f.flag) {
 			*f.to = f.configured
 		}
@@ -209,6 +209,7 @@ func (l *opeLog) nameFields(m *configs.Model, specs []candidateSpec) {
 // takeSchema makes the fields of a model those of a published one.
 func takeSchema(m *configs.Model, s *event.Schema) {
 	m.Source.Label, m.Source.Arm, m.Source.Probability = s.Label, s.Arm, s.Probability
+	m.Source.Eligible, m.Source.Actions, m.Source.Context = s.Eligible, s.Actions, s.Context
 	m.Source.Weight, m.Source.Time, m.Source.Key, m.Source.ID = s.Weight, s.Time, s.Key, s.ID
 	f := &m.Features
 	f.Include, f.Exclude, f.Numeric, f.Categorical = s.Include, s.Exclude, s.Numeric, s.Categorical

@@ -21,7 +21,7 @@ func Layout(f Format, fields Fields, a *Arms, s event.Schema, hidden ...string) 
 	}
 	s.Exclude = out
 	s.Label, s.Positive, s.Classes, s.ClassWeights, s.LabelType, s.LabelSeparator, s.SampleNegatives = "", "", nil, nil, "", "", 0
-	s.Probability, s.Arm, s.Arms = "", fields.Action, a.names
+	s.Probability, s.Eligible, s.Arm, s.Arms = "", fields.Eligible, fields.Action, a.names
 	l := event.Layout{Format: f.Name, Schema: s}
 	if f.Columns != nil {
 		l.Columns, l.Delimiter = f.Columns, string(f.Comma)
@@ -48,12 +48,12 @@ func (c *context) decode(r *row) error {
 	return nil
 }
 
-// reward makes the event one to learn from, with the arm as the model counts it.
-func (c *context) reward(r *row, arm int) *event.Event {
+// reward makes an event one to learn from, with the arm as the model counts it.
+func (r *row) reward(e *event.Event, arm int) *event.Event {
 	d := &r.decision
-	c.e.Arm, c.e.Prob, c.e.Label, c.e.Labelled = arm, d.Propensity, d.Reward, true
-	c.e.Weight /= 1 - d.Dropped // for those that were dropped
-	return &c.e
+	e.Arm, e.Prob, e.Label, e.Labelled = arm, d.Propensity, d.Reward, true
+	e.Weight /= 1 - d.Dropped // for those that were dropped
+	return e
 }
 
 // Bandit is a policy of package bandit.
@@ -64,6 +64,7 @@ type Bandit struct {
 	}
 	model *bandit.Model // nil for one that does not learn
 	arms  []int         // of every arm of the policy: its index in the log
+	seen  event.Event   // the event as the policy counts arms
 	p     []float64
 	all   []float64
 
@@ -105,13 +106,36 @@ func (b *Bandit) target(r *row, t *target) error {
 	if err := b.decode(r); err != nil {
 		return err
 	}
-	b.p = b.policy.Distribution(&b.e, nil, b.p[:0])
+	e := b.view()
+	var eligible []bool
+	if len(e.Eligible) > 0 {
+		if eligible = e.Eligible; !slices.Contains(eligible, true) {
+			return refusal{"none of its arms was eligible", ""}
+		}
+	}
+	b.p = b.policy.Distribution(e, eligible, b.p[:0])
 	clear(b.all)
 	for i, p := range b.p {
 		b.all[b.arms[i]] = p
 	}
 	t.logged, t.all = b.all[r.action], b.all
 	return nil
+}
+
+// view returns the event with the arms in the order of the policy.
+func (b *Bandit) view() *event.Event {
+	actions, eligible := b.seen.Actions[:0], b.seen.Eligible[:0]
+	b.seen = b.e
+	for _, i := range b.arms {
+		if len(b.e.Actions) > 0 {
+			actions = append(actions, b.e.Actions[i])
+		}
+		if len(b.e.Eligible) > 0 {
+			eligible = append(eligible, b.e.Eligible[i])
+		}
+	}
+	b.seen.Actions, b.seen.Eligible = actions, eligible
+	return &b.seen
 }
 
 // learn takes the row whose context target has decoded.
@@ -124,7 +148,7 @@ func (b *Bandit) learn(r *row) {
 		b.Untaught.add(r.number, r.place, refusal{"the action is none of the policy's arms", ""})
 		return
 	}
-	if s := b.model.Learn(b.reward(r, arm)); s.Reject != nil {
+	if s := b.model.Learn(r.reward(&b.seen, arm)); s.Reject != nil {
 		b.Untaught.add(r.number, r.place, refusal{s.Reject.Reason.String(), s.Reject.Detail})
 	}
 }

@@ -91,10 +91,7 @@ func (v *vector) object(o *fastjson.Object) (err error) {
 }
 
 func (v *vector) set(i int, x *fastjson.Value) error {
-	text := x.MarshalTo(nil)
-	if x.Type() == fastjson.TypeString {
-		text = x.GetStringBytes()
-	}
+	text := textOf(x)
 	var err error
 	if v.numbers[i], err = strconv.ParseFloat(string(text), 64); err != nil {
 		return refusal{v.what + " is not a number", fmt.Sprintf("%q for arm %s", clip(text), v.arms.names[i])}
@@ -162,3 +159,11 @@ func (c *ColumnRewards) predict(r *row) ([]float64, error) {
 
 func (*ColumnRewards) teach(*row) {}
 func (*ColumnRewards) learn(*row) {}
+
+// textOf is the content of a string and the text of any other value.
+func textOf(x *fastjson.Value) []byte {
+	if x.Type() == fastjson.TypeString {
+		return x.GetStringBytes()
+	}
+	return x.MarshalTo(nil)
+}

@@ -3,6 +3,8 @@ package offpolicy
 import (
 	"fmt"
 
+	"github.com/valyala/fastjson"
+
 	"github.com/streamlearner/streamlearner/internal/ope"
 )
 
@@ -12,6 +14,7 @@ type Fields struct {
 	Reward     string
 	Propensity string // the logging policy's probability of the action
 	Dropped    string // probability that such a decision was left out of the log; empty for 0
+	Eligible   string // the arms that could be taken, an array of names or indices; empty for all
 }
 
 // Config says what is evaluated.
@@ -42,7 +45,8 @@ type row struct {
 	record   record
 	number   uint64 // counted from 1
 	place    func() string
-	action   int // index of the arm; -1 without a field of it
+	action   int    // index of the arm; -1 without a field of it
+	eligible []bool // of every arm; nil when all could be taken
 	decision ope.Decision
 }
 
@@ -53,6 +57,8 @@ type Evaluator struct {
 	reward     field
 	propensity field
 	dropped    field
+	eligible   field
+	mask       []bool // memory of row.eligible
 
 	candidates []Candidate
 	results    []Result
@@ -64,7 +70,7 @@ type Evaluator struct {
 }
 
 // New returns an evaluator that has seen nothing. rewards may be nil. Errors begin with the field at fault: reward,
-// propensity, action or drop-prob.
+// propensity, action, drop-prob or eligible.
 func New(c Config, candidates []Candidate, rewards Rewards) (*Evaluator, error) {
 	v := &Evaluator{config: c, candidates: candidates, rewards: rewards, decisions: make([]ope.Decision, len(candidates))}
 	v.row.record.format = &v.config.Format
@@ -75,6 +81,7 @@ func New(c Config, candidates []Candidate, rewards Rewards) (*Evaluator, error) 
 	}{
 		{&v.reward, c.Fields.Reward, "reward", true}, {&v.propensity, c.Fields.Propensity, "propensity", true},
 		{&v.action, c.Fields.Action, "action", false}, {&v.dropped, c.Fields.Dropped, "drop-prob", false},
+		{&v.eligible, c.Fields.Eligible, "eligible", false},
 	} {
 		if f.name == "" && !f.needed {
 			continue
@@ -147,7 +154,7 @@ func (v *Evaluator) add(number uint64, place func() string, raw []byte) error {
 // read makes the row of a record, and refuses what no candidate could use.
 func (v *Evaluator) read(number uint64, place func() string, raw []byte) (err error) {
 	r := &v.row
-	r.number, r.place, r.action, r.decision = number, place, -1, ope.Decision{}
+	r.number, r.place, r.action, r.eligible, r.decision = number, place, -1, nil, ope.Decision{}
 	if err := r.record.read(raw); err != nil {
 		return err
 	}
@@ -163,15 +170,43 @@ func (v *Evaluator) read(number uint64, place func() string, raw []byte) (err er
 		}
 	}
 	if v.action.name != "" {
-		text, _ := r.record.value(&v.action)
-		if len(text) == 0 {
-			return refusal{"the action is missing", v.action.name + " is empty"}
-		}
-		if r.action, err = v.config.Arms.find(text); err != nil {
+		if err := v.readAction(); err != nil {
 			return err
 		}
 	}
 	return v.check(r.decision)
+}
+
+// readAction finds the action and what else could have been taken.
+func (v *Evaluator) readAction() (err error) {
+	r := &v.row
+	text, _ := r.record.value(&v.action)
+	if len(text) == 0 {
+		return refusal{"the action is missing", v.action.name + " is empty"}
+	}
+	if r.action, err = v.config.Arms.find(text); err != nil || v.eligible.name == "" {
+		return err
+	}
+	named := string(text)
+	text, list := r.record.value(&v.eligible)
+	if list == nil && len(text) == 0 {
+		return nil // absent: all
+	}
+	if list == nil || list.Type() != fastjson.TypeArray {
+		return refusal{"the eligible arms are no array", v.eligible.name + " must be an array of names or indices"}
+	}
+	v.mask = append(v.mask[:0], make([]bool, len(v.config.Arms.names))...)
+	for _, x := range list.GetArray() {
+		i, err := v.config.Arms.find(textOf(x))
+		if err != nil {
+			return refusal{"an eligible arm is none of the arms", fmt.Sprintf("%q", clip(textOf(x)))}
+		}
+		v.mask[i] = true
+	}
+	if r.eligible = v.mask; !r.eligible[r.action] {
+		return refusal{"the action was not eligible", fmt.Sprintf("%q", named)}
+	}
+	return nil
 }
 
 // check refuses a decision that its evaluation would not take.

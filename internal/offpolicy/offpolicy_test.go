@@ -246,3 +246,50 @@ func TestArms(t *testing.T) {
 		t.Error("an unknown arm is taken")
 	}
 }
+
+// TestEligible: a candidate chooses among what could be taken, whatever the order of its arms, and sees the features
+// of the actions.
+func TestEligible(t *testing.T) {
+	c := config("a", "b", "c")
+	c.Fields.Eligible = "could"
+	layout := offpolicy.Layout(jsonFormat, c.Fields, c.Arms, event.Schema{Actions: "offers", Context: "user"})
+	b := settings(bandit.Greedy, "c", "b", "a") // another order than that of the log
+	b.Features, b.Floor, b.Epsilon = bandit.Shared, 0, 0
+	p := must(offpolicy.Learning(must(bandit.New(b))(t), layout, c.Arms))(t)
+	v := must(offpolicy.New(c, []offpolicy.Candidate{
+		{Name: "uniform", Policy: must(offpolicy.Uniform(c.Arms))(t)},
+		{Name: "a", Policy: must(offpolicy.Always(c.Arms, "a"))(t)},
+		{Name: "learning", Policy: p},
+	}, nil))(t)
+	// The reward is the action's feature; b has the best but cannot always be taken.
+	n := uint64(0)
+	for i := range 600 {
+		could, arms, p := `["a", 2]`, "ac", 0.5
+		offers := `[{"v": 0.1}, {"v": 0.5}]`
+		if i%2 == 0 {
+			could, arms, p, offers = `["b", "a", "c"]`, "abc", 1./3, `[{"v": 0.9}, {"v": 0.1}, {"v": 0.5}]`
+		}
+		arm := arms[i/2%len(arms)]
+		n++
+		v.Add(n, place, fmt.Appendf(nil, `{"user": {"x": 1}, "a": "%c", "r": %v, "p": %v, "could": %s, "offers": %s}`,
+			arm, map[byte]float64{'a': 0.1, 'b': 0.9, 'c': 0.5}[arm], p, could, offers))
+	}
+	if got := append(v.Refusals.List(), p.Untaught.List()...); len(got) != 0 {
+		t.Fatalf("%+v", got)
+	}
+	for i, want := range []float64{(0.3 + 0.5) / 2, 0.1, (0.5 + 0.9) / 2} {
+		if got, _ := v.Results()[i].Value(ope.SNIPS); math.Abs(got-want) > 0.01 {
+			t.Errorf("%s: %v, want %v", v.Results()[i].Name, got, want)
+		}
+	}
+	for i, could := range []string{`["b"]`, `[]`, `"a"`, `["d"]`} {
+		v.Add(n, place, fmt.Appendf(nil, `{"user": {"x": 1}, "a": "a", "r": 1, "p": 1, "could": %s}`, could))
+		refused := uint64(0)
+		for _, x := range v.Refusals.List() {
+			refused += x.Count
+		}
+		if refused != uint64(i+1) || v.Results()[0].Diagnostics().Rows != 600 {
+			t.Errorf("eligible %s is taken: %+v", could, v.Refusals.List())
+		}
+	}
+}

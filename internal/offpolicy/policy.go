@@ -33,33 +33,28 @@ func (Logged) target(r *row, t *target) error {
 	return nil
 }
 
-// Constant is a policy that looks at nothing: a probability for every arm.
+// Constant is a policy that looks at nothing but what can be taken.
 type Constant struct {
 	fixed
-	p []float64
+	arm int // that it takes; -1 for any
+	all []float64
 }
 
-// Uniform chooses all arms alike.
+// Uniform takes all eligible arms alike.
 func Uniform(a *Arms) (*Constant, error) {
 	if len(a.names) == 0 {
 		return nil, errors.New("the arms must be known")
 	}
-	c := &Constant{p: make([]float64, len(a.names))}
-	for i := range c.p {
-		c.p[i] = 1 / float64(len(c.p))
-	}
-	return c, nil
+	return &Constant{arm: -1, all: make([]float64, len(a.names))}, nil
 }
 
-// Always chooses one arm.
+// Always takes one arm where it is eligible, and otherwise all that are alike.
 func Always(a *Arms, arm string) (*Constant, error) {
 	i, ok := a.index[arm]
 	if !ok {
 		return nil, fmt.Errorf("%q is none of the arms: %s", arm, some(a.names))
 	}
-	c := &Constant{p: make([]float64, len(a.names))}
-	c.p[i] = 1
-	return c, nil
+	return &Constant{arm: i, all: make([]float64, len(a.names))}, nil
 }
 
 // some shows the beginning of a list.
@@ -75,6 +70,27 @@ func (c *Constant) target(r *row, t *target) error {
 	if r.action < 0 {
 		return refusal{"the action is unknown", "a policy over arms needs the field of the action"}
 	}
-	t.logged, t.all = c.p[r.action], c.p
+	clear(c.all)
+	switch {
+	case c.arm >= 0 && (r.eligible == nil || r.eligible[c.arm]):
+		c.all[c.arm] = 1
+	case r.eligible == nil:
+		for i := range c.all {
+			c.all[i] = 1 / float64(len(c.all))
+		}
+	default:
+		n := 0
+		for _, ok := range r.eligible {
+			if ok {
+				n++
+			}
+		}
+		for i, ok := range r.eligible {
+			if ok {
+				c.all[i] = 1 / float64(n)
+			}
+		}
+	}
+	t.logged, t.all = c.all[r.action], c.all
 	return nil
 }

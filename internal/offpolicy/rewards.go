@@ -72,7 +72,7 @@ func (g *Regression) teach(r *row) {
 	if !g.CrossFitted() || g.decode(r) != nil {
 		return // what cannot be decoded is refused when it is evaluated
 	}
-	e := g.reward(r, r.action)
+	e := r.reward(&g.e, r.action)
 	var rej *event.Rejection
 	for f, m := range g.models {
 		if f != g.fold(r) {
@@ -85,7 +85,7 @@ func (g *Regression) teach(r *row) {
 // learn fits a progressive model to the row that predict has decoded.
 func (g *Regression) learn(r *row) {
 	if !g.CrossFitted() {
-		g.taught(r, g.models[0].Learn(g.reward(r, r.action)).Reject)
+		g.taught(r, g.models[0].Learn(r.reward(&g.e, r.action)).Reject)
 	}
 }
 
