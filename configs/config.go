@@ -6,6 +6,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/encode"
 	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
 
@@ -111,9 +112,18 @@ type Model struct {
 	Snapshot learner.SnapshotConfig `koanf:"snapshot"`
 	Audit    Audit                  `koanf:"audit"`
 	Metrics  metric.Points          `koanf:"metrics"`
+	Evaluate Evaluate               `koanf:"evaluate"`
 	// Scope is what one published model is learned from: partition. global
 	// is not available yet.
 	Scope string `koanf:"scope"`
+}
+
+// Evaluate says which candidate policies of a bandit are evaluated on the decisions that it learns.
+type Evaluate struct {
+	Candidates []bandit.Candidate `koanf:"candidates"`
+	Every      uint64             `koanf:"every"` // every n-th decision alone
+	Clip       float64            `koanf:"clip"`  // importance weight above which a decision counts as clipped
+	Alpha      float64            `koanf:"alpha"` // intervals hold with probability 1-alpha
 }
 
 // Audit is where the audit trail is kept.

@@ -48,6 +48,7 @@ func DefaultModel() Model {
 		Snapshot: learner.DefaultSnapshot(),
 		Audit:    Audit{Keep: 10_000},
 		Metrics:  metric.DefaultPoints(),
+		Evaluate: Evaluate{Every: 1, Clip: 10, Alpha: 0.05},
 		Scope:    "partition",
 	}
 }

@@ -94,6 +94,10 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 	}
 	defaults := DefaultModel()
 	defaults.Learner.Kind = m.Learner.Kind
+	evaluation, err := m.evaluation()
+	if err != nil {
+		return learner.Config{}, err
+	}
 	guard := m.Guard
 	guard.Loss = catalog.LossClip(m.Learner)
 	in, err := m.inputs()
@@ -108,6 +112,7 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 		Snapshot: m.Snapshot,
 		Signals:  m.signals(),
 		Inputs:   in,
+		Evaluate: evaluation,
 		Settings: m.Settings(),
 		Defaults: defaults.Settings(),
 		Binary:   binary,
@@ -162,7 +167,7 @@ func (m Model) inputs() (inputs.Deps, error) {
 
 // shapeless are the settings that leave no trace in a state.
 var shapeless = [...]string{
-	"source.start", "source.dead_letter", "audit.topic", "audit.keep", "metrics.threshold", "metrics.precision_at_k", "metrics.recall_at_fpr",
+	"source.start", "source.dead_letter", "audit.topic", "audit.keep", "evaluate.alpha", "metrics.threshold", "metrics.precision_at_k", "metrics.recall_at_fpr",
 }
 
 // Settings are all settings that shape the state of a partition, one
@@ -179,8 +184,11 @@ func (m Model) Settings() string {
 }
 
 // otherKind reports whether a setting belongs to a family that the model is not
-// of. The keys of the family sgd stand in the section learner itself.
+// of; only bandits are evaluated. The keys of the family sgd stand in the section learner itself.
 func (m Model) otherKind(path string) bool {
+	if strings.HasPrefix(path, "evaluate.") {
+		return m.Learner.Kind != "bandit"
+	}
 	name, ok := strings.CutPrefix(path, "learner.")
 	if !ok || name == "kind" {
 		return false

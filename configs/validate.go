@@ -203,6 +203,7 @@ func (m *Model) check(path string) Errors {
 	m.checkDetectors(v, keys)
 	layout := m.Layout()
 	v.foreign(keys, m.Guard.Inputs.Fit(&layout))
+	m.checkEvaluate(v, keys)
 	v.foreign(keys, m.Snapshot.Validate())
 	v.foreign(keys, m.Metrics.Validate())
 	return v.errs

@@ -278,8 +278,8 @@ func TestAlertsTellWhatToDo(t *testing.T) {
 			t.Errorf("%s is defined twice", a.Alert)
 		}
 		seen[a.Alert] = true
-		if s := a.Labels["severity"]; s != "warning" && s != "critical" {
-			t.Errorf("%s: severity %q, want warning or critical", a.Alert, s)
+		if s := a.Labels["severity"]; s != "info" && s != "warning" && s != "critical" {
+			t.Errorf("%s: severity %q, want info, warning or critical", a.Alert, s)
 		}
 		for _, annotation := range []string{"summary", "description", "runbook_url"} {
 			if a.Annotations[annotation] == "" {

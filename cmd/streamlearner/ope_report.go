@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/streamlearner/streamlearner/internal/offpolicy"
 	"github.com/streamlearner/streamlearner/internal/ope"
+	"github.com/streamlearner/streamlearner/pkg/learner"
 )
 
 // opeReport is the document of ope --json.
@@ -31,28 +33,8 @@ type opeReport struct {
 
 // opePolicy is what is estimated of one candidate.
 type opePolicy struct {
-	Name      string        `json:"policy"`
-	Estimates []opeEstimate `json:"estimates"`
-	// Sequence bounds the value at all times at once, see ope.Evaluation.ConfidenceSequence.
-	Sequence      *[2]float64 `json:"confidence_sequence"`
-	Effective     float64     `json:"effective_sample_size"`
-	Share         float64     `json:"effective_share"` // of the decisions
-	MeanWeight    float64     `json:"mean_weight"`
-	MeanWeightSE  float64     `json:"mean_weight_se"`
-	MaxWeight     float64     `json:"max_weight"`
-	ClippedShare  float64     `json:"clipped_share"`
-	SwitchedShare float64     `json:"switched_share"`
-	MatchedShare  float64     `json:"matched_share"`
-	Warnings      []string    `json:"warnings"`
-}
-
-// opeEstimate is one estimate; value is null where the log tells nothing, low and high where there is no interval.
-type opeEstimate struct {
-	Estimator string   `json:"estimator"`
-	Value     *float64 `json:"value"`
-	Low       *float64 `json:"low"`
-	High      *float64 `json:"high"`
-	Against   string   `json:"against_logged,omitempty"` // above, below, unclear, or too few: decisions
+	Name string `json:"policy"`
+	ope.Summary
 }
 
 // fill takes over the results.
@@ -88,76 +70,18 @@ func (r *opeReport) warn(format string, args ...any) {
 
 // policy describes one candidate.
 func (r *opeReport) policy(e *offpolicy.Result) opePolicy {
-	d := e.Diagnostics()
-	p := opePolicy{
-		Name: e.Name, Effective: d.EffectiveSize, MeanWeight: d.MeanWeight, MeanWeightSE: d.MeanWeightSE, MaxWeight: d.MaxWeight,
-		ClippedShare: d.ClippedShare, SwitchedShare: d.SwitchedShare, MatchedShare: d.MatchedShare, Warnings: []string{},
-	}
-	if d.Rows == 0 {
-		return p
-	}
-	p.Share = d.EffectiveSize / d.Rows
-	if lo, hi, ok := e.ConfidenceSequence(r.Alpha); ok {
-		p.Sequence = &[2]float64{lo, hi}
-	}
-	missing := false
-	for _, k := range r.estimators {
-		x := opeEstimate{Estimator: k.String()}
-		if k.NeedsModel() && !e.Modelled {
-			missing = true
-		} else {
-			if v, ok := e.Value(k); ok {
-				x.Value = &v
-			}
-			if lo, hi, ok := e.Interval(k, r.Alpha); ok {
-				x.Low, x.High = &lo, &hi
-			}
-		}
-		p.Estimates = append(p.Estimates, x)
-	}
-	for _, doubt := range d.Doubts() {
-		p.Warnings = append(p.Warnings, string(doubt)+figures(doubt, &d))
-	}
-	if missing && e.Name != "logged" {
+	p := opePolicy{Name: e.Name, Summary: e.Summary(r.estimators, e.Modelled, r.Alpha)}
+	if !e.Modelled && p.Decisions > 0 && e.Name != "logged" && slices.ContainsFunc(r.estimators, ope.Estimator.NeedsModel) {
 		p.Warnings = append(p.Warnings, "estimators with a model of rewards need the probabilities of all actions, and the log holds that of one")
 	}
 	return p
 }
 
-// figures are the numbers behind a doubt.
-func figures(doubt ope.Doubt, d *ope.Diagnostics) string {
-	switch doubt {
-	case ope.FewDecisions:
-		return fmt.Sprintf(" (it is %.3g: %.0f decisions tell as much about this policy as %.3g of its own)", d.EffectiveSize, d.Rows, d.EffectiveSize)
-	case ope.WrongWeights:
-		return fmt.Sprintf(" (it is %.4g, with a standard error of %.2g)", d.MeanWeight, d.MeanWeightSE)
-	case ope.ManyClipped:
-		return fmt.Sprintf(" (%.3g%% are)", 100*d.ClippedShare)
-	}
-	return ""
-}
-
-// compare says of every interval where it lies beside that of the logged policy's mean reward, unless it is too
-// narrow to be believed.
+// compare sets every interval beside that of the logged policy's mean reward.
 func (r *opeReport) compare(logged *ope.Evaluation) {
-	lo, hi, ok := logged.Interval(ope.IPS, r.Alpha)
-	if !ok {
-		return
-	}
-	for i := range r.Policies[1:] {
-		for j := range r.Policies[i+1].Estimates {
-			x := &r.Policies[i+1].Estimates[j]
-			switch {
-			case x.Low == nil:
-			case r.Policies[i+1].Effective < ope.FewestDecisions:
-				x.Against = "too few"
-			case *x.Low > hi:
-				x.Against = "above"
-			case *x.High < lo:
-				x.Against = "below"
-			default:
-				x.Against = "unclear"
-			}
+	if lo, hi, ok := logged.Interval(ope.IPS, r.Alpha); ok {
+		for i := range r.Policies[1:] {
+			r.Policies[i+1].Compare(lo, hi)
 		}
 	}
 }
@@ -172,13 +96,16 @@ func (r *opeReport) print(w io.Writer) error {
 		fmt.Fprintf(w, "refused: %d rows, the first %v: %s (%s)\n", x.Count, x.Rows, x.Reason, x.Example)
 	}
 	if r.Used > 0 {
-		fmt.Fprintf(w, "\n%s\n\n%s\n", r.estimateTable(), r.trustTable())
+		fmt.Fprintf(w, "\n%s\n\n%s\n", estimateTable(r.Policies, r.Alpha), trustTable(r.Policies))
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", warning)
 	}
-	var err error
-	for _, p := range r.Policies {
+	return printWarnings(w, r.Policies)
+}
+
+func printWarnings(w io.Writer, policies []opePolicy) (err error) {
+	for _, p := range policies {
 		for _, warning := range p.Warnings {
 			_, err = fmt.Fprintf(w, "warning: %s: %s\n", p.Name, warning)
 		}
@@ -186,12 +113,25 @@ func (r *opeReport) print(w io.Writer) error {
 	return err
 }
 
+// printCandidates shows what the candidates of a stored state would have earned.
+func printCandidates(w io.Writer, all []learner.EvaluationStats) error {
+	if len(all) == 0 {
+		return nil
+	}
+	policies := make([]opePolicy, len(all))
+	for i := range all {
+		policies[i] = opePolicy{all[i].Name, all[i].Summary}
+	}
+	fmt.Fprintf(w, "\ncandidates on %.0f decisions\n\n%s\n\n%s\n", all[0].Decisions, estimateTable(policies, learner.StoredAlpha), trustTable(policies))
+	return printWarnings(w, policies)
+}
+
 // estimateTable has a row for every candidate and estimator.
-func (r *opeReport) estimateTable() string {
-	level := fmt.Sprintf("%.4g%%", 100*(1-r.Alpha))
+func estimateTable(policies []opePolicy, alpha float64) string {
+	level := fmt.Sprintf("%.4g%%", 100*(1-alpha))
 	t := newTable("policy", "estimator", "estimate", level+" low", level+" high", "against logged")
 	t.SetColumnConfigs([]table.ColumnConfig{rightAligned(3), rightAligned(4), rightAligned(5)})
-	for _, p := range r.Policies {
+	for _, p := range policies {
 		name := p.Name
 		for _, x := range p.Estimates {
 			t.AppendRow(table.Row{name, x.Estimator, sixDigits(x.Value), sixDigits(x.Low), sixDigits(x.High), x.Against})
@@ -202,14 +142,14 @@ func (r *opeReport) estimateTable() string {
 }
 
 // trustTable has a row for every candidate.
-func (r *opeReport) trustTable() string {
+func trustTable(policies []opePolicy) string {
 	t := newTable("policy", "effective size", "share", "mean weight", "max weight", "clipped", "any-time low", "any-time high")
 	var right []table.ColumnConfig
 	for column := 2; column <= 8; column++ {
 		right = append(right, rightAligned(column))
 	}
 	t.SetColumnConfigs(right)
-	for _, p := range r.Policies {
+	for _, p := range policies {
 		var lo, hi *float64
 		if p.Sequence != nil {
 			lo, hi = &p.Sequence[0], &p.Sequence[1]

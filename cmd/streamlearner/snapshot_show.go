@@ -43,7 +43,10 @@ type stateReport struct {
 	Versions []versionReport   `json:"versions"`      // that are kept, oldest first
 	Pending  []versionReport   `json:"in_quarantine"`
 	Settings []string          `json:"settings"`
-	Blobs    int               `json:"blobs"`
+
+	Evaluations []learner.EvaluationStats `json:"evaluations,omitempty"` // candidate policies of a bandit
+
+	Blobs int `json:"blobs"`
 }
 
 type guardReport struct {
@@ -77,7 +80,8 @@ func snapshotShowCommand() *cobra.Command {
 		Short: "Show the state of one partition in full",
 		Long: `Show the state of one partition: where it stands in the topic, who owns it, mode of
 the learner and of its guard, what was learned and refused, the published version
-that readers are served, the kept ones and those in quarantine, and the settings.
+that readers are served, the kept ones and those in quarantine, the settings, and of a
+bandit what the candidates of evaluate.candidates would have earned.
 
 --weights N shows the N weights of the published model that count most, with the
 names of their features as far as the learner has noted them: by weight, or where
@@ -144,6 +148,7 @@ func readOnce(ctx context.Context, store *redis.Store, k state.Key, top int) (*s
 		Fed: d.Fed, Learned: d.Learned, Rejected: map[string]uint64{}, Alarms: d.Alarms, Freezes: d.Freezes, Loss: d.Loss, GradNorm: d.GradNorm, Descent: descentOf(&d.Descent),
 		Guard:    guardReport{d.Armed, d.Calibrating, d.Warning},
 		Versions: []versionReport{}, Pending: []versionReport{}, Settings: strings.Split(strings.TrimSpace(d.Settings), "\n"), Blobs: len(s.Refs),
+		Evaluations: d.Evaluations,
 	}
 	if d.Hold != nil {
 		r.HeldAt = d.Hold.Number
@@ -312,7 +317,10 @@ func (r *stateReport) print(w io.Writer) error {
 	for _, s := range r.Settings {
 		row("setting", "%s", s)
 	}
-	if _, err := fmt.Fprintln(w, t.Render()); err != nil || r.Model == nil || r.Model.Weights == nil {
+	if _, err := fmt.Fprintln(w, t.Render()); err != nil {
+		return err
+	}
+	if err := printCandidates(w, r.Evaluations); err != nil || r.Model == nil || r.Model.Weights == nil {
 		return err
 	}
 	return r.Model.Weights.print(w)

@@ -6,6 +6,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/consumer"
 	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
 )
 
 // status is the document of the admin server's /status.
@@ -46,6 +47,8 @@ type partitionStatus struct {
 	Descent   descentReport     `json:"descent"`
 	Join      *joinReport       `json:"join,omitempty"` // of decisions with later rewards
 	Metrics   metric.Report     `json:"metrics"`        // progressive validation since this process took the partition over
+
+	Evaluations []learner.EvaluationStats `json:"evaluations,omitempty"` // candidate policies of a bandit
 }
 
 func (d *daemon) status() status {
@@ -68,6 +71,7 @@ func partitionOf(p *consumer.PartitionStatus) partitionStatus {
 		Loss: st.Loss, GradNorm: st.GradNorm, Fed: st.Fed, Learned: st.Learned, Rejected: byReason(st.Rejected),
 		Freezes: st.Freezes, Recovery: recoveryOf(st), Live: st.Live, Published: st.Published,
 		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Join: joinOf(st.Join), Metrics: p.Progress,
+		Evaluations: p.Evaluations,
 	}
 }
 

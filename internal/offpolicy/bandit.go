@@ -78,7 +78,7 @@ func Published(p *bandit.Policy, l event.Layout, a *Arms) (*Bandit, error) {
 
 // Learning is a policy that learns from the log as it goes.
 func Learning(m *bandit.Model, l event.Layout, a *Arms) (*Bandit, error) {
-	b, err := newBandit(m, m.Config().Arms, l, a)
+	b, err := newBandit(m, m.ArmNames(), l, a)
 	if err == nil {
 		b.model = m
 	}

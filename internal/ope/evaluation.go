@@ -51,6 +51,9 @@ func New(c Config) (*Evaluation, error) {
 	return &Evaluation{config: c}, nil
 }
 
+// Config returns the settings.
+func (e *Evaluation) Config() Config { return e.config }
+
 // Add counts a decision, or changes nothing and says why it cannot.
 func (e *Evaluation) Add(d Decision) Problem {
 	c, s := &e.config, &e.sums

@@ -114,6 +114,7 @@ func (i *idle) Capture() func() *state.Snapshot {
 	s := &state.Snapshot{Next: i.next}
 	return func() *state.Snapshot { return s }
 }
-func (i *idle) Saved(*state.Snapshot)              {}
-func (i *idle) Stats() learner.Stats               { return learner.Stats{Fed: i.fed} }
-func (i *idle) Occupancy() (event.Occupancy, bool) { return event.Occupancy{}, false }
+func (i *idle) Saved(*state.Snapshot)                  {}
+func (i *idle) Stats() learner.Stats                   { return learner.Stats{Fed: i.fed} }
+func (i *idle) Occupancy() (event.Occupancy, bool)     { return event.Occupancy{}, false }
+func (i *idle) Evaluations() []learner.EvaluationStats { return nil }

@@ -97,6 +97,8 @@ type Learner interface {
 	Stats() learner.Stats
 	// Occupancy is how full the weights of the model are; ok is false where that means nothing.
 	Occupancy() (o event.Occupancy, ok bool)
+	// Evaluations are what candidate policies of a bandit would have earned; nil for none.
+	Evaluations() []learner.EvaluationStats
 }
 
 // Deps are what a Consumer works with.

@@ -65,6 +65,17 @@
 //	streamlearner_loss                      gauge    progressive loss, half-life 1,000 events
 //	streamlearner_progressive               gauge    progressive validation since this process took the partition over
 //	                                                 (label figure: loss, accuracy, roc_auc, f1, mae, rmse, ...)
+//	streamlearner_ope_decisions_total       counter  decisions that a candidate policy was evaluated on (label policy, as all of ope)
+//	streamlearner_ope_estimate              gauge    estimated mean reward (also label estimator: ips, snips, dr, cressie-read)
+//	streamlearner_ope_low                   gauge    lower end of its interval (estimator also confidence-sequence)
+//	streamlearner_ope_high                  gauge    upper end
+//	streamlearner_ope_effective_sample_size gauge    decisions of its own that would tell as much
+//	streamlearner_ope_effective_share       gauge    the same as a share of the decisions
+//	streamlearner_ope_max_weight            gauge    largest importance weight
+//	streamlearner_ope_mean_weight           gauge    mean importance weight, close to 1 when propensities are right
+//	streamlearner_ope_clipped_share         gauge    share of the decisions with a weight above evaluate.clip
+//	streamlearner_ope_better                gauge    1 while its any-time interval lies above that of the logged policy
+//	streamlearner_ope_doubts                gauge    reasons to distrust the estimates
 //	streamlearner_gradient_norm             gauge    gradient norm, half-life 1,000 events
 //	streamlearner_gradient_ratio            gauge    gradient norm, half-life 128 events, over that of half-life 16,384
 //	streamlearner_gradient_vanishing        gauge    share of events with a gradient norm below a thousandth of its long-run mean

@@ -38,6 +38,7 @@ type metrics struct {
 	descent                                                              descentMetrics
 	recovery                                                             recoveryMetrics
 	occupancy                                                            occupancyMetrics
+	evaluations                                                          evaluationMetrics
 	idle, publishedIdle, held                                            *prometheus.Desc
 }
 
@@ -108,6 +109,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		descent:         newDescentMetrics(desc),
 		recovery:        newRecoveryMetrics(desc),
 		occupancy:       newOccupancyMetrics(desc),
+		evaluations:     newEvaluationMetrics(desc),
 		idle:            desc("idle_seconds", "Time since records were last fed, or since this process took the partition over."),
 		publishedIdle: desc("published_idle_seconds",
 			"Time since a version was published, or since this process took the partition over."),
@@ -139,6 +141,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.recovery.describe(ch)
 	m.join.describe(ch)
 	m.occupancy.describe(ch)
+	m.evaluations.describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -214,6 +217,7 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	c.gauge(m.loss, st.Loss)
 	c.gauge(m.gradNorm, st.GradNorm)
 	m.occupancy.collect(c, s.Occupancy)
+	m.evaluations.collect(c, s.Evaluations)
 	c.gauge(m.live, float64(st.Live))
 	var published uint64
 	if s.Published != nil {

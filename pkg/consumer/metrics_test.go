@@ -13,6 +13,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/internal/ope"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -83,6 +84,14 @@ func (p published) Stats() learner.Stats {
 	s.Join = &learner.JoinStats{Watermark: 1}
 	s.Detectors = []learner.DetectorStats{{Detector: "adwin", Signal: "loss", At: learner.AtLive, Action: learner.ActionWarn}}
 	return s
+}
+
+func (p published) Evaluations() []learner.EvaluationStats {
+	v, low, high := 0.5, 0.4, 0.6
+	s := ope.Summary{Decisions: 1000, Estimates: []ope.Estimate{{Estimator: "ips", Value: &v, Low: &low, High: &high}}, Sequence: &[2]float64{0.3, 0.7}}
+	better := s
+	better.Sequence = &[2]float64{0.8, 0.9}
+	return []learner.EvaluationStats{{Name: "logged", Summary: s}, {Name: "uniform", Summary: better}}
 }
 
 func metricNames(t *testing.T, reg *prometheus.Registry) (all []string) {

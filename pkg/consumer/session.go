@@ -366,18 +366,18 @@ func (s *session) publish() {
 	s.p.view.stats, s.p.view.next = stats, next
 }
 
-// report shows the progressive validation and how full the model is. It walks over all
-// bins and over the weights in use, so it is
-// made every now and then only.
+// report shows the progressive validation, how full the model is, and what candidates would have earned. It
+// walks over all bins and over the weights in use, and computes quantiles, so it is made every now and then only.
 func (s *session) report() {
 	occupancy, ok := s.learner.Occupancy()
+	evaluations := s.learner.Evaluations()
 	var r metric.Report
 	if s.progress != nil {
 		r = s.progress.Report()
 	}
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
-	s.p.view.progress = r
+	s.p.view.progress, s.p.view.evaluations = r, evaluations
 	if ok {
 		s.p.view.occupancy = &occupancy
 	}

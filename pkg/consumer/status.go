@@ -31,14 +31,15 @@ type PartitionStatus struct {
 	HighWatermark int64          // offset after the newest record in Kafka; -1 until the first fetch
 	Lag           int64          // records not learned yet; 0 until the first fetch
 	Claim         state.Claim
-	Saved         time.Time        // time of the last save; zero before the first
-	SavedNext     state.Position   // its position
-	Fed           time.Time        // when records were last fed, or the partition taken over
-	PublishedAt   time.Time        // when a version was last published, or the partition taken over
-	Published     *state.Pointer   // what readers are served; nil while nothing has been proven
-	MirrorLag     *uint64          // audit records that the mirror lacks; nil when there is none
-	Progress      metric.Report    // progressive validation since this process took the partition over
-	Occupancy     *event.Occupancy // how full the weights of the model are; nil where that means nothing
+	Saved         time.Time                 // time of the last save; zero before the first
+	SavedNext     state.Position            // its position
+	Fed           time.Time                 // when records were last fed, or the partition taken over
+	PublishedAt   time.Time                 // when a version was last published, or the partition taken over
+	Published     *state.Pointer            // what readers are served; nil while nothing has been proven
+	MirrorLag     *uint64                   // audit records that the mirror lacks; nil when there is none
+	Progress      metric.Report             // progressive validation since this process took the partition over
+	Occupancy     *event.Occupancy          // how full the weights of the model are; nil where that means nothing
+	Evaluations   []learner.EvaluationStats // candidate policies of a bandit, the logged one first; nil for none
 }
 
 // trouble is something that keeps a partition from its work, or from being safe.
@@ -71,6 +72,7 @@ type view struct {
 	mirrored      bool   // there is a mirror of the audit trail
 	mirrorLag     uint64 // audit records that it lacks
 	occupancy     *event.Occupancy
+	evaluations   []learner.EvaluationStats
 }
 
 // Status returns the assigned partitions, ascending.
@@ -90,7 +92,7 @@ func (p *partition) status() PartitionStatus {
 	v := &p.view
 	s := PartitionStatus{
 		Partition: p.id, State: v.state(), Reason: v.reason(), Stats: v.stats, Next: v.next,
-		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Fed: v.fed, PublishedAt: v.publishedAt, Published: v.published, Progress: v.progress, Occupancy: v.occupancy,
+		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Fed: v.fed, PublishedAt: v.publishedAt, Published: v.published, Progress: v.progress, Occupancy: v.occupancy, Evaluations: v.evaluations,
 	}
 	if v.mirrored {
 		lag := v.mirrorLag

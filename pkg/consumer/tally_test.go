@@ -177,6 +177,8 @@ func (t *tally) Saved(s *state.Snapshot) {
 	t.acks, t.rewound = t.acks[len(s.Done):], t.rewound && !s.Rewind
 }
 
+func (t *tally) Evaluations() []learner.EvaluationStats { return nil }
+
 func (t *tally) Occupancy() (event.Occupancy, bool) { return event.Occupancy{Used: 3, Slots: 16}, true }
 
 func (t *tally) Stats() learner.Stats {

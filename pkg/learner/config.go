@@ -27,6 +27,8 @@ type Config struct {
 	Signals Signals
 	// Inputs is needed with Guard.Inputs alone.
 	Inputs inputs.Deps
+	// Evaluate names the candidate policies of a bandit that are evaluated on what it learns.
+	Evaluate Evaluation
 
 	// Settings are all settings that shape the state, one "key=value" a line,
 	// sorted. A stored state of other settings is resumed only when they differ
@@ -283,7 +285,8 @@ func Compatible(key string) bool {
 		"guard.detectors", "guard.source.header", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age",
 		"source.join.window", "source.join.lateness", "source.join.late_for", "source.join.max_open", "source.join.max_ahead", "source.join.default_reward",
 		"learner.bandit.arms", "learner.bandit.limits", "learner.bandit.baseline", "learner.bandit.baseline_floor", "learner.bandit.price_step",
-		"learner.bandit.price_floor", "learner.bandit.new_share", "learner.bandit.new_events", "learner.bandit.new_prior", "learner.bandit.drain":
+		"learner.bandit.price_floor", "learner.bandit.new_share", "learner.bandit.new_events", "learner.bandit.new_prior", "learner.bandit.drain",
+		"evaluate.candidates", "evaluate.every", "evaluate.clip":
 		return true
 	}
 	return false

@@ -7,6 +7,9 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
+// StoredAlpha is the alpha of the intervals of a Description, which knows none.
+const StoredAlpha = 0.05
+
 // Description is what a stored state says of itself, for people.
 type Description struct {
 	Settings    string
@@ -31,8 +34,9 @@ type Description struct {
 	Armed       bool
 	Calibrating bool
 	Warning     bool
-	Audit       uint64    // audit records
-	AuditSum    state.Sum // hash of the newest one; zero for none
+	Evaluations []EvaluationStats // candidates of a bandit; nil for none
+	Audit       uint64            // audit records
+	AuditSum    state.Sum         // hash of the newest one; zero for none
 }
 
 // Describe reads the head of a stored snapshot without its blobs.
@@ -53,6 +57,7 @@ func Describe(head []byte) (*Description, error) {
 		Live: live.sum, LiveChange: live.changeSum, Join: live.joinSum, Checkpoints: l.versions,
 		Armed: l.guard.armed(), Calibrating: l.guard.calibrating != none, Warning: l.guard.level != drift.Stable,
 	}
+	d.Evaluations = statsOf(l.evaluate.stored, StoredAlpha)
 	if l.proven != nil {
 		d.Proven = &l.proven.version
 	}

@@ -162,7 +162,9 @@ type Learner struct {
 	guard  guard
 	watch  watches
 
-	input   *inputs.Guard // nil when nothing is looked at
+	input    *inputs.Guard // nil when nothing is looked at
+	evaluate evaluations
+
 	suspect suspicion
 	recent  []*Alarm      // the newest ones, oldest first
 	moved   [moves]uint64 // alarms before which something moved
@@ -220,6 +222,9 @@ func New(cfg Config, start state.Position) (*Learner, error) {
 		return nil, err
 	}
 	if err := l.guard.init(&l.cfg.Guard); err != nil {
+		return nil, err
+	}
+	if err := l.evaluate.init(&l.cfg.Evaluate); err != nil {
 		return nil, err
 	}
 	l.suspect.init(start.Offset)
@@ -314,12 +319,16 @@ func (l *Learner) learn(o *Outcome, key, record []byte) *event.Rejection {
 	if l.champion != nil {
 		served = l.champion.Predict(&l.ev).Loss
 	}
+	asked := l.evaluate.all != nil && l.evaluate.ask(l)
 	step := l.model.Learn(&l.ev)
 	if step.Reject != nil {
 		return step.Reject
 	}
 	if l.champion == nil {
 		served = step.Loss
+	}
+	if asked {
+		l.evaluate.add()
 	}
 	o.Step, o.Served = step, served
 	o.Events++

@@ -38,6 +38,7 @@ func config(tb testing.TB) learner.Config {
 		Decoder:  d,
 		Guard:    guard,
 		Snapshot: learner.SnapshotConfig{Every: 10, Quarantine: 30, Keep: 5},
+		Evaluate: evaluation(),
 		Settings: "guard.recovery=cooldown\nlearner.bits=7\n",
 		Binary:   "test",
 		Arch:     "any",

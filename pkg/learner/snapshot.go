@@ -81,6 +81,7 @@ func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 	}
 	b = l.descent.append(b)
 	b = l.appendAlarms(b)
+	b = l.evaluate.append(b)
 
 	b = append(b, byte(l.mode))
 	if l.mode != Learning {
@@ -265,6 +266,7 @@ func restore(cfg Config, next state.Position, head []byte, audit *state.Trail, b
 	}
 	parts := newStoredParts(blob)
 	live := l.readMachine(r, parts)
+	l.evaluate.resume()
 	l.guard.readReferences(r, l, parts.params)
 	l.watch.read(r, l)
 	if l.suspect.seen = l.guard.reference(); !l.suspect.read(r) {
@@ -338,6 +340,7 @@ func (l *Learner) readMachine(r *wire.Reader, parts *storedParts) storedLive {
 	}
 	l.descent.read(r)
 	l.readAlarms(r)
+	l.evaluate.read(r)
 
 	l.mode = Mode(r.Byte())
 	if l.mode > Recovering {
