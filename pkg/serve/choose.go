@@ -8,6 +8,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // Errors of a choice.
@@ -23,9 +24,9 @@ type Mode string
 
 // The modes.
 const (
-	Online   Mode = "online"   // the policy draws the arm; the default
-	Shadow   Mode = "shadow"   // the baseline is chosen; the policy only says what it would have done
-	Baseline Mode = "baseline" // the baseline is chosen, and the policy is not asked
+	Online   Mode = state.PolicyOnline   // the policy draws the arm; the default
+	Shadow   Mode = state.PolicyShadow   // the baseline is chosen; the policy only says what it would have done
+	Baseline Mode = state.PolicyBaseline // the baseline is chosen, and the policy is not asked
 )
 
 // Request asks for a decision. ID and Context are required.
@@ -150,7 +151,7 @@ func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request) erro
 	if n := len(e.Eligible); n > 0 && n != len(policy.Arms()) {
 		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("Eligible has %d elements: the policy has %d arms", n, len(policy.Arms()))}
 	}
-	d.from(v, c.mode())
+	d.from(v, c.mode(v))
 	var eligible []bool
 	if len(e.Eligible) > 0 {
 		eligible = e.Eligible
@@ -189,12 +190,20 @@ func (d *Decision) baseline(policy *bandit.Policy, name string, eligible []bool)
 	return nil
 }
 
-// mode returns how decisions are made.
-func (c *Client) mode() Mode {
-	if c.opts.Mode == "" {
-		return Online
+// mode returns how decisions are made: as the operator and Options.Mode say, whichever
+// trusts the policy less. What an operator has said that is not known here ends the policy.
+func (c *Client) mode(v *served) Mode {
+	for _, m := range []Mode{Online, Shadow} {
+		if trust(c.opts.Mode, m) && trust(Mode(v.pointer.ReaderPolicy()), m) {
+			return m
+		}
 	}
-	return c.opts.Mode
+	return Baseline
+}
+
+// trust reports whether a mode trusts the policy no more than most.
+func trust(m, most Mode) bool {
+	return m == "" || m == Online || m == Shadow && most == Shadow
 }
 
 // Fallback decides for r.Baseline without a model, so that a service goes on while

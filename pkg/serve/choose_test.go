@@ -260,6 +260,50 @@ func TestChooseModes(t *testing.T) {
 	}
 }
 
+// An operator puts readers to the baseline and back; a service that trusts the policy less stays there.
+func TestChooseObeysTheOperator(t *testing.T) {
+	_, b := trainedBandit(t, func(c *bandit.Config) { c.Policy, c.Baseline = bandit.LinTS, "c" })
+	published, err := json.Marshal(event.Layout{Format: "json", Schema: shop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := state.NewMem()
+	w := newWriter(t, store, state.Key{Model: "shop"})
+	w.schema = published
+	w.publish(4, "learning", b)
+	clients := map[serve.Mode]*serve.Client{}
+	for _, own := range []serve.Mode{"", serve.Online, serve.Shadow, serve.Baseline} {
+		if clients[own], err = serve.Open(t.Context(), serve.Options{Store: store, Model: "shop", Mode: own}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		told string
+		want map[serve.Mode]serve.Mode // by Options.Mode
+	}{
+		{"", map[serve.Mode]serve.Mode{"": serve.Online, serve.Online: serve.Online, serve.Shadow: serve.Shadow, serve.Baseline: serve.Baseline}},
+		{state.PolicyShadow, map[serve.Mode]serve.Mode{"": serve.Shadow, serve.Online: serve.Shadow, serve.Shadow: serve.Shadow, serve.Baseline: serve.Baseline}},
+		{state.PolicyBaseline, map[serve.Mode]serve.Mode{"": serve.Baseline, serve.Online: serve.Baseline, serve.Shadow: serve.Baseline, serve.Baseline: serve.Baseline}},
+		{"of a later version", map[serve.Mode]serve.Mode{"": serve.Baseline, serve.Shadow: serve.Baseline}},
+		{state.PolicyOnline, map[serve.Mode]serve.Mode{"": serve.Online, serve.Shadow: serve.Shadow}},
+	} {
+		w.policy = c.told
+		w.publish(4, "learning", b)
+		for own, want := range c.want {
+			if err := clients[own].Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r, d := visit, serve.Decision{}
+			if err := clients[own].Choose(&d, &r); err != nil {
+				t.Fatal(err)
+			}
+			if d.Mode != want || want != serve.Online && d.Name != "c" {
+				t.Errorf("told %q, with Options.Mode %q: %s in mode %s, want %s", c.told, own, d.Name, d.Mode, want)
+			}
+		}
+	}
+}
+
 func TestChooseRefuses(t *testing.T) {
 	_, b := trainedBandit(t, func(*bandit.Config) {})
 	c := shopClient(t, serve.Options{}, shop, b)

@@ -85,7 +85,8 @@ type Options struct {
 	// differs. (To make every field a feature, set Include to "*".)
 	Schema event.Schema
 
-	// Mode is how decisions of a bandit are made. Default Online.
+	// Mode is how decisions of a bandit are made, unless an operator trusts it less
+	// (streamlearner policy). Default Online.
 	Mode Mode
 
 	// Version serves a kept version instead of the published one: a number, or

@@ -60,6 +60,7 @@ type writer struct {
 	// schema is published with every version.
 	schema []byte
 	marks  []state.Mark
+	policy string // what readers of a bandit are told
 }
 
 func newWriter(t testing.TB, s state.Store, k state.Key) *writer {
@@ -82,7 +83,7 @@ func (w *writer) publish(version uint64, mode string, model []byte) {
 	s := &state.Snapshot{
 		Seq: w.seq, Next: state.Position{Offset: int64(w.seq)}, Head: []byte("head"), Refs: []state.Sum{b.Sum}, Blobs: []state.Blob{b},
 		Current: &state.Pointer{
-			Version: state.Version{Number: version, Sum: b.Sum, Created: time.Now().UnixMilli(), MaxAgeMS: 60_000}, Mode: mode, Schema: w.schema,
+			Version: state.Version{Number: version, Sum: b.Sum, Created: time.Now().UnixMilli(), MaxAgeMS: 60_000}, Mode: mode, Policy: w.policy, Schema: w.schema,
 		},
 		Marks: w.marks,
 	}

@@ -73,7 +73,7 @@ class Model:
         url is that of Redis, see Address.parse. partitions is how many the topic
         has; 0 takes the highest one that has a state, plus one, which is right
         once each partition of the topic has been learned from. mode is how the decisions of
-        a bandit are made: online, shadow or baseline.
+        a bandit are made, unless an operator trusts it less: online, shadow or baseline.
         """
         model = cls(Address.parse(url, tls), name, partitions, mode)
         model.refresh()
@@ -198,10 +198,11 @@ class Model:
             decoder = self._decoding(s)  # partitions differ while a configuration is being rolled out
         if not isinstance(s.scorer, Bandit):
             raise KindError(f"model {self.name} is no bandit: ask it by score")
-        arm, p, pmf = decision.decide(s.scorer, event, r, self._mode)
+        mode = decision.cautious(self._mode, s.pointer.policy)
+        arm, p, pmf = decision.decide(s.scorer, event, r, mode)
         version, name = self._version(s, partition), s.scorer.arms[arm]
-        tail = decision.tail(decoder.schema, r, name, p, pmf, self.name, version, self._mode)
-        return Decision(arm, name, p, pmf, self._mode, at, version, record, tail, bool(decoder.schema.context))
+        tail = decision.tail(decoder.schema, r, name, p, pmf, self.name, version, mode)
+        return Decision(arm, name, p, pmf, mode, at, version, record, tail, bool(decoder.schema.context))
 
     def fallback(self, decision_id: str, context: Record, baseline: str, actions: Actions = None, eligible: Sequence[str] | None = None, *,
                  key: str = "", time_ms: int | None = None) -> Decision:

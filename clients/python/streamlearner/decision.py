@@ -73,6 +73,11 @@ class Decision:
         return self.record + self.tail + (',"shown":false}' if self.nested and not shown else "}")
 
 
+def cautious(*modes: str) -> str:
+    """Return the mode that trusts the policy least; one that is not known ends it."""
+    return MODES[max(MODES.index(m) if m in MODES else len(MODES) - 1 for m in modes)]
+
+
 def fallback_schema() -> Schema:
     """Return how decisions are written while no schema is known."""
     return Schema(format="json", id="id", time="ts", context="context", actions="actions", eligible="eligible", arm="arm", probability="p")

@@ -6,7 +6,7 @@ import pathlib
 import random
 import unittest
 
-from streamlearner import Address, Bandit, CorruptError, RedisError, Schema, SchemaError, open_model, partition_of
+from streamlearner import Address, Bandit, CorruptError, Model, RedisError, Schema, SchemaError, decision, open_model, partition_of
 from streamlearner.manifest import Part, missing, parse
 from streamlearner.store import Pointer
 
@@ -85,6 +85,13 @@ class Settings(unittest.TestCase):
             Schema.parse({"format": "json", "magic": True})
         with self.assertRaisesRegex(SchemaError, "csv"):
             Schema.parse({"format": "csv"})
+
+    def test_mode(self) -> None:
+        for own, told, want in (("online", "online", "online"), ("online", "shadow", "shadow"), ("shadow", "online", "shadow"),
+                                ("shadow", "baseline", "baseline"), ("baseline", "online", "baseline"), ("online", "later", "baseline")):
+            self.assertEqual(decision.cautious(own, told), want)
+        with self.assertRaisesRegex(ValueError, "mode 'off'"):
+            Model(Address.parse("redis://localhost"), "shop", mode="off")
 
     def test_pointer(self) -> None:
         p = Pointer.parse(b'{"n":3,"sha256":"ab","mode":"frozen","created":5,"config":"c","schema":{"format":"json","label":"y"}}')
