@@ -35,6 +35,8 @@ type replayReport struct {
 	Params       string            `json:"params_sha256"`
 	Descent      descentReport     `json:"descent"`
 	Join         *joinReport       `json:"join,omitempty"`
+	Inputs       *inputsReport     `json:"inputs"`         // null when nothing is looked at
+	Warnings     []tune.Warning    `json:"input_warnings"` // the first of them
 	occupancyReport
 	Weights *weightsReport `json:"weights,omitempty"`
 
@@ -55,6 +57,7 @@ func (r *replay) report() replayReport {
 	}
 	out.Files = r.source.names()
 	out.Descent, out.Join = descentOf(&stats.Descent), joinOf(stats.Join)
+	out.Inputs, out.Warnings = inputsOf(stats.Inputs), r.account.Warnings
 	out.LossFunction = lossName(&m.Learner)
 	out.Loss, out.Metrics.Loss = out.Metrics.Loss, nil
 	if w := r.account.Metrics.Weight(); w > 0 {
@@ -138,6 +141,7 @@ func (r *replayReport) printGuard(row func(name, format string, args ...any)) {
 		}
 		row("freeze", "event %d (%s): %s, %s", f.Event, f.Cause, what, back)
 	}
+	r.printInputs(row)
 	if r.Armed == nil {
 		row("guard", "never armed")
 	} else {
@@ -146,4 +150,20 @@ func (r *replayReport) printGuard(row func(name, format string, args ...any)) {
 	if r.Published > 0 {
 		row("published", "version %d", r.Published)
 	}
+}
+
+func (r *replayReport) printInputs(row func(name, format string, args ...any)) {
+	const most = 20
+	for i, w := range r.Warnings {
+		if i == most {
+			row("warning", "%d more, see --json", len(r.Warnings)-most)
+			break
+		}
+		if w.Over {
+			row("warning", "event %d: %s %s is over", w.Event, w.Check, w.Field)
+		} else {
+			row("warning", "event %d: %s %s at %.4g, limit %.4g", w.Event, w.Check, w.Field, w.Value, w.Limit)
+		}
+	}
+	r.Inputs.rows(row)
 }

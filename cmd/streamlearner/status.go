@@ -46,6 +46,7 @@ type partitionStatus struct {
 	SavedNext int64             `json:"saved_next"`
 	Descent   descentReport     `json:"descent"`
 	Join      *joinReport       `json:"join,omitempty"` // of decisions with later rewards
+	Inputs    *inputsReport     `json:"inputs"`         // null when nothing is looked at
 	Metrics   metric.Report     `json:"metrics"`        // progressive validation since this process took the partition over
 
 	Evaluations []learner.EvaluationStats `json:"evaluations,omitempty"` // candidate policies of a bandit
@@ -70,7 +71,8 @@ func partitionOf(p *consumer.PartitionStatus) partitionStatus {
 		Mode: st.Mode.String(), Armed: st.Armed, Warning: st.Warning, Statistic: st.Statistic, Threshold: st.Threshold,
 		Loss: st.Loss, GradNorm: st.GradNorm, Fed: st.Fed, Learned: st.Learned, Rejected: byReason(st.Rejected),
 		Freezes: st.Freezes, Recovery: recoveryOf(st), Live: st.Live, Published: st.Published,
-		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Join: joinOf(st.Join), Metrics: p.Progress,
+		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Join: joinOf(st.Join),
+		Inputs: inputsOf(st.Inputs), Metrics: p.Progress,
 		Evaluations: p.Evaluations,
 	}
 }

@@ -22,7 +22,7 @@ type profile struct {
 	// Of the second half: events with the field, its values, those that were new, and
 	// its numbers: all, those outside of the range, and those between the quantiles.
 	present, values, unseen, numbers, beyond uint64
-	cells                            [cells]uint64
+	cells                                    [cells]uint64
 
 	low, high float64 // range of the numbers, after the first half
 	ranged    bool    // the window is complete, and had enough numbers for a range

@@ -32,6 +32,19 @@ type Example struct {
 	Detail string `json:"detail"`
 }
 
+// Warning is a warning of the inputs that begins or is over.
+type Warning struct {
+	Event uint64  `json:"event"`
+	Check string  `json:"check"`
+	Field string  `json:"field,omitempty"` // or the source
+	Value float64 `json:"value"`
+	Limit float64 `json:"limit"`
+	Over  bool    `json:"over"`
+}
+
+// maxWarnings bounds Account.Warnings.
+const maxWarnings = 1000
+
 // Account is what is noted of one learner on its way through the events.
 type Account struct {
 	Metrics  *metric.Progressive
@@ -39,8 +52,9 @@ type Account struct {
 	Alarms   []Alarm
 	Freezes  []Freeze
 	Examples []Example
-	Served   float64 // sum of weight times loss of the served model
-	Armed    *int64  // event at which the guard was first armed
+	Warnings []Warning // the first of them
+	Served   float64   // sum of weight times loss of the served model
+	Armed    *int64    // event at which the guard was first armed
 
 	criterion Criterion
 	score     float64 // sum of weight times criterion
@@ -53,7 +67,7 @@ func NewAccount(task metric.Task, c Criterion) *Account {
 	}
 	return &Account{
 		Metrics: metric.New(task, true), criterion: c,
-		Alarms: []Alarm{}, Freezes: []Freeze{}, Examples: []Example{},
+		Alarms: []Alarm{}, Freezes: []Freeze{}, Examples: []Example{}, Warnings: []Warning{},
 	}
 }
 
@@ -83,6 +97,11 @@ func (a *Account) Observe(l *learner.Learner, o *learner.Outcome, number int64) 
 	}
 	if c := o.Change; c != nil {
 		a.change(c)
+	}
+	for i := range o.Inputs {
+		if w := &o.Inputs[i]; len(a.Warnings) < maxWarnings {
+			a.Warnings = append(a.Warnings, Warning{w.Event, w.Check.String(), w.Field, w.Value, w.Limit, w.Over})
+		}
 	}
 	return value, o.Events > 0
 }

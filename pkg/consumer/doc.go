@@ -48,6 +48,22 @@
 //	streamlearner_detector_alarms_total     counter  alarms of an additional detector, in all modes, by detector, signal, at, action
 //	streamlearner_detector_warning          gauge    1 while it warns
 //	streamlearner_freezes_total             counter  freezes since the state began
+//	streamlearner_input_armed               gauge    1 while a complete reference window is compared with (this and the following
+//	                                                 only with guard.inputs or guard.source; shares are of the last block)
+//	streamlearner_input_warnings            gauge    warnings that stand (label check: missing, unseen, out_of_range, psi, ks, skew,
+//	                                                 new_fields, duplicates, source_share)
+//	streamlearner_input_warnings_total      counter  warnings that have begun (label check)
+//	streamlearner_input_missing_share       gauge    events without the field (label field)
+//	streamlearner_input_unseen_share        gauge    values that are categories not seen before, or of another type (label field)
+//	streamlearner_input_out_of_range_share  gauge    numbers outside of the range of the reference (label field)
+//	streamlearner_input_psi                 gauge    population stability index (label field)
+//	streamlearner_input_ks                  gauge    distance of Kolmogorov and Smirnov (label field)
+//	streamlearner_input_skew_share          gauge    events in which the field was another at decision time (label field)
+//	streamlearner_input_new_fields_share    gauge    events with a field that the reference does not know
+//	streamlearner_input_duplicate_share     gauge    events that are like one shortly before
+//	streamlearner_input_largest_source_share gauge   events that the largest source has supplied
+//	streamlearner_input_logged_share        gauge    events with the features of decision time
+//	streamlearner_input_unreadable_share    gauge    of these, those that cannot be decoded
 //	streamlearner_freeze_events             gauge    records since the freeze began; 0 while learning
 //	streamlearner_freeze_overdue            gauge    1 while a freeze has lasted too long
 //	streamlearner_freeze_held               gauge    1 while an operator's freeze keeps automation from ending it

@@ -39,6 +39,7 @@ type metrics struct {
 	recovery                                                             recoveryMetrics
 	occupancy                                                            occupancyMetrics
 	evaluations                                                          evaluationMetrics
+	inputs                                                               inputMetrics
 	idle, publishedIdle, held                                            *prometheus.Desc
 }
 
@@ -110,6 +111,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		recovery:        newRecoveryMetrics(desc),
 		occupancy:       newOccupancyMetrics(desc),
 		evaluations:     newEvaluationMetrics(desc),
+		inputs:          newInputMetrics(desc),
 		idle:            desc("idle_seconds", "Time since records were last fed, or since this process took the partition over."),
 		publishedIdle: desc("published_idle_seconds",
 			"Time since a version was published, or since this process took the partition over."),
@@ -142,6 +144,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.join.describe(ch)
 	m.occupancy.describe(ch)
 	m.evaluations.describe(ch)
+	m.inputs.describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -218,6 +221,7 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	c.gauge(m.gradNorm, st.GradNorm)
 	m.occupancy.collect(c, s.Occupancy)
 	m.evaluations.collect(c, s.Evaluations)
+	m.inputs.collect(c, st.Inputs)
 	c.gauge(m.live, float64(st.Live))
 	var published uint64
 	if s.Published != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/streamlearner/streamlearner/internal/inputs"
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/internal/ope"
 	"github.com/streamlearner/streamlearner/pkg/learner"
@@ -60,7 +61,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	}
 }
 
-// published is a learner with an additional detector that has published a version, of events with weight 1.
+// published is a learner with an additional detector and a guard of the inputs that has published a version, of events with weight 1.
 type published struct{ Learner }
 
 func (p published) Feed(r learner.Record) *learner.Outcome {
@@ -82,6 +83,7 @@ func (p published) Stats() learner.Stats {
 	s := p.Learner.Stats()
 	s.Descent = learner.Descent{WeightNorm: 1, LossBest: 1}
 	s.Join = &learner.JoinStats{Watermark: 1}
+	s.Inputs = &inputs.Report{Fields: []inputs.Field{{Name: "amount"}}}
 	s.Detectors = []learner.DetectorStats{{Detector: "adwin", Signal: "loss", At: learner.AtLive, Action: learner.ActionWarn}}
 	return s
 }

@@ -166,6 +166,9 @@ func (s *session) feedOne(r *kgo.Record) error {
 	if o.Alarm != nil || o.Change != nil || o.Proven || o.Overdue {
 		s.notable(o)
 	}
+	if len(o.Inputs) > 0 {
+		s.warn(o.Inputs)
+	}
 	save := o.Save
 	if s.progress != nil {
 		o.Each(func(step *event.Step, weight, _ float64) { s.progress.Observe(step, weight) })
