@@ -67,6 +67,7 @@ func (in *replayInput) complete(files []*dataset.File, m configs.Model, set []st
 	if m, err = resolveLabel(m, first); err != nil {
 		return m, err
 	}
+	withoutHeaders(&m, log)
 	if first.Format == dataset.CSV {
 		warnUnknown(log, first.Columns, m.Features)
 	}
@@ -74,6 +75,16 @@ func (in *replayInput) complete(files []*dataset.File, m configs.Model, set []st
 		m.Learner.Bits = vwBits
 	}
 	return in.judgeLabels(files, m, set, log)
+}
+
+// withoutHeaders drops what needs the headers of Kafka records, which files do not have.
+func withoutHeaders(m *configs.Model, log *slog.Logger) {
+	g := &m.Guard
+	if g.Source.Header == "" {
+		return
+	}
+	log.Warn("files have no headers, so sources are not told apart; name them by guard.source.field", "guard.source.header", g.Source.Header)
+	g.Source.Header, g.Inputs.MaxSourceShare, g.Trusted.Sources = "", 1, nil
 }
 
 // alike refuses files of different formats or columns.

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 //
 //	status N COMMAND...      run a command that must exit with code N
 //	document KEY...          stdout is exactly one JSON object with these keys
-//	generate KIND N FILE     write N generated events: stationary, flipped from the middle on, or of three classes
+//	generate KIND N FILE     write N generated events: stationary, flipped or with x2 in cents from the middle on, or of three classes
 //	sums FILE1 FILE2         all parameter sums of FILE2 are in FILE1
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -90,6 +90,9 @@ func generate(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		if args[0] == "flipped" && i >= n/2 {
 			y = 1 - y
+		}
+		if args[0] == "cents" && i >= n/2 {
+			x2 *= 100
 		}
 		label := strconv.Itoa(y)
 		if args[0] == "classes" {

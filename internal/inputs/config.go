@@ -235,6 +235,9 @@ func (c *Config) Fit(l *event.Layout) error {
 	if len(c.Rules) > 0 && !fields {
 		return fmt.Errorf("guard.inputs.rules: %s: there must be none with format %s, whose features belong to no fields", c.Rules[0].Field, l.Format)
 	}
+	if c.Logged != "" && l.Format != "json" {
+		return fmt.Errorf("guard.inputs.logged: %q: must be empty with format %s: json alone holds objects", c.Logged, l.Format)
+	}
 	if len(c.Fields) > 0 && !fields {
 		return fmt.Errorf("guard.inputs.fields: %q: must be empty with format %s, whose features belong to no fields", c.Fields, l.Format)
 	}

@@ -2,6 +2,7 @@ package inputs
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -17,6 +18,7 @@ type profile struct {
 	sample         []float64
 	stride, offers uint64
 	edges          [cells - 1]float64 // the quantiles, after the first half
+	borders        [cells - 1]uint64  // the same, ordered
 	known          bool               // there were enough numbers for them
 
 	// Of the second half: events with the field, its values, those that were new, and
@@ -94,21 +96,30 @@ func (p *profile) half(widen float64) {
 	p.sample, p.offers, p.stride = nil, 0, 1
 }
 
-// cell is the number of quantiles below x.
-func (p *profile) cell(x float64) int {
-	n := 0
-	for _, e := range p.edges {
-		if x > e {
-			n++
-		}
+// cell is the number of quantiles below x. Which these are cannot be guessed, so it
+// is counted without branches.
+func (p *profile) cell(x float64) uint64 {
+	n, at := uint64(0), ordered(x)
+	for _, e := range p.borders {
+		_, below := bits.Sub64(e, at, 0)
+		n += below
 	}
 	return n
 }
 
-// aim sets the range of the numbers by the outermost quantiles, widened by so many
+// ordered maps numbers to integers of the same order.
+func ordered(x float64) uint64 {
+	b := math.Float64bits(x + 0) // 0 and -0 are one
+	return b ^ (uint64(int64(b)>>63) | 1<<63)
+}
+
+// aim takes the quantiles, and sets the range of the numbers by the outermost quantiles, widened by so many
 // times the distance between them, so that a few wild numbers in the window do not
 // stretch it.
 func (p *profile) aim(widen float64) {
+	for k, e := range p.edges {
+		p.borders[k] = ordered(e)
+	}
 	width := p.width(widen)
 	p.low, p.high = max(p.edges[0]-width, -math.MaxFloat64), min(p.edges[cells-2]+width, math.MaxFloat64)
 }
