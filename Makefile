@@ -69,6 +69,10 @@ bench-snapshot: provision ## Print what a checkpoint costs, by size of the model
 	$(WITH_SERVERS) go test -count 1 -timeout 30m ./internal/e2e -run TestSnapshotCost -v -args -snapshot.bits=14,16,18,20,22 -snapshot.shares=0.001,0.01,0.1 $(ARGS)
 	go test -run '^$$' -bench BenchmarkCheckpoint -benchtime 100x ./pkg/sgd
 
+.PHONY: wayback
+wayback: ## Print how the guard's way back does on recorded streams, clean and poisoned
+	go test -count=1 -run TestRealStreams -v ./pkg/learner
+
 .PHONY: bench-recovery
 bench-recovery: provision ## Print how soon the partitions of a killed process learn again, by size of the model
 	$(WITH_SERVERS) go test -count 1 -timeout 30m ./internal/e2e -run TestRecoveryTime -v -args -recovery.bits=14,18,20 $(ARGS)

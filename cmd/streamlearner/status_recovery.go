@@ -10,7 +10,7 @@ type recoveryStatus struct {
 	Frozen   uint64            `json:"frozen_events"` // records since the freeze began
 	Held     bool              `json:"held"`          // by an operator, for whom automation waits
 	Overdue  bool              `json:"overdue"`       // longer than guard.max_freeze_events
-	Quiet    uint64            `json:"quiet_events"`  // records without a warning
+	Quiet    uint64            `json:"quiet_events"`  // records since the stream was last not quiet
 	Compared uint64            `json:"compared"`      // events that challenger and last good version were compared on
 	Lead     float64           `json:"lead"`          // mean loss of the last good version minus that of the challenger
 	Wealth   float64           `json:"wealth"`        // evidence that the challenger is better

@@ -67,7 +67,7 @@
 //	streamlearner_freeze_events             gauge    records since the freeze began; 0 while learning
 //	streamlearner_freeze_overdue            gauge    1 while a freeze has lasted too long
 //	streamlearner_freeze_held               gauge    1 while an operator's freeze keeps automation from ending it
-//	streamlearner_freeze_quiet_events       gauge    records without a warning since the freeze began
+//	streamlearner_freeze_quiet_events       gauge    records since the stream was last not quiet
 //	streamlearner_recovery_wealth           gauge    evidence that the challenger is better; proven at 100
 //	streamlearner_recovery_lead             gauge    mean loss of the last good version minus that of the challenger
 //	streamlearner_recovery_breadth          gauge    share of the groups of keys or sources on which it is better (label of: keys, sources)

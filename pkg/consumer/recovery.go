@@ -16,7 +16,7 @@ func newRecoveryMetrics(desc func(name, help string, labels ...string) *promethe
 		frozen:   desc("freeze_events", "Records since the freeze began, probation included; 0 while learning."),
 		overdue:  desc("freeze_overdue", "1 while a freeze has lasted for guard.max_freeze_events or longer."),
 		held:     desc("freeze_held", "1 while an operator's freeze keeps automation from ending it."),
-		quiet:    desc("freeze_quiet_events", "Records without a warning of the detector since the freeze began."),
+		quiet:    desc("freeze_quiet_events", "Records of a freeze since the detector last stood at a tenth of its threshold, or too many records were refused."),
 		wealth:   desc("recovery_wealth", "Evidence (an e-value) that the challenger is better than the last good version; proven at 100."),
 		lead:     desc("recovery_lead", "Mean loss of the last good version minus that of the challenger."),
 		breadth:  desc("recovery_breadth", "Share of the groups of keys or sources on which the challenger is better; 0 without any.", "of"),

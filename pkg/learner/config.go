@@ -92,8 +92,8 @@ type GuardConfig struct {
 	// version and went on learning, is put on probation: when it has proven
 	// better than that version on many keys. Default 20,000.
 	RecoveryMinEvents uint64 `koanf:"recovery_min_events"`
-	// QuietEvents is how many records the detector must have given no warning
-	// before the stream counts as what it was. Then the learner resumes from the
+	// QuietEvents is how many records the detector must have stayed below a tenth
+	// of its threshold before the stream counts as what it was. Then the learner resumes from the
 	// last good version: under recovery auto at once, unless the challenger is
 	// better, under cooldown at the end of it. Default 5,000.
 	QuietEvents uint64 `koanf:"quiet_events"`

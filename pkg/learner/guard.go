@@ -32,6 +32,9 @@ type guard struct {
 const (
 	none        = -1
 	rejectBlock = 1_000 // records over which the reject rate is taken
+	// loudPart is the share of the threshold from which a stream is not quiet. The
+	// value wanders up to warnings on any stream, which are a tenth of that.
+	loudPart = 0.1
 )
 
 func (g *guard) init(cfg *GuardConfig) error {
@@ -81,11 +84,11 @@ func (g *guard) observe(l *Learner, s *event.Step) bool {
 			g.fired = g.scores[g.watching].Fired()
 			alarm = true
 		}
-		if g.level != drift.Stable {
+		if before == drift.Stable && g.level != drift.Stable && l.mode == Learning {
+			g.discardCandidate(l)
+		}
+		if alarm || g.statistic() >= float64(loudPart*g.threshold()) {
 			l.loud()
-			if before == drift.Stable && l.mode == Learning {
-				g.discardCandidate(l)
-			}
 		}
 	}
 	if g.calibrating != none {

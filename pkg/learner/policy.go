@@ -9,7 +9,7 @@ type facts struct {
 	recovery string
 	held     bool   // by an operator
 	frozen   uint64 // records in this mode
-	quiet    uint64 // records without a warning, an alarm or a block of refusals
+	quiet    uint64 // records since the stream was last not quiet
 	armed    bool   // a reference from before the freeze watches
 	patience uint64 // factor of all waits: 1, and more after freezes that came soon after a recovery
 	events   uint64 // events that count for the comparison
@@ -112,7 +112,7 @@ func (l *Learner) follow(o *Outcome, f *facts, v verdict) {
 	case resume:
 		l.ends[Quiet]++
 		l.flaps.recovered(l.fed)
-		l.enterLearning(o, l.causeOf("quiet"), fmt.Sprintf("no warning for %d records", f.quiet), true)
+		l.enterLearning(o, l.causeOf("quiet"), fmt.Sprintf("quiet for %d records", f.quiet), true)
 	case try:
 		detail := lead
 		if f.recovery == RecoveryCooldown {

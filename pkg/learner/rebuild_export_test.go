@@ -10,3 +10,6 @@ func (r *Rebuild) DropEntry(kind string) Entry {
 	}
 	return Entry{}
 }
+
+// LiveModel is the model that learns: the challenger while frozen.
+func (l *Learner) LiveModel() Model { return l.model }

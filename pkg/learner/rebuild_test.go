@@ -46,14 +46,7 @@ func newHistory(t *testing.T, c learner.Config) *history {
 	c, _ = with(c, settings("cooldown"))
 	l := newLearner(t, c)
 	saved := l.Snapshot()
-	save := func() {
-		saved = l.Snapshot()
-		h.stored.keep(saved)
-		l.Saved(saved)
-		if p := saved.Current; p != nil && (len(h.versions) == 0 || h.versions[len(h.versions)-1].Number < p.Number) {
-			h.versions = append(h.versions, p.Version)
-		}
-	}
+	save := func() { saved = h.save(l) }
 	restore := func() {
 		var err error
 		if l, err = learner.Restore(c, saved); err != nil {
@@ -117,6 +110,17 @@ func newHistory(t *testing.T, c learner.Config) *history {
 		t.Fatalf("%d freezes and %d versions: the test proves too little", h.freezes, len(h.versions))
 	}
 	return h
+}
+
+// save stores the state of l, and notes a version that it publishes.
+func (h *history) save(l *learner.Learner) *state.Snapshot {
+	s := l.Snapshot()
+	h.stored.keep(s)
+	l.Saved(s)
+	if p := s.Current; p != nil && (len(h.versions) == 0 || h.versions[len(h.versions)-1].Number < p.Number) {
+		h.versions = append(h.versions, p.Version)
+	}
+	return s
 }
 
 // find is what a shell finds in the store.

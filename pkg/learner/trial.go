@@ -22,7 +22,7 @@ type trial struct {
 	since uint64 // fed records when the mode was entered
 	began uint64 // fed records when the freeze began that this mode is a part of
 	held  bool   // an operator froze it: only an operator unfreezes
-	loud  uint64 // fed records at the last warning, alarm or block of refusals; since before the first
+	loud  uint64 // fed records when the stream was last not quiet
 
 	// Of the events that count: all, or the trusted ones.
 	events               uint64

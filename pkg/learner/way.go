@@ -25,7 +25,7 @@ type Way struct {
 	Frozen   uint64   // records since the freeze began
 	Held     bool     // by an operator, for whom automation waits
 	Overdue  bool     // for longer than guard.max_freeze_events
-	Quiet    uint64   // records without a warning of the detector
+	Quiet    uint64   // records since the stream was last not quiet
 	Events   uint64   // events on which challenger and last good version were compared
 	Lead     float64  // mean loss of the last good version minus that of the challenger
 	Wealth   float64  // evidence that the challenger is better
