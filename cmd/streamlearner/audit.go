@@ -191,6 +191,11 @@ func auditStory(r *state.AuditRecord) string {
 	if r.Why != "" {
 		parts = append(parts, r.Why)
 	}
+	if r.Alarm != nil {
+		if findings := r.Alarm.Evidence.Findings(nil); len(findings) > 0 {
+			parts = append(parts, findings[0])
+		}
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -276,6 +281,12 @@ func showRecord(cmd *cobra.Command, k state.Key, r *state.AuditRecord, data []by
 	row("cause", r.Cause)
 	if a := r.Alarm; a != nil {
 		row("alarm", fmt.Sprintf("%s at %.6g, threshold %.6g", a.Detector, a.Statistic, a.Threshold))
+		if e := a.Evidence; e != nil {
+			row("suspect offsets", fmt.Sprintf("%d to %d", e.From, e.To))
+			for _, finding := range e.Findings(nil) {
+				row("moved", finding)
+			}
+		}
 	}
 	if v := r.Version; v != nil {
 		row("version", v.Number)

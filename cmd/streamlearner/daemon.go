@@ -103,7 +103,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 		Registerer: registry,
 		Progress:   func() *metric.Progressive { return metric.New(catalog.Task(m.Learner), false).At(m.Points()) },
 		Names:      func() *names.Table { return nameTable(m) },
-		OnOutcome:  func(p int32, o *learner.Outcome) { d.story.see(name, p, o) },
+		OnOutcome:  func(p int32, o *learner.Outcome, moved []string) { d.story.see(name, p, o, moved) },
 	})
 }
 

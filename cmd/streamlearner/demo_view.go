@@ -73,6 +73,9 @@ func (v *demoView) happened(h happening) {
 		said = coloured(mode) + " " + rest
 	}
 	v.add(fmt.Sprintf("partition %d", h.Partition), said)
+	if len(h.Moved) > 0 {
+		v.add("           ", "moved: "+strings.Join(h.Moved[:min(2, len(h.Moved))], "; "))
+	}
 }
 
 func (v *demoView) add(who, what string) {

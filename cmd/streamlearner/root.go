@@ -94,7 +94,7 @@ and progress go to standard error.`,
 	}
 	root.AddCommand(
 		demoCommand(), sandboxCommand(), runCommand(), validateCommand(), loadCommand(), replayCommand(), driftCommand(), opeCommand(),
-		snapshotCommand(), auditCommand(), freezeCommand(), unfreezeCommand(), promoteCommand(), armsCommand(), policyCommand(), seekCommand(), scoreCommand(), versionCommand(),
+		snapshotCommand(), guardCommand(), auditCommand(), freezeCommand(), unfreezeCommand(), promoteCommand(), armsCommand(), policyCommand(), seekCommand(), scoreCommand(), versionCommand(),
 	)
 	markBegin(root, begun)
 	return root

@@ -39,6 +39,7 @@ type partitionStatus struct {
 	Rejected  map[string]uint64 `json:"rejected"`
 	Freezes   uint64            `json:"freezes"`
 	Recovery  recoveryStatus    `json:"recovery"`
+	Alarm     *alarmReport      `json:"alarm"`     // the newest one; null for none
 	Live      uint64            `json:"live"`      // newest checkpoint
 	Published uint64            `json:"published"` // version that readers are served; 0 for none
 	Next      int64             `json:"next"`
@@ -67,10 +68,11 @@ func (d *daemon) status() status {
 func partitionOf(p *consumer.PartitionStatus) partitionStatus {
 	st := &p.Stats
 	return partitionStatus{
+		Alarm:     alarmOf(st.Newest, p.Name),
 		Partition: p.Partition, State: p.State, Reason: p.Reason,
 		Mode: st.Mode.String(), Armed: st.Armed, Warning: st.Warning, Statistic: st.Statistic, Threshold: st.Threshold,
 		Loss: st.Loss, GradNorm: st.GradNorm, Fed: st.Fed, Learned: st.Learned, Rejected: byReason(st.Rejected),
-		Freezes: st.Freezes, Recovery: recoveryOf(st), Live: st.Live, Published: st.Published,
+		Freezes: st.Freezes, Recovery: recoveryOf(&st.Way, &st.Recoveries), Live: st.Live, Published: st.Published,
 		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Join: joinOf(st.Join),
 		Inputs: inputsOf(st.Inputs), Metrics: p.Progress,
 		Evaluations: p.Evaluations,

@@ -28,11 +28,10 @@ type breadthStatus struct {
 	Groups int `json:"groups"`
 }
 
-func recoveryOf(st *learner.Stats) recoveryStatus {
-	w := &st.Way
+func recoveryOf(w *learner.Way, ends *[learner.Outcomes]uint64) recoveryStatus {
 	ended := map[string]uint64{}
 	for e := range learner.Outcomes {
-		if n := st.Recoveries[e]; n > 0 {
+		if n := ends[e]; n > 0 {
 			ended[e.String()] = n
 		}
 	}

@@ -24,6 +24,7 @@ type happening struct {
 	Model     string    `json:"model"`
 	Partition int32     `json:"partition"`
 	Text      string    `json:"text"`
+	Moved     []string  `json:"moved,omitempty"` // before the alarm, in words
 }
 
 // freeze is one freeze and how it ended.
@@ -45,8 +46,9 @@ type freeze struct {
 // Bounds on the memory of a story.
 const maxHappenings, maxFreezes = 50, 1000
 
-// see takes a notable outcome of a partition. It keeps nothing of o.
-func (s *story) see(model string, partition int32, o *learner.Outcome) {
+// see takes a notable outcome of a partition, with what moved before an alarm.
+// It keeps nothing of o.
+func (s *story) see(model string, partition int32, o *learner.Outcome, moved []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o.Change == nil {
@@ -54,7 +56,7 @@ func (s *story) see(model string, partition int32, o *learner.Outcome) {
 	}
 	c := *o.Change
 	s.track(model, partition, c, o.Alarm)
-	h := happening{Time: time.Now(), Model: model, Partition: partition, Text: tell(c, o.Alarm)}
+	h := happening{Time: time.Now(), Model: model, Partition: partition, Text: tell(c, o.Alarm), Moved: moved}
 	s.happens = append(s.happens, h)
 	if len(s.happens) > maxHappenings {
 		s.happens = slices.Delete(s.happens, 0, 1)

@@ -175,22 +175,32 @@ func (in *replayInput) trials(s *replaySource, base configs.Model, log *slog.Log
 
 // pass runs the configurations over one pass of the events.
 func (in *replayInput) pass(cmd *cobra.Command, s *replaySource, models []configs.Model, o tune.Options) (*tune.Results, time.Duration, error) {
-	candidates := make([]tune.Candidate, len(models))
-	for i, m := range models {
-		if m.Source.Join.On() {
-			return nil, 0, usageError(errors.New("source.join.window: decisions and rewards are joined in one replay at a time: give no --grid, --random or --gate with a join"))
-		}
-		cfg, err := m.LearnerConfig(programVersion())
-		if err != nil {
-			return nil, 0, usageError(err)
-		}
-		candidates[i] = tune.Candidate{Learner: cfg, Task: catalog.Task(m.Learner), Points: m.Points()}
+	candidates, err := candidatesOf(models)
+	if err != nil {
+		return nil, 0, usageError(err)
 	}
 	records := newRecordReader(s.files, cmd.ErrOrStderr())
 	defer records.close()
 	begin := time.Now()
 	results, err := tune.Run(records.next, candidates, o)
 	return results, time.Since(begin), err
+}
+
+// candidatesOf returns what learns with the settings of these models.
+func candidatesOf(models []configs.Model) ([]tune.Candidate, error) {
+	candidates := make([]tune.Candidate, len(models))
+	for i, m := range models {
+		if m.Source.Join.On() {
+			return nil, errors.New("source.join.window: decisions and rewards are joined in one replay at a time: " +
+				"several settings cannot be compared with a join (--grid, --random, --gate, guard replay)")
+		}
+		cfg, err := m.LearnerConfig(programVersion())
+		if err != nil {
+			return nil, err
+		}
+		candidates[i] = tune.Candidate{Learner: cfg, Task: catalog.Task(m.Learner), Points: m.Points()}
+	}
+	return candidates, nil
 }
 
 // runTuning ranks many configurations.

@@ -116,6 +116,12 @@ func (t *Table) Names() map[uint64]string {
 	return out
 }
 
+// Name returns the name of a feature; false when it is not known.
+func (t *Table) Name(hash uint64) (string, bool) {
+	e, ok := t.names[hash]
+	return e.name, ok
+}
+
 // Append appends the names as a sealed envelope of kind KindNames: their number
 // uvarint, then of each in ascending order of the hashes its hash uint64 and
 // the name as a string.

@@ -4,14 +4,16 @@ import (
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // Alarm is an alarm of the guard, as documents show it. Events are counted from 0.
 type Alarm struct {
-	Event     uint64  `json:"event"`
-	Detector  string  `json:"detector"`
-	Statistic float64 `json:"statistic"`
-	Threshold float64 `json:"threshold"`
+	Event     uint64          `json:"event"`
+	Detector  string          `json:"detector"`
+	Statistic float64         `json:"statistic"`
+	Threshold float64         `json:"threshold"`
+	Evidence  *state.Evidence `json:"evidence,omitempty"` // what moved
 }
 
 // Freeze is a freeze of the guard with its way back.
@@ -23,6 +25,11 @@ type Freeze struct {
 	Recovering *uint64          `json:"recovering"` // event at which the challenger was last put on probation; null for never
 	Resumed    *uint64          `json:"resumed"`    // null while it has not
 	By         string           `json:"resumed_by,omitempty"`
+
+	Offset int64          `json:"-"` // of the record
+	Number uint64         `json:"-"` // of the event, in the run
+	Events uint64         `json:"-"` // fed until it was over, or to the end
+	Alarm  *learner.Alarm `json:"-"` // that caused it; nil for an operator's
 }
 
 // Example is the first record that was refused for a reason.
@@ -55,6 +62,9 @@ type Account struct {
 	Warnings []Warning // the first of them
 	Served   float64   // sum of weight times loss of the served model
 	Armed    *int64    // event at which the guard was first armed
+	Guarded  uint64    // events that were fed while it was armed
+	Frozen   uint64    // events that were fed while the learner was not Learning
+	Fed      uint64    // events that were fed
 
 	criterion Criterion
 	score     float64 // sum of weight times criterion
@@ -88,15 +98,25 @@ func (a *Account) Observe(l *learner.Learner, o *learner.Outcome, number int64) 
 		a.score += weight * value
 		a.Curve.Add(value, weight)
 	})
-	if a.Armed == nil && l.Armed() {
-		at := number // the parameter itself would be allocated for every event
-		a.Armed = &at
+	if l.Armed() {
+		a.Guarded++
+		if a.Armed == nil {
+			at := number // the parameter itself would be allocated for every event
+			a.Armed = &at
+		}
 	}
 	if w := o.Alarm; w != nil {
-		a.Alarms = append(a.Alarms, Alarm{w.Event, w.Detector, w.Statistic, w.Threshold})
+		a.Alarms = append(a.Alarms, Alarm{w.Event, w.Detector, w.Statistic, w.Threshold, w.Evidence})
 	}
 	if c := o.Change; c != nil {
-		a.change(c)
+		a.change(c, o.Alarm)
+	}
+	a.Fed++
+	if l.Mode() != learner.Learning {
+		a.Frozen++
+		if n := len(a.Freezes); n > 0 {
+			a.Freezes[n-1].Events++
+		}
 	}
 	for i := range o.Inputs {
 		if w := &o.Inputs[i]; len(a.Warnings) < maxWarnings {
@@ -127,10 +147,12 @@ func (a *Account) example(reject *event.Rejection, number int64) {
 	a.Examples = append(a.Examples, Example{reject.Reason.String(), number, reject.Error()})
 }
 
-func (a *Account) change(c *learner.Transition) {
+func (a *Account) change(c *learner.Transition, alarm *learner.Alarm) {
 	switch {
 	case c.To == learner.Frozen && c.From == learner.Learning:
-		a.Freezes = append(a.Freezes, Freeze{Event: c.Event, Restored: c.Restored, Cause: c.Cause, Suspect: c.Suspect})
+		a.Freezes = append(a.Freezes, Freeze{
+			Event: c.Event, Restored: c.Restored, Cause: c.Cause, Suspect: c.Suspect, Offset: c.Offset, Number: a.Fed, Alarm: alarm,
+		})
 	case len(a.Freezes) == 0:
 	case c.To == learner.Recovering:
 		at := c.Event

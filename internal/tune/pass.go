@@ -46,9 +46,10 @@ type pass struct {
 	live    []*contender // ascending by index
 	pairs   *pairs       // nil when nothing is compared
 	records [2]records
-	fed     uint64 // events that the live contenders have learned
-	ahead   uint64 // events that were read
-	rung    uint64 // events after which the next half goes; 0 for never
+	origins [2]origins // of the events of the batches
+	fed     uint64     // events that the live contenders have learned
+	ahead   uint64     // events that were read
+	rung    uint64     // events after which the next half goes; 0 for never
 }
 
 func newPass(candidates []Candidate, o Options) (*pass, error) {
@@ -80,25 +81,52 @@ func newPass(candidates []Candidate, o Options) (*pass, error) {
 
 // records is a batch of records as they were read.
 type records struct {
-	data []byte
-	ends []int
-	list [][]byte
-	err  error // why there are no more
+	data    []byte
+	ends    []int // of values and keys
+	list    [][]byte
+	origins []learner.Record // without values
+	err     error            // why there are no more
 }
 
 // read takes up to n records.
-func (r *records) read(next func() ([]byte, error), n int) {
-	r.data, r.ends, r.list = r.data[:0], r.ends[:0], r.list[:0]
-	for len(r.ends) < n && r.err == nil {
-		var record []byte
+func (r *records) read(next func() (learner.Record, error), n int) {
+	r.data, r.ends, r.list, r.origins = r.data[:0], r.ends[:0], r.list[:0], r.origins[:0]
+	for len(r.origins) < n && r.err == nil {
+		var record learner.Record
 		if record, r.err = next(); r.err == nil {
-			r.data = append(r.data, record...)
+			r.data = append(r.data, record.Value...)
 			r.ends = append(r.ends, len(r.data))
+			r.data = append(r.data, record.Key...)
+			r.ends = append(r.ends, len(r.data))
+			record.Value = nil
+			r.origins = append(r.origins, record)
 		}
 	}
 	start := 0
-	for _, end := range r.ends {
-		r.list = append(r.list, r.data[start:end:end])
+	for i := range r.origins {
+		value, key := r.ends[2*i], r.ends[2*i+1]
+		r.list = append(r.list, r.data[start:value:value])
+		r.origins[i].Key = r.data[value:key:key]
+		start = key
+	}
+}
+
+// origins are the records that the events of a batch came from, without their values.
+type origins struct {
+	keys []byte
+	list []learner.Record
+}
+
+// take copies the origins of records, whose memory is about to be used again.
+func (o *origins) take(r *records) {
+	o.keys, o.list = o.keys[:0], append(o.list[:0], r.origins...)
+	for i := range o.list {
+		o.keys = append(o.keys, o.list[i].Key...)
+	}
+	start := 0
+	for i := range o.list {
+		end := start + len(o.list[i].Key)
+		o.list[i].Key = o.keys[start:end:end]
 		start = end
 	}
 }
@@ -116,14 +144,14 @@ func (p *pass) size() int {
 }
 
 // read fills records[i], unless the other one has met the end.
-func (p *pass) read(i int, next func() ([]byte, error)) {
+func (p *pass) read(i int, next func() (learner.Record, error)) {
 	r := &p.records[i]
 	r.err = p.records[1-i].err
 	r.read(next, p.size())
 	p.ahead += uint64(len(r.list))
 }
 
-func (p *pass) run(next func() ([]byte, error)) error {
+func (p *pass) run(next func() (learner.Record, error)) error {
 	p.read(0, next)
 	work(p.decoding(0), p.o.Workers)
 	p.read(1, next)
@@ -149,7 +177,7 @@ const maxPieces = 8
 
 // decoding returns the jobs that fill batch i of all groups.
 func (p *pass) decoding(i int) []func() {
-	var jobs []func()
+	jobs := []func(){func() { p.origins[i].take(&p.records[i]) }}
 	for _, g := range p.groups {
 		if g.live > 0 {
 			jobs = append(jobs, g.decoding(i, p.records[i].list)...)
@@ -160,10 +188,10 @@ func (p *pass) decoding(i int) []func() {
 
 // step learns the n events of batch now, decodes the other batch, and reads
 // the records after it into the place of those of batch now.
-func (p *pass) step(now, n int, next func() ([]byte, error)) {
+func (p *pass) step(now, n int, next func() (learner.Record, error)) {
 	var jobs []func()
 	for _, c := range p.live {
-		jobs = append(jobs, func() { c.learn(&c.group.batches[now], n, p.fed) })
+		jobs = append(jobs, func() { c.learn(&c.group.batches[now], p.origins[now].list[:n], p.fed) })
 	}
 	jobs = append(jobs, p.decoding(1-now)...) // small ones last, to fill the gaps
 	var reader sync.WaitGroup
@@ -192,15 +220,15 @@ func work(jobs []func(), workers int) {
 	done.Wait()
 }
 
-// learn feeds the n events of a batch, of which the first has the number first.
-func (c *contender) learn(b *batch, n int, first uint64) {
+// learn feeds the events of a batch, which came from these records. The first has the number first.
+func (c *contender) learn(b *batch, from []learner.Record, first uint64) {
 	begin := time.Now()
 	c.player = player{batch: b}
 	keep := c.values != nil
 	c.values = c.values[:0]
-	for i := range n {
+	for i := range from {
 		number := int64(first) + int64(i)
-		o := c.learner.Feed(learner.Record{Offset: number, LeaderEpoch: -1})
+		o := c.learner.Feed(from[i])
 		value, ok := c.account.Observe(c.learner, o, number)
 		if !keep {
 			continue

@@ -17,8 +17,11 @@ import (
 // equal are handed the same decoded events; their decoders must be alike.
 type Candidate struct {
 	Learner learner.Config
-	Task    metric.Task
-	Points  metric.Points
+	// Start makes the learner, of Learner with the decoder that it is to have. Nil
+	// makes one without history.
+	Start  func(learner.Config) (*learner.Learner, error)
+	Task   metric.Task
+	Points metric.Points
 }
 
 // Options say how the candidates run and which of them to drop on the way.
@@ -70,6 +73,17 @@ func (r *Results) Compare(i, j int, alpha float64) Comparison { return r.pairs.c
 
 // Run feeds the records that next returns, until io.EOF, to all candidates.
 func Run(next func() ([]byte, error), candidates []Candidate, o Options) (*Results, error) {
+	offset := int64(-1)
+	return RunRecords(func() (learner.Record, error) {
+		value, err := next()
+		offset++
+		return learner.Record{Offset: offset, LeaderEpoch: -1, Value: value}, err
+	}, candidates, o)
+}
+
+// RunRecords is Run with records that have offsets, times and keys of their own.
+// A record need not stay what it is when the next one is asked for, but for its headers.
+func RunRecords(next func() (learner.Record, error), candidates []Candidate, o Options) (*Results, error) {
 	if len(candidates) == 0 {
 		return nil, errors.New("there is no configuration to try")
 	}
@@ -105,8 +119,13 @@ func newContender(i int, c Candidate, g *group, o Options) (*contender, error) {
 	n := &contender{index: i, group: g, account: NewAccount(c.Task, o.Criterion)}
 	n.account.Metrics.At(c.Points)
 	c.Learner.Decoder = &n.player
+	if c.Start == nil {
+		c.Start = func(cfg learner.Config) (*learner.Learner, error) {
+			return learner.New(cfg, state.Position{LeaderEpoch: -1})
+		}
+	}
 	var err error
-	if n.learner, err = learner.New(c.Learner, state.Position{LeaderEpoch: -1}); err != nil {
+	if n.learner, err = c.Start(c.Learner); err != nil {
 		return nil, fmt.Errorf("configuration %d: %w", i, err)
 	}
 	if o.Compare || o.Alpha > 0 {

@@ -34,7 +34,7 @@ func TestCommandsAreTakenOnceAndAnsweredAfterTheSave(t *testing.T) {
 	w.produce(150, 0, 1)
 	var changes atomic.Int32
 	m := w.start(func(_ *Config, d *Deps) {
-		d.OnOutcome = func(partition int32, o *learner.Outcome) {
+		d.OnOutcome = func(partition int32, o *learner.Outcome, _ []string) {
 			if o.Change == nil || partition != 1 {
 				t.Errorf("outcome %+v of partition %d is not notable", o, partition)
 			}

@@ -116,8 +116,9 @@ type Deps struct {
 	// records, which is kept beside the state if Store is a state.NameKeeper; nil for none.
 	Names func() *names.Table
 	// OnOutcome is called on the partition's goroutine for every alarm, change
-	// of mode and proven version. It must be quick and keep nothing of o.
-	OnOutcome func(partition int32, o *learner.Outcome)
+	// of mode and proven version, with what moved before an alarm in words. It
+	// must be quick and keep nothing of o.
+	OnOutcome func(partition int32, o *learner.Outcome, findings []string)
 	// Options are appended to the client's.
 	Options []kgo.Opt
 }

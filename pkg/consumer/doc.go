@@ -45,6 +45,8 @@
 //	streamlearner_learned_total             counter  events learned since the state began
 //	streamlearner_rejected_total            counter  records refused since the state began, by reason
 //	streamlearner_alarms_total              counter  alarms of the guard since the state began
+//	streamlearner_alarms_moved_total        counter  alarms before which something moved (label what: direction, loss, label,
+//	                                                 inputs, keys, sources, rejects); one alarm may count for several
 //	streamlearner_detector_alarms_total     counter  alarms of an additional detector, in all modes, by detector, signal, at, action
 //	streamlearner_detector_warning          gauge    1 while it warns
 //	streamlearner_freezes_total             counter  freezes since the state began

@@ -8,6 +8,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // metrics are the metrics of one Consumer; the package comment lists them.
@@ -29,6 +30,7 @@ type metrics struct {
 	mirrorErrors counter
 	saveSeconds  prometheus.Histogram
 
+	moved                                                                *prometheus.Desc
 	detectorAlarms, detectorWarning                                      *prometheus.Desc
 	state, fed, learned, rejected, alarms, freezes, mode, armed, warning *prometheus.Desc
 	statistic, threshold, loss, gradNorm, live, published, publishedAge  *prometheus.Desc
@@ -88,6 +90,8 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		learned:  desc("learned_total", "Events learned since the state began."),
 		rejected: desc("rejected_total", "Records refused since the state began.", "reason"),
 		alarms:   desc("alarms_total", "Alarms of the guard since the state began."),
+		moved: desc("alarms_moved_total",
+			"Alarms of the guard before which something moved, since the state began; one alarm may count for several.", "what"),
 		detectorAlarms: desc("detector_alarms_total", "Alarms of an additional detector since the state began, in all modes.",
 			"detector", "signal", "at", "action"),
 		detectorWarning: desc("detector_warning", "1 while an additional detector warns.", "detector", "signal", "at", "action"),
@@ -134,7 +138,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.state, m.fed, m.learned, m.rejected, m.alarms, m.detectorAlarms, m.detectorWarning, m.freezes, m.mode, m.armed, m.warning, m.statistic, m.threshold,
+		m.state, m.fed, m.learned, m.rejected, m.alarms, m.moved, m.detectorAlarms, m.detectorWarning, m.freezes, m.mode, m.armed, m.warning, m.statistic, m.threshold,
 		m.loss, m.gradNorm, m.live, m.published, m.publishedAge, m.next, m.lag, m.savedAge, m.mirrorLag, m.progress, m.idle, m.publishedIdle, m.held,
 	} {
 		ch <- d
@@ -208,6 +212,9 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	for _, d := range st.Detectors {
 		c.count(m.detectorAlarms, d.Alarms, d.Detector, d.Signal, d.At, d.Action)
 		c.flag(m.detectorWarning, d.Warning, d.Detector, d.Signal, d.At, d.Action)
+	}
+	for i, what := range state.AllMoved() {
+		c.count(m.moved, st.Moved[i], what)
 	}
 	c.count(m.freezes, st.Freezes)
 	for v := learner.Learning; v <= learner.Recovering; v++ {

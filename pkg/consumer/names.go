@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/streamlearner/streamlearner/internal/names"
@@ -20,6 +21,7 @@ const (
 type namer struct {
 	p       *partition
 	keeper  state.NameKeeper
+	mu      sync.Mutex // of table
 	table   *names.Table
 	sampler names.Sampler
 	records chan []byte
@@ -58,7 +60,9 @@ func (n *namer) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case r := <-n.records:
+			n.mu.Lock()
 			n.table.Look(r)
+			n.mu.Unlock()
 		case <-timer.C:
 			n.save(ctx)
 			pause = min(2*pause, namesPause)
@@ -79,19 +83,39 @@ func (n *namer) restore(ctx context.Context) {
 	if err != nil && !errors.Is(err, state.ErrNotFound) && ctx.Err() == nil {
 		n.p.log.Warn("cannot read the names of features; they are learned anew", "error", err)
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.table.Restore(known)
+}
+
+// name returns the name of a feature; false when it is not known. n may be nil.
+func (n *namer) name(hash state.Hash) (string, bool) {
+	if n == nil {
+		return "", false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.table.Name(uint64(hash))
 }
 
 // save stores the names when there are new ones. What fails is tried again later.
 func (n *namer) save(ctx context.Context) {
-	if !n.table.Changed() {
+	n.mu.Lock()
+	var data []byte
+	if n.table.Changed() {
+		data = n.table.Append(nil)
+	}
+	n.mu.Unlock()
+	if data == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.p.c.cfg.SaveTimeout)
 	defer cancel()
-	if err := n.keeper.SaveNames(ctx, n.p.key, n.table.Append(nil)); err != nil {
+	if err := n.keeper.SaveNames(ctx, n.p.key, data); err != nil {
 		n.p.log.Debug("cannot store the names of features", "error", err)
 		return
 	}
-	n.table.Stored()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.table.Stored() // only this goroutine adds names
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ func newSession(p *partition, l Learner, claim state.Claim, snap *state.Snapshot
 	s.mirror = newMirror(p, snap)
 	s.saver = newSaver(p, claim, snap, s.letters, s.mirror)
 	p.mu.Lock()
-	p.view.running, p.view.claim = true, claim
+	p.view.running, p.view.claim, p.view.name = true, claim, s.namer.name
 	p.view.fed, p.view.publishedAt = time.Now(), time.Now()
 	if snap != nil {
 		s.stored = snap.Next.Offset
@@ -388,8 +389,14 @@ func (s *session) report() {
 
 // notable logs what an operator should know of and passes it on.
 func (s *session) notable(o *learner.Outcome) {
+	var findings []string
 	if a := o.Alarm; a != nil {
-		s.p.log.Warn("alarm", "detector", a.Detector, "event", a.Event, "offset", a.Offset,
+		findings = a.Evidence.Findings(s.namer.name)
+		log := s.p.log
+		if e := a.Evidence; e != nil {
+			log = log.With("suspect_from", e.From, "moved", strings.Join(e.What(), ","), "findings", strings.Join(findings, "; "))
+		}
+		log.Warn("alarm", "detector", a.Detector, "event", a.Event, "offset", a.Offset,
 			"statistic", a.Statistic, "threshold", a.Threshold)
 	}
 	if c := o.Change; c != nil {
@@ -404,6 +411,6 @@ func (s *session) notable(o *learner.Outcome) {
 			"records", s.learner.Stats().Way.Frozen)
 	}
 	if fn := s.p.c.deps.OnOutcome; fn != nil && (o.Alarm != nil || o.Change != nil || o.Proven) {
-		fn(s.p.id, o)
+		fn(s.p.id, o, findings)
 	}
 }

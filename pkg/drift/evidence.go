@@ -58,10 +58,17 @@ func (e *evidence) calibrate(raw []float64) {
 // observe takes the raw statistic of a block and returns the e-value.
 func (e *evidence) observe(raw float64) float64 {
 	d := min(e.cap, (raw-e.shift)/e.scale) - e.slack
-	sum := 0.0
 	for i, b := range betSizes {
 		e.r[i] = float64((e.r[i] + 1) * portable.Exp(float64(b*d)-float64(float64(b*b)*(varianceUp/2))))
-		sum += e.r[i]
+	}
+	return e.value()
+}
+
+// value is the e-value of the blocks so far.
+func (e *evidence) value() float64 {
+	sum := 0.0
+	for _, r := range e.r {
+		sum += r
 	}
 	return sum / bets
 }

@@ -1,5 +1,39 @@
 package drift
 
+import (
+	"fmt"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
+)
+
+// OpenScore returns a detector with the state that AppendBinary wrote, and the
+// settings that it was made with. The average run length is no part of that.
+func OpenScore(b []byte, falseFreezeEvery float64) (*Score, error) {
+	r := wire.NewReader(b)
+	version, dim, window, block, loss := r.Byte(), r.Uvarint(), r.Uvarint(), r.Uvarint(), r.Byte()
+	if r.Err() == nil && version != scoreVersion {
+		r.Fail("version %d of a score detector, %d is known", version, scoreVersion)
+	}
+	const mostDim = 1 << 10 // more would be a lot of memory for bytes that may be forged
+	if r.Err() == nil && (dim > mostDim || window > maxRefBlocks*maxBlock || block > maxBlock) {
+		r.Fail("dimension %d, window %d, block %d", dim, window, block)
+	}
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	c := ScoreConfig{FalseFreezeEvery: falseFreezeEvery, Window: int(window), Block: int(block), Loss: LossClip(loss)}
+	s, err := NewScore(c, int(dim))
+	if err != nil {
+		return nil, fmt.Errorf("stored detector: %w", err)
+	}
+	return s, s.UnmarshalBinary(b)
+}
+
+// Parts returns what direction and loss contribute to the statistic.
+func (s *Score) Parts() (direction, loss float64) {
+	return float64(s.align.value() / 2), float64(s.rise.value() / 2)
+}
+
 // ScoreBlock is what a block of events showed to a Score that watches.
 type ScoreBlock struct {
 	// Direction tells how far the block points the way of those before it, and
@@ -32,3 +66,6 @@ func (s *Score) LossScale() float64 {
 	}
 	return s.clipLoss / clipFactor
 }
+
+// WarningThreshold is the value from which on the detector warns.
+func (s *Score) WarningThreshold() float64 { return float64(warningPart * s.threshold) }

@@ -1,6 +1,8 @@
 package learner
 
 import (
+	"strconv"
+
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/drift"
 	"github.com/streamlearner/streamlearner/pkg/event"
@@ -19,6 +21,7 @@ type Description struct {
 	Alarms      uint64
 	Recent      []*Alarm // the newest alarms, oldest first
 	Freezes     uint64
+	Endings     [Outcomes]uint64 // of freezes and probations
 	Mode        Mode
 	Held        bool // frozen by an operator
 	Loss        float64
@@ -31,12 +34,17 @@ type Description struct {
 	Proven      *state.Version
 	Hold        *state.Version  // what readers are held at; nil for nothing
 	Quarantine  []state.Version // checkpoints that are not proven yet, oldest first
+	Way         Way             // how far the way back has come; Overdue is left to the learner
 	Armed       bool
 	Calibrating bool
 	Warning     bool
 	Evaluations []EvaluationStats // candidates of a bandit; nil for none
-	Audit       uint64            // audit records
-	AuditSum    state.Sum         // hash of the newest one; zero for none
+	// The detector that watches; all 0 while there is none.
+	Statistic, WarningThreshold, Threshold float64
+	DirectionShare                         float64   // of the statistic; the rest is the loss
+	ReferenceAge                           uint64    // events learned since its reference was frozen
+	Audit                                  uint64    // audit records
+	AuditSum                               state.Sum // hash of the newest one; zero for none
 }
 
 // Describe reads the head of a stored snapshot without its blobs.
@@ -52,12 +60,16 @@ func Describe(head []byte) (*Description, error) {
 		return nil, err
 	}
 	d := &Description{
-		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Recent: l.recent, Freezes: l.freezes,
-		Mode: l.mode, Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Descent: l.descent.report(),
+		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Recent: l.recent, Freezes: l.freezes, Endings: l.ends,
+		Mode: l.mode, Way: l.way(), Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Descent: l.descent.report(),
 		Live: live.sum, LiveChange: live.changeSum, Join: live.joinSum, Checkpoints: l.versions,
 		Armed: l.guard.armed(), Calibrating: l.guard.calibrating != none, Warning: l.guard.level != drift.Stable,
 	}
 	d.Evaluations = statsOf(l.evaluate.stored, StoredAlpha)
+	l.guard.describe(r, d, falseFreezeEvery(settings))
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
 	if l.proven != nil {
 		d.Proven = &l.proven.version
 	}
@@ -71,4 +83,15 @@ func Describe(head []byte) (*Description, error) {
 		d.Quarantine = append(d.Quarantine, l.pending[i].version)
 	}
 	return d, nil
+}
+
+// falseFreezeEvery finds guard.false_freeze_every in stored settings; the
+// default where it is not among them.
+func falseFreezeEvery(settings string) float64 {
+	for _, s := range parseSettings(settings) {
+		if v, err := strconv.ParseFloat(s.value, 64); err == nil && s.key == "guard.false_freeze_every" {
+			return v
+		}
+	}
+	return DefaultGuard().FalseFreezeEvery
 }

@@ -17,6 +17,7 @@ type guard struct {
 	cfg    *GuardConfig
 	scores [2]*drift.Score
 	frozen [2]*params // what the references are made of
+	since  [2]uint64  // learned events when they were frozen
 
 	watching    int    // index of the armed reference; none while there is none
 	calibrating int    // index of the reference in calibration; none
@@ -116,7 +117,7 @@ func (g *guard) rebase(l *Learner) {
 	}
 	l.ref.SetReference(i)
 	g.scores[i].Reset()
-	g.frozen[i] = l.reference(i)
+	g.frozen[i], g.since[i] = l.reference(i), l.learned
 	g.calibrating = i
 }
 
@@ -247,6 +248,7 @@ func (g *guard) append(b []byte, refer func([]byte, *params) []byte) ([]byte, er
 			continue
 		}
 		b = refer(b, g.frozen[i])
+		b = wire.AppendUvarint(b, g.since[i])
 		sb, err := s.AppendBinary(nil)
 		if err != nil {
 			return nil, err
@@ -275,17 +277,46 @@ func (g *guard) readScalars(r *wire.Reader) {
 	}
 }
 
+// readReference reads what append wrote of a reference and its detector.
+func readReference(r *wire.Reader) (params state.Sum, since uint64, score []byte) {
+	return readSum(r), r.Uvarint(), r.Bytes()
+}
+
+// describe reads the references that append wrote for people, without their
+// parameters. alarms is guard.false_freeze_every.
+func (g *guard) describe(r *wire.Reader, d *Description, alarms float64) {
+	for i := range g.scores {
+		if !r.Bool() {
+			continue
+		}
+		_, since, data := readReference(r)
+		if i != g.watching || r.Err() != nil {
+			continue
+		}
+		s, err := drift.OpenScore(data, alarms)
+		if err != nil {
+			r.Fail("detector: %v", err)
+			continue
+		}
+		d.Statistic, d.WarningThreshold, d.Threshold = s.Statistic(), s.WarningThreshold(), s.Threshold()
+		if direction, loss := s.Parts(); direction > 0 {
+			d.DirectionShare = direction / (direction + loss)
+		}
+		d.ReferenceAge = d.Learned - min(since, d.Learned)
+	}
+}
+
 // readReferences restores the detectors; the references themselves are blobs.
 func (g *guard) readReferences(r *wire.Reader, l *Learner, find func(state.Sum) (*params, error)) {
 	for i, s := range g.scores {
 		if !r.Bool() {
 			continue
 		}
-		sum := readSum(r)
-		score := r.Bytes()
+		sum, since, score := readReference(r)
 		if r.Err() != nil {
 			return
 		}
+		g.since[i] = since
 		p, err := find(sum)
 		switch g.frozen[i] = p; {
 		case l.ref == nil:
