@@ -75,22 +75,29 @@ func (s *cover) stage(e *event.Event) *event.Rejection {
 	c, f := s.linear.cfg, s.linear.features
 	s.rewards(e)
 	clear(s.p)
-	k := len(s.p)
-	least := leastProbability(k, f.events)
-	norm, each := float64(least*float64(k)), 1/float64(c.Size)
+	k, eligible := len(s.p), eligibleOf(e)
+	n := 0 // arms that could be chosen
+	for a := range k {
+		if isEligible(eligible, a) {
+			n++
+		}
+	}
+	least := leastProbability(n, f.events)
+	norm, each := float64(least*float64(n)), 1/float64(c.Size)
 	largest := 0.0
 	for i := range c.Size {
 		for a := range k {
 			z := s.margin(i*k+a, f.x, f.pairs)
 			s.q[a] = z
 			want := s.reward[a]
-			if i > 0 {
+			if i > 0 && isEligible(eligible, a) {
 				want += float64(c.Psi*least) * norm / max(s.p[a], least)
 			}
 			s.errors[i*k+a] = want - z
 			largest = max(largest, math.Abs(want-z))
 		}
-		greedy(s.q)
+		greedy(compress(s.q, eligible))
+		expand(s.q, n, eligible)
 		for a, v := range s.q {
 			add := float64(each * v)
 			if s.p[a] < least {

@@ -1,6 +1,16 @@
 package bandit
 
+import "github.com/streamlearner/streamlearner/pkg/event"
+
 // A set of eligible arms is a slice with an element for each arm; nil means all.
+
+// eligibleOf returns the arms that could be chosen when an event was decided.
+func eligibleOf(e *event.Event) []bool {
+	if len(e.Eligible) == 0 {
+		return nil
+	}
+	return e.Eligible
+}
 
 func isEligible(eligible []bool, arm int) bool { return eligible == nil || eligible[arm] }
 

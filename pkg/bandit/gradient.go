@@ -17,7 +17,7 @@ import (
 //
 //	theta_a += rate w (r - baseline) (1[a = A] - pi_a) x + rate entropy dH/dz_a x
 //
-// with w = min(pi_A / propensity, importance_clip), since the event may have been logged
+// with pi the softmax of the arms that could be chosen, w = min(pi_A / propensity, importance_clip), since the event may have been logged
 // under an older policy, and the baseline the mean reward before the event. x is divided by max(1, |x|^2).
 type gradient struct {
 	cfg      *Config
@@ -80,7 +80,10 @@ func (s *gradient) update(e *event.Event, x []pair, step *event.Step) *event.Rej
 	for a := range s.pi {
 		s.pi[a] = s.margin(a, x)
 	}
-	softmax(s.pi, 1)
+	eligible := eligibleOf(e)
+	q := compress(s.pi, eligible)
+	softmax(q, 1)
+	expand(s.pi, len(q), eligible)
 	h, r := e.Weight, s.cfg.scale(e.Label)
 	squares := 0.0
 	for _, p := range x {

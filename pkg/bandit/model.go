@@ -182,6 +182,9 @@ func (m *Model) check(e *event.Event) *event.Rejection {
 	if n := len(e.Actions); n != 0 && n != m.arms.len() {
 		return &event.Rejection{Reason: event.ActionsInvalid, Detail: fmt.Sprintf("features of %d actions: the bandit has %d arms; give features for all, in their order, or for none", n, m.arms.len())}
 	}
+	if n := len(e.Eligible); n != 0 && (n != m.arms.len() || !e.Eligible[e.Arm]) {
+		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %d could not be chosen: the eligible ones of the %d arms are %v", e.Arm, m.arms.len(), e.Eligible)}
+	}
 	if !e.Labelled {
 		return nil
 	}

@@ -94,6 +94,8 @@ func TestConformance(t *testing.T) {
 		set("reward infinite", event.RewardInvalid, func(e *event.Event) { e.Label = math.Inf(-1) }),
 		set("reward above the range", event.RewardInvalid, func(e *event.Event) { e.Label = 1.5 }),
 		set("reward below the range", event.RewardInvalid, func(e *event.Event) { e.Label = -.1 }),
+		set("an arm that is not eligible", event.ArmUnknown, func(e *event.Event) { e.Eligible = []bool{false, false, false, false} }),
+		set("eligibility of some arms", event.ArmUnknown, func(e *event.Event) { e.Eligible = []bool{true, true, true} }),
 		set("features of some actions", event.ActionsInvalid, func(e *event.Event) { e.Actions = make([]event.Vector, 3) }),
 		set("feature NaN", event.NonFinite, func(e *event.Event) {
 			e.X.Dense = append(e.X.Dense, event.Feature{Hash: 5, Value: math.NaN()})
