@@ -113,8 +113,8 @@ func printWarnings(w io.Writer, policies []opePolicy) (err error) {
 	return err
 }
 
-// printCandidates shows what the candidates of a stored state would have earned.
-func printCandidates(w io.Writer, all []learner.EvaluationStats) error {
+// printCandidates shows what the candidates of a learner would have earned.
+func printCandidates(w io.Writer, all []learner.EvaluationStats, alpha float64) error {
 	if len(all) == 0 {
 		return nil
 	}
@@ -122,7 +122,7 @@ func printCandidates(w io.Writer, all []learner.EvaluationStats) error {
 	for i := range all {
 		policies[i] = opePolicy{all[i].Name, all[i].Summary}
 	}
-	fmt.Fprintf(w, "\ncandidates on %.0f decisions\n\n%s\n\n%s\n", all[0].Decisions, estimateTable(policies, learner.StoredAlpha), trustTable(policies))
+	fmt.Fprintf(w, "\ncandidates on %.0f decisions\n\n%s\n\n%s\n", all[0].Decisions, estimateTable(policies, alpha), trustTable(policies))
 	return printWarnings(w, policies)
 }
 

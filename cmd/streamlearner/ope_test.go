@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/streamlearner/streamlearner/internal/ope"
 	"github.com/streamlearner/streamlearner/internal/sandbox"
 )
 
@@ -247,6 +248,7 @@ models:
     source: {topic: shown, label: click, arm: offer, probability: p, id: decision}
     learner: {kind: bandit, bandit: {policy: linucb, arms: [low, high]}}
     snapshot: {every: 200, quarantine: 200}
+    evaluate: {candidates: [{name: current}, {name: low, arm: low}]}
 `, s.Brokers()[0], in.redis))
 	// The low offer pays for x below 0, the high one above.
 	lines := []string{"decision,x,offer,p,click"}
@@ -269,6 +271,14 @@ models:
 	})
 	file := filepath.Join(dir, "offers.slv")
 	version := strconv.FormatUint(document[stateReport](in, "snapshot", "show", "offers/0", "-c", in.config).Current.Number, 10)
+	// The daemon has evaluated its own candidates on the same decisions.
+	candidates := document[stateReport](in, "snapshot", "show", "offers/0", "-c", in.config).Evaluations
+	if len(candidates) != 3 || candidates[0].Name != "logged" || candidates[2].Decisions != 1200 {
+		t.Fatalf("candidates %+v", candidates)
+	}
+	if out := in.must("snapshot", "show", "offers/0", "-c", in.config); !strings.Contains(out, "candidates on 1200 decisions") {
+		t.Errorf("snapshot show has no candidates: %s", out)
+	}
 	in.must("snapshot", "export", "offers/0", version, "-o", file, "-c", in.config)
 
 	r := opeOf(t, "-c", in.config, "--policy", "redis=model:offers/0@"+version, "--policy", "file=file:"+file, "--policy", "learning=config",
@@ -283,6 +293,14 @@ models:
 		if v := r.value(t, "learning", k); v < 0.8 || v > r.value(t, "redis", k) {
 			t.Errorf("%s of the learning policy: %v, of what it learned %v", k, v, r.value(t, "redis", k))
 		}
+	}
+	for i, name := range []string{"learning", "always:low"} {
+		streamed := candidates[i+1].Estimate(ope.IPS)
+		wantNear(t, "on the stream and from the file, "+name, *streamed.Value, r.value(t, name, "ips"), 1e-12)
+	}
+	replayed := in.must("replay", "-c", in.config, log)
+	if !strings.Contains(replayed, "candidates on 1200 decisions") {
+		t.Errorf("replay shows no candidates: %s", replayed)
 	}
 	// Without a configuration the schema of the file names the fields.
 	bare := opeOf(t, "--policy", "file=file:"+file, log)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/internal/tune"
+	"github.com/streamlearner/streamlearner/pkg/learner"
 )
 
 // replayReport is the document of replay --json. Events are counted from 0.
@@ -40,6 +41,9 @@ type replayReport struct {
 	occupancyReport
 	Weights *weightsReport `json:"weights,omitempty"`
 
+	Evaluations []learner.EvaluationStats `json:"evaluations,omitempty"` // candidate policies of a bandit
+	alpha       float64                   // of their intervals
+
 	points metric.Points
 }
 
@@ -56,6 +60,7 @@ func (r *replay) report() replayReport {
 		out.occupancyReport = newOccupancyReport(o)
 	}
 	out.Files = r.source.names()
+	out.Evaluations, out.alpha = r.learner.Evaluations(), m.Evaluate.Alpha
 	out.Descent, out.Join = descentOf(&stats.Descent), joinOf(stats.Join)
 	out.Inputs, out.Warnings = inputsOf(stats.Inputs), r.account.Warnings
 	out.LossFunction = lossName(&m.Learner)
@@ -113,7 +118,10 @@ func (r *replayReport) print(w io.Writer) error {
 	row("events/s", "%.0f", r.Rate)
 	r.printGuard(row)
 	row("parameters", "sha256 %s", r.Params)
-	if _, err := fmt.Fprintln(w, t.Render()); err != nil || r.Weights == nil {
+	if _, err := fmt.Fprintln(w, t.Render()); err != nil {
+		return err
+	}
+	if err := printCandidates(w, r.Evaluations, r.alpha); err != nil || r.Weights == nil {
 		return err
 	}
 	return r.Weights.print(w)

@@ -320,7 +320,7 @@ func (r *stateReport) print(w io.Writer) error {
 	if _, err := fmt.Fprintln(w, t.Render()); err != nil {
 		return err
 	}
-	if err := printCandidates(w, r.Evaluations); err != nil || r.Model == nil || r.Model.Weights == nil {
+	if err := printCandidates(w, r.Evaluations, learner.StoredAlpha); err != nil || r.Model == nil || r.Model.Weights == nil {
 		return err
 	}
 	return r.Model.Weights.print(w)

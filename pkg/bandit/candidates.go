@@ -198,7 +198,7 @@ func (k *Candidates) Ask(m *Model, e *event.Event, d []ope.Decision) bool {
 	}
 	k.q = m.predictAll(e, k.q[:0])
 	var eligible []bool
-	if len(e.Eligible) == n {
+	if len(e.Eligible) > 0 {
 		eligible = e.Eligible
 	}
 	for i := range k.list {
