@@ -84,9 +84,9 @@ func opeCommand() *cobra.Command {
   streamlearner ope --reward click --propensity p --target-prob new_p log.jsonl
   streamlearner ope --reward click --action item --propensity p --policy always:red \
       --policy new=column:pi --estimator ips,snips,dr,cressie-read --json log.parquet
-  streamlearner ope -c configs/recommendation.yaml --policy model:recommend/0 \
-      --policy before=model:recommend/0@117 --plot policies.svg yesterday.jsonl.zst
-  streamlearner ope -c configs/recommendation.yaml --policy config \
+  streamlearner ope -c offers.yaml --policy model:offers/0 \
+      --policy before=model:offers/0@117 --plot policies.svg yesterday.jsonl.zst
+  streamlearner ope -c offers.yaml --policy config \
       --policy greedy=config:greedy.yaml yesterday.jsonl.zst`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

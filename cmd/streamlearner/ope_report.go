@@ -53,7 +53,7 @@ func (r *opeReport) fill(v *offpolicy.Evaluator, candidates []offpolicy.Candidat
 		}
 	}
 	for i, result := range v.Results() {
-		p := r.policy(&result)
+		p := r.policy(&result, i)
 		if b, ok := candidates[i].Policy.(*offpolicy.Bandit); ok {
 			for _, x := range b.Untaught.List() {
 				p.Warnings = append(p.Warnings, fmt.Sprintf("the candidate could not learn %d rows: %s (%s)", x.Count, x.Reason, x.Example))
@@ -68,10 +68,10 @@ func (r *opeReport) warn(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 
-// policy describes one candidate.
-func (r *opeReport) policy(e *offpolicy.Result) opePolicy {
+// policy describes a candidate by its place; the first is the logged policy.
+func (r *opeReport) policy(e *offpolicy.Result, place int) opePolicy {
 	p := opePolicy{Name: e.Name, Summary: e.Summary(r.estimators, e.Modelled, r.Alpha)}
-	if !e.Modelled && p.Decisions > 0 && e.Name != "logged" && slices.ContainsFunc(r.estimators, ope.Estimator.NeedsModel) {
+	if !e.Modelled && p.Decisions > 0 && place > 0 && slices.ContainsFunc(r.estimators, ope.Estimator.NeedsModel) {
 		p.Warnings = append(p.Warnings, "estimators with a model of rewards need the probabilities of all actions, and the log holds that of one")
 	}
 	return p

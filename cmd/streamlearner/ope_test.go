@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/streamlearner/streamlearner/internal/ope"
 	"github.com/streamlearner/streamlearner/internal/sandbox"
 )
@@ -305,4 +307,21 @@ models:
 	// Without a configuration the schema of the file names the fields.
 	bare := opeOf(t, "--policy", "file=file:"+file, log)
 	wantNear(t, "by the schema of the file", bare.value(t, "file", "dr"), r.value(t, "file", "dr"), 0)
+}
+
+// TestOpeParquet: a Parquet file is a log like any other, with lists of probabilities.
+func TestOpeParquet(t *testing.T) {
+	type row struct {
+		Action string    `parquet:"action"`
+		Reward float64   `parquet:"reward"`
+		P      float64   `parquet:"p"`
+		Pi     []float64 `parquet:"pi,list"`
+	}
+	path := filepath.Join(t.TempDir(), "log.parquet")
+	if err := parquet.WriteFile(path, []row{{"a", 1, 0.5, []float64{1, 0}}, {"b", 0.5, 0.25, []float64{0.5, 0.5}}}); err != nil {
+		t.Fatal(err)
+	}
+	r := opeOf(t, "--reward", "reward", "--action", "action", "--propensity", "p", "--target-prob", "pi", "--policy", "always:b", path)
+	wantNear(t, "of the lists", r.value(t, "target", "ips"), (1/0.5+0.5*0.5/0.25)/2, 1e-15)
+	wantNear(t, "of one arm", r.value(t, "always:b", "ips"), 0.5/0.25/2, 1e-15)
 }
