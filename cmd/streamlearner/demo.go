@@ -118,7 +118,7 @@ func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error
 func demoDaemon(o demoOptions, servers *sandbox.Sandbox, stderr io.Writer) (*daemon, error) {
 	model, err := configs.DefaultModel().With([]string{
 		"source.topic=" + demoTopic, "source.label=is_fraud", "source.time=ts", "source.key=card", "source.id=tx_id",
-		"guard.cooldown_events=15000", "guard.probation_events=5000",
+		"guard.recovery_min_events=15000", "guard.probation_events=5000",
 	})
 	if err != nil {
 		return nil, err

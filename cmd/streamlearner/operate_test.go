@@ -269,6 +269,12 @@ func (in *installation) freeze(t *testing.T) {
 	if s := document[scoreReport](in, "score", "-c", in.config, "--partition", "1", `{"x1":1}`); s.Mode != "frozen" {
 		t.Errorf("a score says that the learner is %s", s.Mode)
 	}
+	if out := in.must("unfreeze", "fraud/1", "--challenger", "-c", in.config, "--who", "ann", "--why", "test"); !strings.Contains(out, "fraud/1: unfreeze took effect at offset") {
+		t.Errorf("unfreeze --challenger printed %q", out)
+	}
+	if r := document[stateReport](in, "snapshot", "show", "fraud/1", "-c", in.config); r.Mode != "recovering" || r.Held {
+		t.Errorf("after unfreeze --challenger: mode %s, held %v", r.Mode, r.Held)
+	}
 	if out := in.must("unfreeze", "fraud/1", "-c", in.config, "--who", "ann", "--why", "test"); !strings.Contains(out, "fraud/1: unfreeze took effect at offset") {
 		t.Errorf("unfreeze printed %q", out)
 	}

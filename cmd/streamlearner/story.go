@@ -110,6 +110,8 @@ func tell(c learner.Transition, a *learner.Alarm) string {
 		return fmt.Sprintf("FROZEN again at event %d: the challenger failed (%s); %s", c.Event, c.Detail, restored)
 	case c.To == learner.Frozen:
 		return fmt.Sprintf("FROZEN at event %d by %s; %s", c.Event, c.Detail, restored)
+	case c.To == learner.Recovering && c.Cause == "operator":
+		return fmt.Sprintf("RECOVERING at event %d: the challenger was put on probation by %s", c.Event, c.Detail)
 	case c.To == learner.Recovering:
 		return fmt.Sprintf("RECOVERING at event %d: the stream stays different, the challenger is on probation", c.Event)
 	case c.Cause == "quiet" || c.Cause == "cooldown_quiet":

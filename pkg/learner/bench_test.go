@@ -89,3 +89,31 @@ func BenchmarkFeed(b *testing.B) {
 		}
 	}
 }
+
+// While frozen two models predict an event and their losses are compared: without allocation.
+func TestFrozenLearnersAllocateNothing(t *testing.T) {
+	c := config(t)
+	c.Decoder, c.Guard.Recovery, c.Guard.RecoveryMinEvents = &decoded{events: benchEvents(16)}, learner.RecoveryAuto, 1<<40
+	c.Guard.QuietEvents, c.Guard.CooldownEvents = 1<<40, 1<<40
+	c.Snapshot.Every, c.Snapshot.Quarantine = 1<<40, 1<<40
+	l := newLearner(t, c)
+	key := []byte("k")
+	feed := func() { l.Feed(learner.Record{Offset: l.Next().Offset, Key: key}) }
+	for range 3_000 {
+		feed()
+	}
+	l.Apply(state.Command{ID: "1", Kind: learner.CommandFreeze})
+	l.Apply(state.Command{ID: "2", Kind: learner.CommandUnfreeze, Args: state.Args{Challenger: true}})
+	for _, mode := range []learner.Mode{learner.Recovering, learner.Frozen} {
+		for range 20 {
+			feed()
+		}
+		if l.Mode() != mode {
+			t.Fatalf("the mode is %s, want %s", l.Mode(), mode)
+		}
+		if n := testing.AllocsPerRun(15, feed); n > 0 {
+			t.Errorf("%v allocations of an event while %s", n, mode)
+		}
+		l.Apply(state.Command{ID: mode.String(), Kind: learner.CommandFreeze})
+	}
+}

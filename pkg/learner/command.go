@@ -1,6 +1,7 @@
 package learner
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,13 +84,7 @@ func (l *Learner) command(o *Outcome, c state.Command, f *state.Found) error {
 		l.trial.held = true
 		return nil
 	case CommandUnfreeze:
-		if l.mode == Learning {
-			return fmt.Errorf("not frozen: the partition is %s", l.mode)
-		}
-		l.ends[Operator]++
-		l.flaps = flaps{}
-		l.enterLearning(o, "operator", detail, true)
-		return nil
+		return l.unfreeze(o, detail, c.Args.Challenger)
 	}
 	switch {
 	case c.Kind == CommandSeek:
@@ -104,6 +99,25 @@ func (l *Learner) command(o *Outcome, c state.Command, f *state.Found) error {
 		return l.versionCommand(c, f)
 	}
 	return fmt.Errorf("unknown command %q: known are %s", c.Kind, strings.Join(append(known, event.ArmChanges()...), ", "))
+}
+
+// unfreeze goes on from the last good version, or tries the challenger: an
+// operator who knows that the concept has changed need not wait for proof.
+func (l *Learner) unfreeze(o *Outcome, detail string, challenger bool) error {
+	switch {
+	case l.mode == Learning:
+		return fmt.Errorf("not frozen: the partition is %s", l.mode)
+	case challenger && l.mode == Recovering:
+		return errors.New("the challenger is on probation already")
+	}
+	l.flaps = flaps{}
+	if challenger {
+		l.enterRecovering(o, "operator", detail)
+		return nil
+	}
+	l.ends[Operator]++
+	l.enterLearning(o, "operator", detail, true)
+	return nil
 }
 
 func (l *Learner) record(e Entry) {

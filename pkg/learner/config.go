@@ -107,7 +107,7 @@ type GuardConfig struct {
 	ProbationEvents uint64 `koanf:"probation_events"`
 	// BackoffEvents: a freeze within so many records of a recovery, and a failed
 	// probation, double the waits of a freeze, up to 16 times; so many records of
-	// learning halve them again. Default 50,000.
+	// learning halve them again. Default 20,000.
 	BackoffEvents uint64 `koanf:"backoff_events"`
 	// Trusted are the events that alone decide whether a challenger is better, in
 	// the comparison and on probation. Default: all events count.
@@ -189,7 +189,7 @@ func DefaultGuard() GuardConfig {
 		QuietEvents:       5_000,
 		CooldownEvents:    20_000,
 		ProbationEvents:   10_000,
-		BackoffEvents:     50_000,
+		BackoffEvents:     20_000,
 		MaxFreezeEvents:   100_000,
 	}
 }

@@ -189,7 +189,9 @@ func (p *play) line(words []string) error {
 		return p.events(n, words[2:])
 	case "operator":
 		p.orders++
-		o := p.l.Apply(state.Command{ID: fmt.Sprint(p.orders), Kind: words[1], Who: "ana", Why: "scenario"})
+		o := p.l.Apply(state.Command{
+			ID: fmt.Sprint(p.orders), Kind: words[1], Who: "ana", Why: "scenario", Args: state.Args{Challenger: len(words) > 2 && words[2] == "challenger"},
+		})
 		p.note(o)
 		return nil
 	case "expect":

@@ -213,6 +213,7 @@ func appendEntry(b []byte, e *Entry) []byte {
 	b = append(b, e.Args.Sum[:]...)
 	b = wire.AppendBool(b, e.Args.Restore)
 	b = wire.AppendBool(b, e.Args.Forced)
+	b = wire.AppendBool(b, e.Args.Challenger)
 	b = wire.AppendVarint(b, e.Args.Offset)
 	b = wire.AppendBool(b, e.Args.Lost)
 	b = wire.AppendFloat64(wire.AppendFloat64(b, e.Args.Cap), e.Args.Price)
@@ -224,7 +225,7 @@ func readEntry(r *wire.Reader) (e Entry) {
 	for _, s := range []*string{&e.ID, &e.Kind, &e.Who, &e.Why, &e.Body, &e.Error, &e.Args.Label, &e.Args.Arm, &e.Args.Like, &e.Args.Policy} {
 		*s = r.String()
 	}
-	e.Args.Version, e.Args.Sum, e.Args.Restore, e.Args.Forced = r.Uvarint(), readSum(r), r.Bool(), r.Bool()
+	e.Args.Version, e.Args.Sum, e.Args.Restore, e.Args.Forced, e.Args.Challenger = r.Uvarint(), readSum(r), r.Bool(), r.Bool(), r.Bool()
 	e.Args.Offset, e.Args.Lost = r.Varint(), r.Bool()
 	e.Args.Cap, e.Args.Price = r.Finite(), r.Finite()
 	e.At, e.Offset = r.Varint(), r.Varint()

@@ -181,9 +181,11 @@ type Args struct {
 	Label   string `json:"label,omitempty"`
 	Restore bool   `json:"restore,omitempty"` // put the version into the model that learns, too
 	Forced  bool   `json:"forced,omitempty"`  // readers were moved before the owner took the command
-	To      string `json:"to,omitempty"`      // of a seek: start, end or an offset; the owner's shell makes Offset of it
-	Offset  int64  `json:"offset,omitempty"`  // of a seek: the next record from now on
-	Lost    bool   `json:"lost,omitempty"`    // of a seek: Kafka has another log than the one that was learned; the shell says so
+	// Challenger of an unfreeze: put the challenger on probation instead of going back to the last good version.
+	Challenger bool   `json:"challenger,omitempty"`
+	To         string `json:"to,omitempty"`     // of a seek: start, end or an offset; the owner's shell makes Offset of it
+	Offset     int64  `json:"offset,omitempty"` // of a seek: the next record from now on
+	Lost       bool   `json:"lost,omitempty"`   // of a seek: Kafka has another log than the one that was learned; the shell says so
 
 	// Of commands about the arms of a bandit, see event.ArmChange.
 	Arm   string  `json:"arm,omitempty"`
