@@ -32,6 +32,8 @@ type Arm struct {
 	Events uint64  // learned since the arm was added
 	Reward float64 // sum of their rewards, each once whatever its weight
 	Until  int64   // Draining: rewards of events up to this event time are learned, milliseconds since 1970
+
+	over evidence // that it is chosen too often
 }
 
 // open reports whether decisions may choose the arm, as far as its status goes.
@@ -84,7 +86,8 @@ func (t *arms) names() []string {
 
 // learned counts an event of an arm. It reports whether the table says anything else of
 // any arm since.
-func (t *arms) learned(arm int, reward float64, time int64, c *Config) (changed bool) {
+func (t *arms) learned(arm int, reward, propensity float64, time int64, c *Config) (changed bool) {
+	t.weigh(arm, propensity)
 	a := &t.list[arm]
 	a.Events++
 	if sum := a.Reward + reward; finite(sum) {
@@ -113,21 +116,22 @@ func (t *arms) append(b []byte) []byte {
 		b = append(wire.AppendString(b, a.Name), byte(a.Status))
 		b = wire.AppendFloat64(wire.AppendFloat64(b, a.Cap), a.Price)
 		b = wire.AppendFloat64(wire.AppendUvarint(b, a.Events), a.Reward)
-		b = wire.AppendVarint(b, a.Until)
+		b = a.over.append(wire.AppendVarint(b, a.Until))
 	}
 	return wire.AppendVarint(wire.AppendUvarint(b, uint64(t.baseline+1)), t.newest)
 }
 
 func readArms(r *wire.Reader) *arms {
 	t := &arms{}
-	n := r.Count(27)
+	const least = 27 + 8*len(stakes)
+	n := r.Count(least)
 	if n > maxArms {
 		r.Fail("%d arms, at most %d", n, maxArms)
 		n = 0
 	}
 	seen := make(map[string]bool, n)
 	for range n {
-		a := Arm{Name: r.String(), Status: Status(r.Byte()), Cap: r.Finite(), Price: r.Finite(), Events: r.Uvarint(), Reward: r.Finite(), Until: r.Varint()}
+		a := Arm{Name: r.String(), Status: Status(r.Byte()), Cap: r.Finite(), Price: r.Finite(), Events: r.Uvarint(), Reward: r.Finite(), Until: r.Varint(), over: readEvidence(r)}
 		if r.Err() == nil && (a.Status > ArmRemoved || !(a.Cap > 0 && a.Cap <= 1) || !(a.Price >= 0) || a.Name == "" || seen[a.Name]) {
 			r.Fail("arm %q has status %d, cap %v and price %v", a.Name, a.Status, a.Cap, a.Price)
 		}

@@ -189,6 +189,16 @@ func (m *Model) ArmNames() []string { return m.arms.names() }
 // HasBaseline reports whether one of the arms is what decisions fall back to.
 func (m *Model) HasBaseline() bool { return m.arms.baseline >= 0 }
 
+// ArmReports says of every arm what people watch.
+func (m *Model) ArmReports() []event.ArmReport {
+	out := make([]event.ArmReport, m.arms.len())
+	for i := range m.arms.list {
+		a := &m.arms.list[i]
+		out[i] = event.ArmReport{Name: a.Name, Status: a.Status.String(), Gone: a.Status == ArmRemoved, Events: a.Events, Rewards: a.Reward}
+	}
+	return out
+}
+
 // AppendArms appends the table of arms, for SetArms.
 func (m *Model) AppendArms(b []byte) []byte { return m.arms.append(b) }
 

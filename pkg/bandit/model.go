@@ -165,7 +165,7 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	}
 	m.last = learned{e.Arm, e.Time, e.Weight}
 	m.read(e, &m.step)
-	if m.arms.learned(e.Arm, e.Label, e.Time, &m.cfg) {
+	if m.arms.learned(e.Arm, e.Label, e.Prob, e.Time, &m.cfg) {
 		m.settle()
 	}
 	return m.step

@@ -114,6 +114,11 @@
 //	streamlearner_slots_used                gauge    weights in use
 //	streamlearner_slots                     gauge    weights that there are; 0 without hashing
 //	streamlearner_feature_collision_share   gauge    expected share of the features that share a weight
+//	streamlearner_arm_events_total          counter  of a bandit: events learned of an arm since it was added; labels arm
+//	streamlearner_arm_rewards               gauge    sum of their rewards; labels arm
+//	streamlearner_arm_status                gauge    1 for the status of an arm; labels arm, status
+//	streamlearner_propensity_evidence       gauge    evidence that arms are not chosen as often as logged propensities say
+//	streamlearner_policy                    gauge    1 for what readers of a bandit are told to do; labels policy
 //	streamlearner_version_live              gauge    number of the newest checkpoint
 //	streamlearner_version_published         gauge    number of the version served
 //	streamlearner_version_held              gauge    number of the version that an operator holds readers at; 0 for none

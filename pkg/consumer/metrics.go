@@ -42,6 +42,7 @@ type metrics struct {
 	occupancy                                                            occupancyMetrics
 	evaluations                                                          evaluationMetrics
 	inputs                                                               inputMetrics
+	arms                                                                 armMetrics
 	idle, publishedIdle, held                                            *prometheus.Desc
 }
 
@@ -116,6 +117,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		occupancy:       newOccupancyMetrics(desc),
 		evaluations:     newEvaluationMetrics(desc),
 		inputs:          newInputMetrics(desc),
+		arms:            newArmMetrics(desc),
 		idle:            desc("idle_seconds", "Time since records were last fed, or since this process took the partition over."),
 		publishedIdle: desc("published_idle_seconds",
 			"Time since a version was published, or since this process took the partition over."),
@@ -149,6 +151,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.occupancy.describe(ch)
 	m.evaluations.describe(ch)
 	m.inputs.describe(ch)
+	m.arms.describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -229,6 +232,7 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	m.occupancy.collect(c, s.Occupancy)
 	m.evaluations.collect(c, s.Evaluations)
 	m.inputs.collect(c, st.Inputs)
+	m.arms.collect(c, st.Arms)
 	c.gauge(m.live, float64(st.Live))
 	var published uint64
 	if s.Published != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/inputs"
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/internal/ope"
+	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -84,6 +85,7 @@ func (p published) Stats() learner.Stats {
 	s.Descent = learner.Descent{WeightNorm: 1, LossBest: 1}
 	s.Join = &learner.JoinStats{Watermark: 1}
 	s.Inputs = &inputs.Report{Fields: []inputs.Field{{Name: "amount"}}}
+	s.Arms = &learner.ArmStats{Arms: []event.ArmReport{{Name: "a", Status: "active", Events: 3, Rewards: 2}}, Policy: state.PolicyOnline}
 	s.Detectors = []learner.DetectorStats{{Detector: "adwin", Signal: "loss", At: learner.AtLive, Action: learner.ActionWarn}}
 	return s
 }

@@ -21,3 +21,12 @@ type ArmChange struct {
 	// Cap is the largest probability, 0 for none, and Price the price, 0 for none.
 	Cap, Price float64
 }
+
+// ArmReport is what people watch of an arm.
+type ArmReport struct {
+	Name    string
+	Status  string // active, new, draining or removed
+	Gone    bool   // it keeps its place alone
+	Events  uint64 // learned since it was added
+	Rewards float64
+}

@@ -21,6 +21,24 @@ type Reading struct {
 	Schema  []byte      // see Config.Schema
 }
 
+// ArmStats are the counters and gauges of a bandit's arms.
+type ArmStats struct {
+	Arms []event.ArmReport // in the order of their indices
+	// Evidence is that arms are not chosen as often as their logged propensities say: while they are it takes on
+	// average at least c decisions until it exceeds c.
+	Evidence float64
+	Policy   string // what readers are told to do, one of state.Policies
+}
+
+func (l *Learner) armStats() *ArmStats {
+	m, ok := l.model.(Armed)
+	if !ok {
+		return nil
+	}
+	p := state.Pointer{Policy: l.policy}
+	return &ArmStats{Arms: m.ArmReports(), Evidence: m.Evidence(), Policy: p.ReaderPolicy()}
+}
+
 var errNoArms = errors.New("the model is no bandit, and has no arms")
 
 // tableOfArms returns the table of the model that learns; nil when there is none.

@@ -132,6 +132,7 @@ type Stats struct {
 	Detectors    []DetectorStats
 	Join         *JoinStats     // nil without a join
 	Inputs       *inputs.Report // nil when nothing is looked at
+	Arms         *ArmStats      // nil for a model without arms
 }
 
 // Learner is one partition's learner under its guard.
@@ -389,6 +390,7 @@ func (l *Learner) Stats() Stats {
 	if l.input != nil {
 		s.Inputs = l.input.Report()
 	}
+	s.Arms = l.armStats()
 	if l.proven != nil {
 		s.Published = l.proven.version.Number
 	}

@@ -61,6 +61,9 @@ type Armed interface {
 	SetArms(b []byte) error
 	// ArmNames returns the names of the arms in the order of their indices; they are only ever appended.
 	ArmNames() []string
+	// ArmReports says what people watch of each arm, and Evidence how much speaks against the logged propensities.
+	ArmReports() []event.ArmReport
+	Evidence() float64
 	// HasBaseline reports whether one of the arms is what decisions fall back to.
 	HasBaseline() bool
 }

@@ -76,7 +76,7 @@ class Bandit:
             r.str()
             r.finites(2)
         table = []
-        for _ in range(r.count(27)):
+        for _ in range(r.count(51)):
             name, status = r.str(), r.byte()
             if status >= len(STATUSES):
                 raise CorruptError(f"arm {name!r} has status {status}")
@@ -84,6 +84,7 @@ class Bandit:
             if not 0 < cap <= 1:
                 raise CorruptError(f"arm {name!r} has cap {cap}")
             table.append(Arm(name, STATUSES[status], cap, price, r.uvarint(), r.finites(1)[0], r.varint()))
+            r.finites(3)  # evidence about propensities
         baseline = r.uvarint() - 1
         if baseline >= len(table):
             raise CorruptError(f"baseline {baseline} of {len(table)} arms")
