@@ -81,7 +81,17 @@ func (m *Model) Correct(receipt []byte, old, reward float64) *event.Rejection {
 	if err := r.Close(); err != nil {
 		return &event.Rejection{Reason: event.Unstable, Detail: "receipt of an event: " + err.Error()}
 	}
-	return c.correct(arm, t, h, m.receipt, m.cfg.scale(old), m.cfg.scale(reward))
+	a := &m.arms.list[arm]
+	if a.Status == ArmRemoved {
+		return gone(a)
+	}
+	if rej := c.correct(arm, t, h, m.receipt, m.cfg.scale(old), m.cfg.scale(reward)); rej != nil {
+		return rej
+	}
+	if sum := a.Reward + (reward - old); finite(sum) {
+		a.Reward = sum
+	}
+	return nil
 }
 
 // known is how many features have a number.

@@ -177,7 +177,7 @@ func (m *Model) check(e *event.Event) *event.Rejection {
 		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %d: the bandit has the indices 0 to %d", e.Arm, m.arms.len()-1)}
 	}
 	if a := &m.arms.list[e.Arm]; a.Status == ArmRemoved || a.Status == ArmDraining && e.Time > a.Until {
-		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %q was removed, and this is later than learner.bandit.drain allows: make it longer than rewards are late", a.Name)}
+		return gone(a)
 	}
 	if n := len(e.Actions); n != 0 && n != m.arms.len() {
 		return &event.Rejection{Reason: event.ActionsInvalid, Detail: fmt.Sprintf("features of %d actions: the bandit has %d arms; give features for all, in their order, or for none", n, m.arms.len())}
@@ -200,6 +200,11 @@ func (m *Model) CheckLabel(y float64) *event.Rejection {
 		return nil
 	}
 	return &event.Rejection{Reason: event.RewardInvalid, Detail: fmt.Sprintf("reward %v: learner.bandit.reward_min and reward_max allow %v to %v", y, m.cfg.RewardMin, m.cfg.RewardMax)}
+}
+
+// gone refuses a reward of an arm that does not learn any more.
+func gone(a *Arm) *event.Rejection {
+	return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %q was removed, and this is later than learner.bandit.drain allows: make it longer than rewards are late", a.Name)}
 }
 
 func (m *Model) read(e *event.Event, s *event.Step) {
