@@ -203,6 +203,9 @@ func (m *Model) check(path string) Errors {
 	m.checkDetectors(v, keys)
 	layout := m.Layout()
 	v.foreign(keys, m.Guard.Inputs.Fit(&layout))
+	if q := m.Guard.Inputs.ClipQuantile; q != 0 && m.Learner.Kind == "bandit" {
+		v.fail("guard.inputs.clip_quantile", q, "must be 0 with learner.kind bandit, which has no gradients")
+	}
 	m.checkEvaluate(v, keys)
 	v.foreign(keys, m.Snapshot.Validate())
 	v.foreign(keys, m.Metrics.Validate())

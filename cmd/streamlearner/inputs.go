@@ -22,6 +22,8 @@ type inputsReport struct {
 	Logged     float64 `json:"logged"`
 	Skewed     float64 `json:"skewed"` // of those logged
 	Unreadable float64 `json:"unreadable"`
+	ClipBound  float64 `json:"clip_bound"` // norm above which gradients are bounded; 0 for none
+	Clipped    float64 `json:"clipped"`
 }
 
 type inputWarning struct {
@@ -58,6 +60,7 @@ func inputsOf(r *inputs.Report) *inputsReport {
 	out := &inputsReport{
 		Armed: r.Armed, Collected: r.Collected, Warnings: []inputWarning{}, Begun: map[string]uint64{}, Fields: []inputField{}, Sources: []inputSource{},
 		NewFields: r.NewFields, Duplicates: r.Duplicates, Logged: r.Logged, Skewed: r.Skewed, Unreadable: r.Unreadable,
+		ClipBound: r.ClipBound, Clipped: r.Clipped,
 	}
 	for _, w := range r.Active {
 		out.Warnings = append(out.Warnings, inputWarning{w.Check.String(), w.Field, w.Value, w.Limit})
@@ -103,6 +106,9 @@ func (r *inputsReport) rows(row func(name, format string, args ...any)) {
 	if len(r.Sources) > 0 {
 		s := r.Sources[0]
 		row("largest source", "%q with %.3g%% of the last block, %d events of it refused", s.Source, 100*s.Share, s.Refused)
+	}
+	if r.ClipBound > 0 {
+		row("gradients", "bounded at %.3g, %.3g%% of the last block were", r.ClipBound, 100*r.Clipped)
 	}
 	if r.Logged > 0 {
 		row("train/serve skew", "%.3g%% of the events with features of decision time differ, %.3g%% cannot be read", 100*r.Skewed, 100*r.Unreadable)

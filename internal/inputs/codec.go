@@ -26,6 +26,9 @@ func (g *Guard) parts() []part {
 	if g.watch != nil {
 		out = append(out, g.watch)
 	}
+	if g.clip != nil {
+		out = append(out, g.clip)
+	}
 	return out
 }
 

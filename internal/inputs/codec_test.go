@@ -21,6 +21,7 @@ var update = flag.Bool("update", false, "write the golden file")
 func everything(t testing.TB, change func(*inputs.Config)) *station {
 	return newStation(t, watched(func(c *inputs.Config) {
 		c.Block, c.Window, c.ReferenceEvery, c.Logged = 200, 1_000, 1_500, "seen"
+		c.ClipQuantile = 0.9
 		c.MaxSourceShare, c.MaxDuplicates, c.Duplicates, c.Ranges = 0.25, 0.05, inputs.Reject, inputs.Reject
 		if change != nil {
 			change(c)

@@ -31,6 +31,10 @@ type Config struct {
 	// Duplicates says what is done about those above: warn (default) or reject.
 	Duplicates string `koanf:"duplicates"`
 
+	// ClipQuantile bounds the gradient of an event at this running quantile of the norms
+	// of gradients, such as 0.999. Default 0: no bound.
+	ClipQuantile float64 `koanf:"clip_quantile"`
+
 	// Watch compares blocks with a reference window. Default false.
 	Watch bool `koanf:"watch"`
 	// Fields are those that are watched, at most 64; default: the first 64 that
@@ -148,6 +152,8 @@ func (c *Config) Validate(sources bool) error {
 		return fmt.Errorf("guard.inputs.max_source_share: %v: guard.source must name the field or header of the source", c.MaxSourceShare)
 	case !(c.MaxDuplicates > 0 && c.MaxDuplicates <= 1):
 		return fmt.Errorf("guard.inputs.max_duplicates: %v: must be above 0 and at most 1, which is no limit", c.MaxDuplicates)
+	case c.ClipQuantile != 0 && !(c.ClipQuantile >= 0.5 && c.ClipQuantile <= 0.9999):
+		return fmt.Errorf("guard.inputs.clip_quantile: %v: must be from 0.5 to 0.9999, or 0 for no bound", c.ClipQuantile)
 	case c.Duplicates != Warn && c.Duplicates != Reject:
 		return fmt.Errorf("guard.inputs.duplicates: %q: must be %s or %s", c.Duplicates, Warn, Reject)
 	}
@@ -262,5 +268,5 @@ func (c *Config) Fit(l *event.Layout) error {
 
 // Idle reports whether nothing is to be done. sources says whether events name their source.
 func (c *Config) Idle(sources bool) bool {
-	return len(c.Rules) == 0 && c.MaxDuplicates == 1 && !c.Watch && !sources
+	return len(c.Rules) == 0 && c.MaxDuplicates == 1 && c.ClipQuantile == 0 && !c.Watch && !sources
 }

@@ -73,10 +73,10 @@ func hash(e *event.Event) uint64 {
 // be refused.
 func (d *duplicates) count(e *event.Event) (above bool) {
 	h := hash(e)
-	slot, print := &d.recent[h>>(64-recentBits)], uint32(h)|1
+	slot, mark := &d.recent[h>>(64-recentBits)], uint32(h)|1
 	d.events++
-	if *slot != print {
-		*slot = print
+	if *slot != mark {
+		*slot = mark
 		return false
 	}
 	d.found++

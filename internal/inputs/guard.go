@@ -22,6 +22,7 @@ type Guard struct {
 	sources    *sources    // nil where events name none
 	duplicates *duplicates // nil where they are not looked for
 	watch      *watch      // nil where nothing is watched
+	clip       *clip       // nil where gradients are not bounded
 
 	sourceHold, duplicateHold hold
 
@@ -44,6 +45,7 @@ func New(c Config, d Deps, sources bool) (*Guard, error) {
 	g.sources = newSources(&g.cfg, sources)
 	g.duplicates = newDuplicates(&g.cfg)
 	g.watch = newWatch(&g.cfg, &g.deps)
+	g.clip = newClip(&g.cfg)
 	g.renew()
 	return g, nil
 }
@@ -113,6 +115,22 @@ func (g *Guard) Observe(e *event.Event, record []byte) {
 	}
 }
 
+// Clips reports whether gradients are bounded at a running quantile.
+func (g *Guard) Clips() bool { return g.clip != nil }
+
+// Factor returns by what the weight of an event is to be multiplied, for the norm of its
+// gradient without it.
+func (g *Guard) Factor(norm float64) float64 { return g.clip.factor(norm) }
+
+// ObserveNorm takes the norm of the gradient of an event that was learned.
+func (g *Guard) ObserveNorm(norm float64) {
+	g.clip.observe(norm)
+	if g.clip.full() {
+		g.clip.next()
+		g.renew()
+	}
+}
+
 // Warnings returns those that have begun or ended since it was last asked, valid until
 // the next event.
 func (g *Guard) Warnings() []Warning {
@@ -153,6 +171,9 @@ func (g *Guard) renew() {
 	}
 	if w := g.watch; w != nil {
 		w.report(r)
+	}
+	if c := g.clip; c != nil && c.known() {
+		r.ClipBound, r.Clipped = c.quantile, c.lastShare
 	}
 	g.report = r
 }

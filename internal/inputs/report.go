@@ -18,6 +18,8 @@ type Report struct {
 	Logged     float64 // share of events with the features of decision time
 	Skewed     float64 // share of these that differ in a field
 	Unreadable float64 // share of these that cannot be decoded
+	ClipBound  float64 // norm above which gradients are bounded; 0 while there is none
+	Clipped    float64 // share of the events of which it was
 
 	Active []Warning      // that stand
 	Begun  [Checks]uint64 // warnings that have begun since the state did
@@ -55,6 +57,9 @@ func (f *Field) of(c Check) float64 {
 		return f.PSI
 	case KS:
 		return f.KS
+	case Skew:
+		return f.Skew
+	case NewFields, Duplicates, SourceShare, Checks: // of whole events
 	}
-	return f.Skew
+	return 0
 }

@@ -53,7 +53,7 @@ func (w *watch) compare(e *event.Event) {
 	}
 	w.digest(&s.event, &s.then)
 	w.digest(e, &s.now)
-	any := false
+	skewed := false
 	for i := range w.columns {
 		then, now := &s.then[i], &s.now[i]
 		if !then.present && !now.present {
@@ -63,10 +63,10 @@ func (w *watch) compare(e *event.Event) {
 		b.compared++
 		if then.differs(now) {
 			b.skewed++
-			any = true
+			skewed = true
 		}
 	}
-	if any {
+	if skewed {
 		s.block.skewed++
 	}
 }

@@ -95,6 +95,9 @@ func (s *station) feed(t testing.TB, record []byte) bool {
 	r := s.guard.Admit(&s.e)
 	if r == nil {
 		s.guard.Observe(&s.e, record)
+		if s.guard.Clips() {
+			s.guard.ObserveNorm(1 + s.e.X.Dense[0].Value)
+		}
 	} else {
 		s.refused[r.Reason]++
 		s.last = r

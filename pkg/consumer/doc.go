@@ -64,6 +64,8 @@
 //	streamlearner_input_new_fields_share    gauge    events with a field that the reference does not know
 //	streamlearner_input_duplicate_share     gauge    events that are like one shortly before
 //	streamlearner_input_largest_source_share gauge   events that the largest source has supplied
+//	streamlearner_input_clip_bound          gauge    norm above which gradients are bounded; 0 while there is no bound
+//	streamlearner_input_clipped_share       gauge    events whose gradient was bounded
 //	streamlearner_input_logged_share        gauge    events with the features of decision time
 //	streamlearner_input_unreadable_share    gauge    of these, those that cannot be decoded
 //	streamlearner_freeze_events             gauge    records since the freeze began; 0 while learning

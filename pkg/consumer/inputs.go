@@ -12,6 +12,7 @@ type inputMetrics struct {
 	armed, standing, begun                      *prometheus.Desc
 	missing, unseen, outOfRange, psi, ks, skew  *prometheus.Desc
 	newFields, duplicates, source, logged, read *prometheus.Desc
+	bound, clipped                              *prometheus.Desc
 }
 
 func newInputMetrics(desc func(name, help string, labels ...string) *prometheus.Desc) inputMetrics {
@@ -29,13 +30,15 @@ func newInputMetrics(desc func(name, help string, labels ...string) *prometheus.
 		duplicates: desc("input_duplicate_share", "Share of the events of the last block that are like one shortly before."),
 		source:     desc("input_largest_source_share", "Share of the events of the last block that its largest source has supplied."),
 		logged:     desc("input_logged_share", "Share of the events of the last block with the features of decision time."),
+		bound:      desc("input_clip_bound", "Norm above which gradients are bounded; 0 while there is no bound."),
+		clipped:    desc("input_clipped_share", "Share of the events of the last block whose gradient was bounded."),
 		read:       desc("input_unreadable_share", "Share of these whose features of decision time cannot be decoded."),
 	}
 }
 
 func (m *inputMetrics) describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.armed, m.standing, m.begun, m.missing, m.unseen, m.outOfRange, m.psi, m.ks, m.skew, m.newFields, m.duplicates, m.source, m.logged, m.read,
+		m.armed, m.standing, m.begun, m.missing, m.unseen, m.outOfRange, m.psi, m.ks, m.skew, m.newFields, m.duplicates, m.source, m.logged, m.read, m.bound, m.clipped,
 	} {
 		ch <- d
 	}
@@ -72,6 +75,7 @@ func (m *inputMetrics) collect(c collector, r *inputs.Report) {
 		value float64
 	}{
 		{m.newFields, r.NewFields}, {m.duplicates, r.Duplicates}, {m.source, largest}, {m.logged, r.Logged}, {m.read, r.Unreadable},
+		{m.bound, r.ClipBound}, {m.clipped, r.Clipped},
 	} {
 		c.gauge(g.desc, g.value)
 	}

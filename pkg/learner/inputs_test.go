@@ -3,6 +3,7 @@ package learner_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/sim"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/sgd"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
@@ -120,5 +122,51 @@ func TestInputsRestored(t *testing.T) {
 	c.Guard.Source.Header = ""
 	if _, err := learner.Restore(c, parts.Snapshot()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A few wild events, with an amount a thousand times too large and a wrong label, move a
+// model whose gradients are bounded far less, and its metrics count them with their whole weight.
+func TestGradientsAreBounded(t *testing.T) {
+	moved := func(quantile float64) (change, weight float64) {
+		c := config(t)
+		model := sgd.Default()
+		model.Optimizer, model.Rate, model.Standardize, model.Bits = "sgd", 0.001, "off", 7
+		c.Model = func() (learner.Model, error) { return sgd.New(model) }
+		c.Guard.Enabled = false
+		c.Guard.Inputs.ClipQuantile = quantile
+		decoder, err := event.NewJSON(event.Schema{Label: "is_fraud", Include: []string{"tx_1h", "risk", "country"}}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Decoder = decoder
+		l := newLearner(t, c)
+		stream := sim.Fraud(8)
+		feed(l, stream, 6_000)
+		before := l.Model().(*sgd.Model).Weights()
+		for i := range 5 {
+			o := l.Feed(learner.Record{Offset: l.Next().Offset, Value: fmt.Appendf(nil, `{"is_fraud":%d,"tx_1h":2000,"risk":0.5,"country":"DE"}`, 1-i%2)})
+			if o.Reject != nil {
+				t.Fatal(o.Reject)
+			}
+			weight += o.Weight
+		}
+		after := l.Model().(*sgd.Model).Weights()
+		was := map[uint64]float64{}
+		for _, w := range before.List {
+			was[w.ID] = w.Value
+		}
+		for _, w := range after.List {
+			change += math.Abs(w.Value - was[w.ID])
+		}
+		return change, weight
+	}
+	free, _ := moved(0)
+	bounded, weight := moved(0.99)
+	if !(bounded < free/50) || bounded == 0 {
+		t.Errorf("five wild events move the weights by %v, and by %v where gradients are bounded", free, bounded)
+	}
+	if weight != 5 {
+		t.Errorf("the wild events count for %v events", weight)
 	}
 }

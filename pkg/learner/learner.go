@@ -321,7 +321,7 @@ func (l *Learner) learn(o *Outcome, key, record []byte) *event.Rejection {
 		served = l.champion.Predict(&l.ev).Loss
 	}
 	asked := l.evaluate.all != nil && l.evaluate.ask(l)
-	step := l.model.Learn(&l.ev)
+	step := l.learnBounded()
 	if step.Reject != nil {
 		return step.Reject
 	}
@@ -359,6 +359,25 @@ func (l *Learner) learn(o *Outcome, key, record []byte) *event.Rejection {
 		l.input.Observe(&l.ev, record)
 	}
 	return nil
+}
+
+// learnBounded lets the model learn the event at hand, with its gradient bounded if it is to be.
+func (l *Learner) learnBounded() event.Step {
+	if l.input == nil || !l.input.Clips() || l.ev.Weight == 0 {
+		return l.model.Learn(&l.ev)
+	}
+	before := l.model.Predict(&l.ev)
+	if before.Reject != nil {
+		return before
+	}
+	weight := l.ev.Weight
+	l.ev.Weight = float64(weight * l.input.Factor(before.GradNorm))
+	step := l.model.Learn(&l.ev)
+	l.ev.Weight = weight
+	if step.Reject == nil {
+		l.input.ObserveNorm(before.GradNorm)
+	}
+	return step
 }
 
 // AtCheckpoint reports whether the next record ends with a checkpoint. Then
