@@ -12,7 +12,7 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
 
-// The values of Join.Unrewarded, Join.Late and Join.Learn.
+// The values of Join.Unrewarded, Join.Late, Join.Learn and Join.Partition.
 const (
 	unrewardedDefault = "default"
 	unrewardedSkip    = "skip"
@@ -20,11 +20,16 @@ const (
 	lateCorrect       = "correct"
 	learnWait         = "wait"
 	learnImmediate    = "immediate"
+	partitionSame     = "same"
+	partitionKey      = "key"
 )
 
 // Join makes events of decisions and of the rewards, or labels, that come
 // later. All times are event time.
 type Join struct {
+	Topic     string `koanf:"topic"`     // topic of rewards and activations; empty when they are among the decisions
+	Partition string `koanf:"partition"` // where its records go among the decisions: same or key
+
 	Window   time.Duration `koanf:"window"`    // a reward counts so long after its decision; 0: records are whole events
 	Lateness time.Duration `koanf:"lateness"`  // a record may come so far behind the newest event time
 	MaxAhead time.Duration `koanf:"max_ahead"` // a record's time may lie so far ahead of that of the Kafka record; 0 for any
@@ -51,7 +56,8 @@ type Join struct {
 
 func defaultJoin() Join {
 	return Join{
-		Lateness: time.Minute, MaxAhead: time.Hour, LateFor: time.Hour, MaxOpen: 100_000,
+		Partition: partitionSame,
+		Lateness:  time.Minute, MaxAhead: time.Hour, LateFor: time.Hour, MaxOpen: 100_000,
 		Kind: "kind", Decision: "decision", Reward: "reward", Activation: "shown", Shown: "shown",
 		Reducer: string(joins.Last), Unrewarded: unrewardedDefault, Learn: learnWait, Late: lateDrop,
 	}
@@ -122,6 +128,7 @@ func (m *Model) checkJoin(v *checker, keys keys) {
 	if j.MaxOpen < 1 {
 		v.fail("source.join.max_open", j.MaxOpen, "must be at least 1 decision")
 	}
+	v.oneOf("source.join.partition", j.Partition, partitionSame, partitionKey)
 	v.oneOf("source.join.unrewarded", j.Unrewarded, unrewardedDefault, unrewardedSkip)
 	v.oneOf("source.join.learn", j.Learn, learnWait, learnImmediate)
 	v.oneOf("source.join.late", j.Late, lateDrop, lateCorrect)

@@ -265,6 +265,9 @@ func (m *Model) checkTopics(path string) Errors {
 	if m.Source.DeadLetter != "" && m.Source.DeadLetter == m.Source.Topic {
 		v.fail("source.dead_letter", m.Source.DeadLetter, "must not be the topic itself: refused records would come back")
 	}
+	if t := m.Source.Join.Topic; t != "" && (t == m.Source.Topic || t == m.Source.DeadLetter || t == m.Audit.Topic) {
+		v.fail("source.join.topic", t, "must be a topic of its own; leave it empty when rewards are in source.topic, among the decisions")
+	}
 	if m.Audit.Topic != "" && (m.Audit.Topic == m.Source.Topic || m.Audit.Topic == m.Source.DeadLetter) {
 		v.fail("audit.topic", m.Audit.Topic, "must be a topic of its own")
 	}

@@ -35,9 +35,23 @@ type daemon struct {
 	started   time.Time
 }
 
+// newRelay returns what copies the rewards of a model to its decisions; nil where they are there already.
+func (d *daemon) newRelay(name string, m configs.Model, registry prometheus.Registerer) (*consumer.Relay, error) {
+	j := &m.Source.Join
+	if !j.On() || j.Topic == "" {
+		return nil, nil
+	}
+	k := &d.cfg.Kafka
+	return consumer.NewRelay(consumer.RelayConfig{
+		Connection: kafkaConnection(k), Group: k.Group, Model: name, From: j.Topic, To: m.Source.Topic, Start: m.Source.Start, Partition: j.Partition,
+		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, HeartbeatInterval: k.HeartbeatInterval,
+	}, d.log, registry)
+}
+
 type modelConsumer struct {
 	name  string
 	topic string
+	relay *consumer.Relay // of its rewards; nil for none
 	*consumer.Consumer
 }
 
@@ -65,7 +79,11 @@ func newDaemon(cfg *configs.Config, log *slog.Logger, init bool) (*daemon, error
 		if err != nil {
 			return nil, fmt.Errorf("models.%s: %w", name, err)
 		}
-		d.consumers = append(d.consumers, modelConsumer{name, cfg.Models[name].Source.Topic, c})
+		relay, err := d.newRelay(name, cfg.Models[name], registry)
+		if err != nil {
+			return nil, fmt.Errorf("models.%s: %w", name, err)
+		}
+		d.consumers = append(d.consumers, modelConsumer{name, cfg.Models[name].Source.Topic, relay, c})
 	}
 	return d, nil
 }
@@ -121,6 +139,9 @@ func (d *daemon) Run(ctx context.Context) error {
 		g.Go(func() error { return d.admin.Run(ctx) })
 	}
 	for _, c := range d.consumers {
+		if c.relay != nil {
+			g.Go(func() error { return c.relay.Run(ctx) })
+		}
 		g.Go(func() error {
 			if err := c.Run(ctx); err != nil {
 				return fmt.Errorf("models.%s: %w", c.name, err)

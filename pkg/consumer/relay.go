@@ -1,0 +1,242 @@
+package consumer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// The values of RelayConfig.Partition.
+const (
+	PartitionSame = "same" // as in the topic of rewards: both topics have as many, and keys are spread alike
+	PartitionKey  = "key"  // by the hash of the key, as Kafka's own producers do
+)
+
+// RelayConfig says what a Relay copies. Zero values stand for the defaults of Config.
+type RelayConfig struct {
+	Connection
+
+	Group     string // the consumer group is "<Group>.<Model>.rewards"; required
+	Model     string // required
+	From, To  string // topic of rewards, and of decisions; required
+	Start     string // where to begin without committed offsets: earliest (default) or latest
+	Partition string // same (default) or key
+
+	SessionTimeout    time.Duration
+	RebalanceTimeout  time.Duration
+	HeartbeatInterval time.Duration
+}
+
+// Relay copies the records of a topic of rewards into the topic of decisions, each exactly once: the
+// copies and the offsets up to which was read are one transaction. So the order between
+// decisions and rewards, which two topics do not have, is decided once, and
+// stands in the log that the learner reads: whoever reads it again joins alike. See docs/adr/0008-join.md.
+//
+// Any number of processes may run one; they share the partitions of the topic of rewards. A record
+// keeps key, value, headers and timestamp, and gets the header sl-relayed-from: topic/partition/offset.
+//
+// Metrics, with the label model: streamlearner_relayed_total counts records copied,
+// streamlearner_relay_errors_total failed transactions, which were repeated.
+type Relay struct {
+	cfg             RelayConfig
+	log             *slog.Logger
+	relayed, errors prometheus.Counter
+}
+
+const (
+	headerRelayed = "sl-relayed-from"
+	// relayPause lies between two transactions, so that a slow stream has few.
+	relayPause = 100 * time.Millisecond
+	// relayTimeout is after which the broker aborts the transaction of a process that
+	// died: until then no reader of the topic of decisions goes on beyond it.
+	relayTimeout = 10 * time.Second
+)
+
+// NewRelay returns a relay that has not begun. reg may be nil.
+func NewRelay(cfg RelayConfig, log *slog.Logger, reg prometheus.Registerer) (*Relay, error) {
+	c := Config{Start: cfg.Start, SessionTimeout: cfg.SessionTimeout, RebalanceTimeout: cfg.RebalanceTimeout, HeartbeatInterval: cfg.HeartbeatInterval}
+	c.setDefaults()
+	cfg.Start, cfg.SessionTimeout, cfg.RebalanceTimeout, cfg.HeartbeatInterval = c.Start, c.SessionTimeout, c.RebalanceTimeout, c.HeartbeatInterval
+	if cfg.Partition == "" {
+		cfg.Partition = PartitionSame
+	}
+	switch {
+	case cfg.Group == "" || cfg.Model == "" || cfg.From == "" || cfg.To == "":
+		return nil, errors.New("a relay needs a group, a model, and the topics of rewards and decisions")
+	case cfg.From == cfg.To:
+		return nil, fmt.Errorf("model %s: source.join.topic is %q, the topic of decisions: leave it empty when rewards are in one topic with decisions", cfg.Model, cfg.From)
+	case cfg.Partition != PartitionSame && cfg.Partition != PartitionKey:
+		return nil, fmt.Errorf("model %s: source.join.partition is %q: allowed are %s and %s", cfg.Model, cfg.Partition, PartitionSame, PartitionKey)
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "streamlearner_" + name, Help: help, ConstLabels: prometheus.Labels{"model": cfg.Model}})
+	}
+	r := &Relay{
+		cfg: cfg, log: log.With("model", cfg.Model, "from", cfg.From, "to", cfg.To),
+		relayed: counter("relayed_total", "Rewards copied into the topic of decisions."),
+		errors:  counter("relay_errors_total", "Failed transactions of the copying of rewards, which were repeated."),
+	}
+	if reg != nil {
+		for _, c := range []prometheus.Collector{r.relayed, r.errors} {
+			if err := reg.Register(c); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r, nil
+}
+
+// Run copies until ctx ends. Whatever fails is tried again; what a failed
+// transaction has written nobody sees.
+func (r *Relay) Run(ctx context.Context) error {
+	b := backoff{first: 250 * time.Millisecond, most: 30 * time.Second}
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := r.session(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		r.errors.Inc()
+		r.log.Warn("rewards are not copied; trying again", "error", err)
+		if time.Since(began) > b.most {
+			b.failures = 0
+		}
+		if b.wait(ctx) != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// session copies as one producer, until it may not go on.
+func (r *Relay) session(ctx context.Context) error {
+	opts, err := r.options()
+	if err != nil {
+		return err
+	}
+	s, err := kgo.NewGroupTransactSession(opts...)
+	if err != nil {
+		return err
+	}
+	defer s.CloseAllowingRebalance()
+	if err := r.check(ctx, s.Client()); err != nil {
+		return err
+	}
+	r.log.Info("copying rewards into the topic of decisions")
+	pause := time.NewTicker(relayPause)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-pause.C:
+		}
+		fetches := s.PollRecords(ctx, 10_000)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := fetches.Err0(); err != nil {
+			return err
+		}
+		fetches.EachError(func(topic string, p int32, e error) { err = fmt.Errorf("%s/%d: %w", topic, p, e) })
+		if err != nil {
+			return err
+		}
+		if fetches.NumRecords() > 0 {
+			if err := r.copy(ctx, s, fetches); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (r *Relay) options() ([]kgo.Opt, error) {
+	opts, err := r.cfg.Options()
+	if err != nil {
+		return nil, err
+	}
+	start := kgo.NewOffset().AtStart()
+	if r.cfg.Start == Latest {
+		start = kgo.NewOffset().AtEnd()
+	}
+	partitioner := kgo.ManualPartitioner()
+	if r.cfg.Partition == PartitionKey {
+		partitioner = kgo.StickyKeyPartitioner(nil)
+	}
+	return append(opts,
+		kgo.ConsumerGroup(r.cfg.Group+"."+r.cfg.Model+".rewards"),
+		kgo.ConsumeTopics(r.cfg.From),
+		kgo.ConsumeResetOffset(start),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.RequireStableFetchOffsets(),
+		kgo.SessionTimeout(r.cfg.SessionTimeout), kgo.RebalanceTimeout(r.cfg.RebalanceTimeout), kgo.HeartbeatInterval(r.cfg.HeartbeatInterval),
+		kgo.TransactionalID(r.cfg.Group+"."+r.cfg.Model+".rewards."+rand.Text()),
+		kgo.TransactionTimeout(relayTimeout),
+		kgo.RecordPartitioner(partitioner),
+	), nil
+}
+
+// check fails when rewards could not get to the partitions of their decisions.
+func (r *Relay) check(ctx context.Context, cl *kgo.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
+	defer cancel()
+	topics, err := kadm.NewClient(cl).ListTopics(ctx, r.cfg.From, r.cfg.To)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{r.cfg.From, r.cfg.To} {
+		if err := topics[name].Err; errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return fmt.Errorf("topic %s does not exist: create it", name)
+		} else if err != nil {
+			return fmt.Errorf("topic %s: %w", name, err)
+		}
+	}
+	from, to := len(topics[r.cfg.From].Partitions), len(topics[r.cfg.To].Partitions)
+	if r.cfg.Partition == PartitionSame && from != to {
+		return fmt.Errorf("topic %s has %d partitions and %s has %d: a reward would not be with its decision; give both as many, or set source.join.partition to key if producers spread decisions by the hash of their key",
+			r.cfg.From, from, r.cfg.To, to)
+	}
+	return nil
+}
+
+// copy copies what was fetched in one transaction. One that a rebalance ends is
+// aborted, and whoever owns the partitions then reads the records again.
+func (r *Relay) copy(ctx context.Context, s *kgo.GroupTransactSession, fetches kgo.Fetches) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), relayTimeout) // what was begun is ended, also when the process is to end
+	defer cancel()
+	if err := s.Begin(); err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	first := kgo.AbortingFirstErrPromise(s.Client())
+	fetches.EachRecord(func(in *kgo.Record) { s.Produce(ctx, r.outgoing(in), first.Promise()) })
+	failed := first.Err()
+	committed, err := s.End(ctx, failed == nil)
+	switch {
+	case err != nil:
+		return fmt.Errorf("ending a transaction: %w", err)
+	case failed != nil:
+		return fmt.Errorf("writing to %s: %w", r.cfg.To, failed)
+	case committed:
+		r.relayed.Add(float64(fetches.NumRecords()))
+	}
+	return nil
+}
+
+func (r *Relay) outgoing(in *kgo.Record) *kgo.Record {
+	from := append([]byte(in.Topic), '/')
+	from = append(strconv.AppendInt(from, int64(in.Partition), 10), '/')
+	from = strconv.AppendInt(from, in.Offset, 10)
+	return &kgo.Record{
+		Topic: r.cfg.To, Partition: in.Partition, Key: in.Key, Value: in.Value, Timestamp: in.Timestamp,
+		Headers: append(in.Headers[:len(in.Headers):len(in.Headers)], kgo.RecordHeader{Key: headerRelayed, Value: from}),
+	}
+}
