@@ -66,13 +66,23 @@ func defaultJoin() Join {
 // On reports whether rewards are joined.
 func (j *Join) On() bool { return j.Window != 0 }
 
-// own are the fields that are no features.
-func (j *Join) own() (out []string) {
+// wait is how long a decision waits before it is learned.
+func (j *Join) wait() time.Duration {
+	if !j.On() || j.Learn != learnWait {
+		return 0
+	}
+	return j.Window + j.Lateness
+}
+
+// own are the fields of the join that are no features.
+func (s *Source) own() (out []string) {
+	j := &s.Join
 	if !j.On() {
 		return nil
 	}
+	named := []string{"", s.Label, s.Weight, s.Time, s.Key, s.ID, s.Arm, s.Probability} // no features already, or refused as meaning two things
 	for _, f := range []string{j.Kind, j.Shown, j.RewardID} {
-		if f != "" {
+		if !slices.Contains(named, f) {
 			out = append(out, f)
 		}
 	}

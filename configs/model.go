@@ -35,7 +35,7 @@ func (m Model) Schema() event.Schema {
 		share = 0
 	}
 	exclude := f.Exclude
-	if own := m.Source.Join.own(); len(own) > 0 {
+	if own := m.Source.own(); len(own) > 0 {
 		exclude = append(slices.Clone(exclude), own...)
 	}
 	return event.Schema{
@@ -253,9 +253,10 @@ func (m Model) PublishDelay(rate float64) PublishDelay {
 		return time.Duration(float64(events) / rate * float64(time.Second))
 	}
 	every, quarantine := m.Snapshot.Every, m.Snapshot.Quarantine
-	d := PublishDelay{Rate: rate, First: after(every + quarantine), Every: after(every), Oldest: after(every + quarantine)}
+	wait := m.Source.Join.wait()
+	d := PublishDelay{Rate: rate, First: wait + after(every+quarantine), Every: after(every), Oldest: wait + after(every+quarantine)}
 	if m.Guard.Enabled {
-		d.Armed = after(m.Guard.ReferenceAfter + uint64(m.Guard.Window))
+		d.Armed = wait + after(m.Guard.ReferenceAfter+uint64(m.Guard.Window))
 	}
 	return d
 }

@@ -103,16 +103,14 @@ func (r *Relay) Run(ctx context.Context) error {
 		began := time.Now()
 		err := r.session(ctx)
 		if ctx.Err() != nil {
-			break
+			return nil //nolint:nilerr // the session ended because it was to end
 		}
 		r.errors.Inc()
 		r.log.Warn("rewards are not copied; trying again", "error", err)
 		if time.Since(began) > b.most {
 			b.failures = 0
 		}
-		if b.wait(ctx) != nil {
-			break
-		}
+		_ = b.wait(ctx) // it fails when ctx ends, as the loop does
 	}
 	return nil
 }
@@ -177,7 +175,6 @@ func (r *Relay) options() ([]kgo.Opt, error) {
 		kgo.ConsumeTopics(r.cfg.From),
 		kgo.ConsumeResetOffset(start),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.RequireStableFetchOffsets(),
 		kgo.SessionTimeout(r.cfg.SessionTimeout), kgo.RebalanceTimeout(r.cfg.RebalanceTimeout), kgo.HeartbeatInterval(r.cfg.HeartbeatInterval),
 		kgo.TransactionalID(r.cfg.Group+"."+r.cfg.Model+".rewards."+rand.Text()),
 		kgo.TransactionTimeout(relayTimeout),
