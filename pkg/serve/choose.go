@@ -64,37 +64,47 @@ type Request struct {
 // While nothing was published the error is ErrNoModel: decide by Fallback.
 func (c *Client) Choose(d *Decision, r *Request) error {
 	t := c.table.Load()
-	reading := t.lead
-	if reading == nil {
+	if t.lead == nil {
 		return c.unreadable(t)
 	}
-	for {
-		s, v, err := c.read(t, d, r, reading)
-		if err == nil && v.reading == reading {
-			err = c.decide(d, v, &s.event, r)
-		}
+	s, err := c.read(d, r, t.lead)
+	if err != nil {
 		s.free()
-		if err != nil || v.reading == reading {
-			return err
-		}
+		return err
+	}
+	p, err := c.partition(t, &s.event)
+	if err != nil {
+		s.free()
+		return err
+	}
+	v, err := c.at(t, p)
+	if err == nil && v.reading != s.home {
 		// Partitions differ while a change of the configuration is being rolled out.
-		if reading = v.reading; reading == nil {
+		s.free()
+		if v.reading == nil {
 			return c.unreadable(t)
 		}
+		s, err = c.read(d, r, v.reading)
 	}
+	defer s.free()
+	if err != nil {
+		return err
+	}
+	d.Partition = p
+	return c.decide(d, v, &s.event, r)
 }
 
-// read writes the record of a request for a schema, and decodes it. It finds the version
-// that is to decide. The scratch memory is to be freed even with an error.
-func (c *Client) read(t *table, d *Decision, r *Request, by *reading) (*scratch, *served, error) {
+// read writes the record of a request for a schema, and decodes it. The scratch memory
+// is to be freed even with an error.
+func (c *Client) read(d *Decision, r *Request, by *reading) (*scratch, error) {
 	if err := d.begin(c.opts.Model, r, &by.layout.Schema); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	whole := append(d.record, '}')
 	d.record = whole[:len(d.record)]
 	s, err := by.decode(whole)
 	if err != nil {
-		return s, nil, err
+		return s, err
 	}
 	e := &s.event
 	if len(e.ID) == 0 { // the schema has no field of the id
@@ -107,13 +117,7 @@ func (c *Client) read(t *table, d *Decision, r *Request, by *reading) (*scratch,
 	if r.Unit != "" {
 		e.ID = append(e.ID[:0], r.Unit...)
 	}
-	p, err := c.partition(t, e)
-	if err != nil {
-		return s, nil, err
-	}
-	d.Partition = p
-	v, err := c.at(t, p)
-	return s, v, err
+	return s, nil
 }
 
 // ChooseEvent is Choose for a service that decodes events by itself. It takes from e the

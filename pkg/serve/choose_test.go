@@ -304,6 +304,47 @@ func TestChooseObeysTheOperator(t *testing.T) {
 	}
 }
 
+// While a new configuration reaches the partitions one by one, a decision is read by the
+// schema of the partition that decides.
+func TestChooseWhileSchemasDiffer(t *testing.T) {
+	_, b := trainedBandit(t, func(c *bandit.Config) { c.Policy = bandit.Thompson })
+	other := shop
+	other.Key, other.Arm, other.Probability = "context.country", "chosen", "propensity"
+	store := state.NewMem()
+	for p, s := range []event.Schema{shop, other} {
+		published, err := json.Marshal(event.Layout{Format: "json", Schema: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWriter(t, store, state.Key{Model: "shop", Partition: int32(p)})
+		w.schema = published
+		w.publish(uint64(7+p), "learning", b)
+	}
+	c, err := serve.Open(t.Context(), serve.Options{Store: store, Model: "shop", Partitions: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arms := []string{`"arm":`, `"chosen":`}
+	var met [2]int
+	for i := range 40 {
+		r, d := serve.Request{ID: "d", Context: fmt.Appendf(nil, `{"user":"u%d","country":"c%d"}`, i, i*3)}, serve.Decision{}
+		if err := c.Choose(&d, &r); err != nil {
+			t.Fatal(err)
+		}
+		p := serve.PartitionOf(fmt.Append(nil, "u", i), 2)
+		met[p]++
+		if d.Partition != p || d.Version != uint64(7+p) || !strings.Contains(string(d.AppendJSON(nil)), arms[p]) {
+			t.Errorf("user %d belongs to partition %d: %s of partition %d, version %d", i, p, d.AppendJSON(nil), d.Partition, d.Version)
+		}
+	}
+	if met[0] == 0 || met[1] == 0 {
+		t.Errorf("decisions by partition: %v", met)
+	}
+	if err := c.Choose(new(serve.Decision), &serve.Request{ID: "d", Context: []byte(`{}`), Key: "k"}); err != nil {
+		t.Errorf("the id stands for a key that is not there: %v", err)
+	}
+}
+
 func TestChooseRefuses(t *testing.T) {
 	_, b := trainedBandit(t, func(*bandit.Config) {})
 	c := shopClient(t, serve.Options{}, shop, b)

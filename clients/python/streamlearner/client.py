@@ -188,14 +188,14 @@ class Model:
         r = Request(decision_id, context, actions, eligible, unit, key, baseline, time_ms)
         served, count = self._served, self._count
         decoder = self._lead(served)
-        while True:
+        record = decision.begin(r, decoder.schema)
+        event, at = decision.read(r, record, decoder)
+        partition = self._partition(at, count)
+        s = self._at(served, partition)
+        if s.decoder is not decoder:  # partitions differ while a configuration is being rolled out
+            decoder = self._decoding(s)
             record = decision.begin(r, decoder.schema)
             event, at = decision.read(r, record, decoder)
-            partition = self._partition(at, count)
-            s = self._at(served, partition)
-            if s.decoder is decoder:
-                break
-            decoder = self._decoding(s)  # partitions differ while a configuration is being rolled out
         if not isinstance(s.scorer, Bandit):
             raise KindError(f"model {self.name} is no bandit: ask it by score")
         mode = decision.cautious(self._mode, s.pointer.policy)
