@@ -95,12 +95,14 @@ func (m *Model) Distribution(e *event.Event, eligible []bool, dst []float64) []f
 }
 
 func distribution(c core, r *rails, k int, e *event.Event, eligible []bool, dst []float64) []float64 {
-	var memory [maxArms]bool
 	start := len(dst)
 	dst = slices.Grow(dst, k)[:start+k]
 	p := dst[start:]
 	clear(p)
-	eligible = r.mask(eligible, memory[:k])
+	if r.masks(eligible, k) {
+		var memory [maxArms]bool
+		eligible = r.mask(eligible, memory[:k])
+	}
 	if eligible != nil && !slices.Contains(eligible, true) {
 		return dst
 	}

@@ -53,12 +53,14 @@ func newRails(c *Config, t *arms) rails {
 	return r
 }
 
-// mask returns which arms are eligible, in memory where that is not what the caller says. The caller may know
-// fewer arms, whose last ones are then not eligible, or more.
+// masks reports whether the eligible of k arms are others than the caller says.
+func (r *rails) masks(eligible []bool, k int) bool {
+	return r.closed != nil || eligible != nil && len(eligible) != k
+}
+
+// mask fills memory with the arms that are eligible. The caller may know fewer arms, whose last ones are then
+// not eligible, or more.
 func (r *rails) mask(eligible, memory []bool) []bool {
-	if r.closed == nil && (eligible == nil || len(eligible) == len(memory)) {
-		return eligible
-	}
 	for i := range memory {
 		memory[i] = (eligible == nil || i < len(eligible) && eligible[i]) && (r.closed == nil || !r.closed[i])
 	}

@@ -62,7 +62,9 @@ func drawConstrained(t *rapid.T) constrained {
 			out.eligible[i] = rapid.Bool().Draw(t, "eligible")
 		}
 	}
-	out.eligible = out.rails.mask(out.eligible, make([]bool, k))
+	if out.rails.masks(out.eligible, k) {
+		out.eligible = out.rails.mask(out.eligible, make([]bool, k))
+	}
 	sum := 0.0
 	for i := range out.p {
 		if isEligible(out.eligible, i) {
@@ -212,6 +214,23 @@ func TestImpossibleConstraintsAreRefused(t *testing.T) {
 		change(&c)
 		if err := c.Validate(); err == nil || !containsText(err, want) {
 			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+// A caller may be ahead of the policy, or behind it: arms are only ever appended.
+func TestCallersWithOtherArms(t *testing.T) {
+	m := newModel(t, config(Greedy, 3))
+	for _, c := range []struct{ eligible, want []bool }{
+		{[]bool{true, false, true, true, true}, []bool{true, false, true}},
+		{[]bool{false, true}, []bool{false, true, false}},
+		{[]bool{false, false, false, true}, []bool{false, false, false}},
+	} {
+		p := m.Distribution(&event.Event{}, c.eligible, nil)
+		for i, v := range p {
+			if len(p) != 3 || v > 0 != c.want[i] {
+				t.Errorf("eligible %v: probabilities %v", c.eligible, p)
+			}
 		}
 	}
 }

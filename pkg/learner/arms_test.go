@@ -214,20 +214,29 @@ func TestReadersArePutToTheBaselineByForce(t *testing.T) {
 	}
 }
 
+// restart goes on with other configured arms.
+func (w *owner) restart(arms ...string) {
+	w.Helper()
+	w.save()
+	keep := w.cfg.Snapshot.Keep
+	w.cfg = armed(w, arms...)
+	w.cfg.Snapshot.Keep = keep
+	_, stored, err := w.store.Claim(w.Context(), heldKey, w.claim.Owner)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if w.Learner, err = learner.Restore(w.cfg, stored); err != nil {
+		w.Fatal(err)
+	}
+	w.save()
+}
+
 // A change of the configured arms is applied at a restart.
 func TestRestartWithOtherArms(t *testing.T) {
 	w := newOwner(t, armed(t, "a", "b", "c"))
 	w.decide(100, "a", "b", "c")
 	w.must(event.ArmAdd, state.Args{Arm: "d"})
-	w.cfg = armed(t, "a", "c", "e")
-	_, stored, err := w.store.Claim(t.Context(), heldKey, w.claim.Owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.Learner, err = learner.Restore(w.cfg, stored); err != nil {
-		t.Fatal(err)
-	}
-	w.save()
+	w.restart("a", "c", "e")
 	if got := w.table(); got != "a:active:1 b:draining:1 c:active:1 d:new:1 e:new:1" {
 		t.Errorf("readers have the arms %s", got)
 	}
@@ -250,6 +259,9 @@ func TestRebuildRepeatsChangesOfArms(t *testing.T) {
 			arms = slices.Delete(slices.Clone(arms), 1, 2)
 		case 200:
 			w.must(learner.CommandPolicy, state.Args{Policy: state.PolicyShadow})
+		case 203:
+			w.restart("a", "c", "e")
+			arms = append(arms, "e")
 		}
 		records = append(records, learner.Record{Offset: w.Next().Offset, Value: decisionOn(i, arms)})
 		w.decide(1, arms...)
@@ -257,10 +269,14 @@ func TestRebuildRepeatsChangesOfArms(t *testing.T) {
 	kept := w.kept()
 	to := kept[len(kept)-1]
 	r, err := learner.NewRebuild(learner.RebuildConfig{
-		Config: func(string) (learner.Config, error) { return w.cfg, nil },
-		Blob:   func(s state.Sum) ([]byte, error) { return w.store.Blob(t.Context(), heldKey, s) },
-		Find:   func(a state.Args) (*state.Found, error) { return state.Find(t.Context(), w.store, heldKey, a) },
-		To:     to, Between: kept,
+		Config: func(settings string) (learner.Config, error) {
+			_, list, _ := strings.Cut(settings, "learner.bandit.arms=[")
+			list, _, _ = strings.Cut(list, "]")
+			return armed(t, strings.Fields(list)...), nil
+		},
+		Blob: func(s state.Sum) ([]byte, error) { return w.store.Blob(t.Context(), heldKey, s) },
+		Find: func(a state.Args) (*state.Found, error) { return state.Find(t.Context(), w.store, heldKey, a) },
+		To:   to, Between: kept,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -275,13 +291,13 @@ func TestRebuildRepeatsChangesOfArms(t *testing.T) {
 	if err := r.Finish(); err != nil {
 		t.Fatal(err)
 	}
-	own := 0 // made of records; the two others are of changes of arms
+	own := 0 // made of records; the three others are of changes of arms
 	for i := range kept {
 		if !kept[i].State.IsZero() {
 			own++
 		}
 	}
-	if own != len(kept)-2 || r.Same() != own {
+	if own != len(kept)-3 || r.Same() != own {
 		t.Errorf("%d of %d versions came out the same, %d were made of records", r.Same(), len(kept), own)
 	}
 }

@@ -149,10 +149,11 @@ func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request) erro
 	if policy == nil {
 		return fmt.Errorf("%w: model %s is no bandit: ask it by Score", ErrKind, c.opts.Model)
 	}
-	if n := len(e.Actions); n > 0 && n != len(policy.Arms()) {
+	// Under a hold the schema may know arms that came after the version; they are not chosen.
+	if n := len(e.Actions); n > 0 && n < len(policy.Arms()) {
 		return &event.Rejection{Reason: event.ActionsInvalid, Detail: fmt.Sprintf("features of %d actions: the policy has %d arms", n, len(policy.Arms()))}
 	}
-	if n := len(e.Eligible); n > 0 && n != len(policy.Arms()) {
+	if n := len(e.Eligible); n > 0 && n < len(policy.Arms()) {
 		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("Eligible has %d elements: the policy has %d arms", n, len(policy.Arms()))}
 	}
 	d.from(v, c.mode(v))
