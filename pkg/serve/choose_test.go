@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -345,6 +346,55 @@ func TestChooseWhileSchemasDiffer(t *testing.T) {
 	}
 }
 
+// Goroutines decide, each with its Decision, while versions are swapped: every decision comes
+// from one version.
+func TestChooseDuringSwaps(t *testing.T) {
+	var models [2][]byte
+	for i := range models {
+		_, models[i] = trainedBandit(t, func(c *bandit.Config) { c.Policy, c.Epsilon = bandit.Greedy, 0.3+0.3*float64(i) })
+	}
+	published, err := json.Marshal(event.Layout{Format: "json", Schema: shop})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := state.NewMem()
+	w := newWriter(t, store, state.Key{Model: "shop"})
+	w.schema = published
+	w.publish(2, "learning", models[0])
+	c, err := serve.Open(t.Context(), serve.Options{Store: store, Model: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	least := [2]float64{0.1, 0.2} // of an arm that is not the best: epsilon / 3
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	for g := range 3 {
+		wg.Go(func() {
+			var d serve.Decision
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				r := visit
+				r.ID = fmt.Sprint(g, "-", i)
+				err := c.Choose(&d, &r)
+				if want := least[d.Version%2]; err != nil || math.Abs(slices.Min(d.PMF)-want) > 1e-12 || !strings.Contains(string(d.AppendJSON(nil)), r.ID) {
+					t.Errorf("%+v, %v; want the least probability %v", d, err, want)
+					return
+				}
+			}
+		})
+	}
+	for v := uint64(3); v < 60; v++ {
+		w.publish(v, "learning", models[v%2])
+		refresh(t, c)
+	}
+	close(done)
+	wg.Wait()
+}
+
 func TestChooseRefuses(t *testing.T) {
 	_, b := trainedBandit(t, func(*bandit.Config) {})
 	c := shopClient(t, serve.Options{}, shop, b)
@@ -465,9 +515,9 @@ func TestChooseEvent(t *testing.T) {
 			"Choose":      func() error { err := c.Choose(&d, &r); buffer = d.AppendJSON(buffer[:0]); return err },
 			"ChooseEvent": func() error { return c.ChooseEvent(&own, &e) },
 		} {
-			if n := testing.AllocsPerRun(50, func() {
+			if n := leastAllocations(func() {
 				if err := call(); err != nil {
-					t.Fatal(err)
+					t.Error(err)
 				}
 			}); n != 0 {
 				t.Errorf("%s of %s: %v allocations", name, policy, n)
