@@ -194,6 +194,8 @@ func (l *opeLog) nameFields(m *configs.Model, specs []candidateSpec) {
 	}{{"reward", &l.fields.Reward, s.Label}, {"action", &l.fields.Action, s.Arm}, {"propensity", &l.fields.Propensity, s.Probability}, {"eligible", &l.fields.Eligible, s.Eligible}} {
 		if !l.in.changed(f.flag) {
 			*f.to = f.configured
+		} else if f.configured != "" && f.configured != *f.to {
+			l.hidden = append(l.hidden, f.configured) // known only after the decision, or by it
 		}
 	}
 	for _, c := range specs {

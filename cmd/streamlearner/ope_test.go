@@ -325,3 +325,23 @@ func TestOpeParquet(t *testing.T) {
 	wantNear(t, "of the lists", r.value(t, "target", "ips"), (1/0.5+0.5*0.5/0.25)/2, 1e-15)
 	wantNear(t, "of one arm", r.value(t, "always:b", "ips"), 0.5/0.25/2, 1e-15)
 }
+
+// TestOpeOtherReward: with another reward than the configured one, the configured one is no context: it is known only
+// after the decision.
+func TestOpeOtherReward(t *testing.T) {
+	lines := make([]string, 400)
+	for i := range lines {
+		click := i / 2 % 2
+		lines[i] = fmt.Sprintf(`{"offer": "%s", "p": 0.5, "x": %d, "click": %d, "bought": %d}`, []string{"low", "high"}[i%2], i%7, click, click)
+	}
+	log := writeLines(t, "log.jsonl", lines)
+	config := writeLines(t, "c.yaml", []string{"models:", "  m:",
+		"    source: {topic: t, label: click, arm: offer, probability: p}",
+		"    learner: {kind: bandit, bandit: {arms: [low, high]}}"})
+	r := opeOf(t, "-c", config, "--reward", "bought", "--policy", "uniform", "--estimator", "dm", log)
+	e := r.Policies[1].Estimates[0]
+	// x tells nothing of the reward: predictions vary with the context only when the click is in it.
+	if width := *e.High - *e.Low; width > 0.05 {
+		t.Errorf("the interval of the direct method is %v wide: the outcome is in the context", width)
+	}
+}

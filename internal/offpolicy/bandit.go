@@ -10,10 +10,14 @@ import (
 )
 
 // Layout returns how the context of a decision is read from records of format f: the features of s but for what
-// tells of the decision itself. hidden are fields that are no features either.
+// tells of the decision itself, by fields or by s: a model that saw a reward would not be honest. hidden are fields that
+// are no features either.
 func Layout(f Format, fields Fields, a *Arms, s event.Schema, hidden ...string) event.Layout {
 	out := slices.Clone(s.Exclude)
-	for _, name := range append(slices.Clone(hidden), fields.Reward, fields.Propensity, fields.Dropped) {
+	if fields.Eligible == "" {
+		fields.Eligible = s.Eligible
+	}
+	for _, name := range append(slices.Clone(hidden), fields.Reward, fields.Propensity, fields.Dropped, s.Label, s.Probability, s.Arm) {
 		noFeature := slices.Contains([]string{"", fields.Action, s.Weight, s.Time, s.Key, s.ID}, name)
 		if !noFeature && !slices.Contains(out, name) {
 			out = append(out, name)
