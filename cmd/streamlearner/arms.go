@@ -26,6 +26,8 @@ version of the same learned parameters at once, without a quarantine, and
 versions that wait in quarantine are made anew. No freeze undoes it. The same
 changes can be made in the configuration (learner.bandit.arms, limits and
 baseline): what differs from the configuration before is applied at the restart.`,
+		Example: `  streamlearner arms list prices
+  streamlearner arms --help`,
 	}
 	cmd.AddCommand(armsListCommand(), armsAddCommand(), armsRemoveCommand(), armsCapCommand(), armsPriceCommand(), armsBaselineCommand())
 	return cmd
