@@ -160,8 +160,14 @@ func (g *guardStatus) advise(d *learner.Description) []advice {
 		add("serve an older version", "snapshot rollback %s VERSION --why TEXT", k)
 	case d.Held:
 		add("let it learn again, from the last good version", "unfreeze %s --why TEXT", k)
+		if d.Mode == learner.Frozen {
+			add("the stream has changed for good: put the challenger on probation", "unfreeze %s --challenger --why TEXT", k)
+		}
 	default:
 		add("end the freeze: the cause is gone, or was none", "unfreeze %s --why TEXT", k)
+		if d.Mode == learner.Frozen {
+			add("the stream has changed for good: put the challenger on probation", "unfreeze %s --challenger --why TEXT", k)
+		}
 		add("keep it frozen until you unfreeze it, whatever automation finds", "freeze %s --why TEXT", k)
 	}
 	add("see what was done when, and by whom", "audit list %s", k)

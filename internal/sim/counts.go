@@ -27,6 +27,7 @@ type Counts struct {
 
 	Published int // saves that serve a version
 	Freezes   int // of the undisturbed run
+	Recovered int // of them, ended by automation
 	Chained   int // saves that serve a base with changes
 	Held      int // saves while an operator holds readers at a version
 	Forced    int // times that readers were moved without the owner
@@ -43,7 +44,7 @@ func (c *Counts) rows() []row {
 		{"zombies", &c.Zombies}, {"zombie saves refused", &c.Fenced}, {"late claims refused", &c.LateClaims},
 		{"zombies revived by a failover", &c.Revived}, {"reloads", &c.Reloads}, {"operator commands", &c.Commands},
 		{"clock jumps", &c.ClockJumps}, {"saves by the clock", &c.Timed},
-		{"published saves", &c.Published}, {"freezes", &c.Freezes}, {"saves with changes", &c.Chained},
+		{"published saves", &c.Published}, {"freezes", &c.Freezes}, {"recoveries", &c.Recovered}, {"saves with changes", &c.Chained},
 		{"saves under a hold", &c.Held}, {"readers moved by force", &c.Forced},
 		{"versions rebuilt", &c.Rebuilt},
 	}

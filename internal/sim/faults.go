@@ -41,6 +41,7 @@ func (w *World) Run(seed uint64) (Counts, error) {
 	r := &run{World: w, ctx: context.Background(), rng: rand.New(rand.NewPCG(seed, 0x5eed)), ref: ref, store: state.NewMem()}
 	r.rebuild = seed/rebuildRound%rebuildEvery == 0
 	r.counts = Counts{Seeds: 1, Records: len(w.Records), Freezes: int(ref.stats.Freezes)}
+	r.counts.Recovered = int(ref.stats.Recoveries[learner.Quiet] + ref.stats.Recoveries[learner.Promoted])
 	for i := 1; i < len(w.Records); i++ {
 		if d := w.Records[i].Time - w.Records[i-1].Time; d < 0 || d > jump {
 			r.counts.ClockJumps++

@@ -99,7 +99,7 @@ func newWorld(tb testing.TB, i uint64, events [][]byte) *World {
 		c.Guard.Block, c.Guard.Window = 10, 400
 		c.Guard.FalseFreezeEvery = 2_000
 		c.Guard.ReferenceAfter, c.Guard.ReferenceEvery = 20, 400
-		c.Guard.CooldownEvents, c.Guard.ProbationEvents = 60, 40
+		c.Guard.QuietEvents, c.Guard.RecoveryMinEvents, c.Guard.CooldownEvents, c.Guard.ProbationEvents = 30, 40, 60, 20
 		c.Snapshot = learner.SnapshotConfig{Every: uint64(every), Quarantine: uint64(quarantine), Keep: keep}
 		if i%2 == 0 { // stored as large models are, in a base and changes
 			c.WholeBytes, c.Fanout = 1, 2
@@ -116,7 +116,7 @@ func newWorld(tb testing.TB, i uint64, events [][]byte) *World {
 	}
 	if i%3 == 0 {
 		w.Command[int64(n/3+1)] = state.Command{ID: "a", Kind: learner.CommandFreeze, Who: "op", Why: "test"}
-		w.Command[int64(n/2+1)] = state.Command{ID: "b", Kind: learner.CommandUnfreeze, Who: "op", Why: "test"}
+		w.Command[int64(n/2+1)] = state.Command{ID: "b", Kind: learner.CommandUnfreeze, Who: "op", Why: "test", Args: state.Args{Challenger: i%2 == 1}}
 	}
 	if i%3 == 1 { // what an operator holds outlives a freeze
 		about := state.Args{Version: 2, Forced: true, Restore: i%2 == 0}

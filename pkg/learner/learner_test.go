@@ -384,21 +384,31 @@ func TestGoldenState(t *testing.T) {
 func FuzzRestore(f *testing.F) {
 	c := config(f)
 	l, s := newLearner(f, c), sim.Fraud(1)
+	var all []state.Blob
+	add := func() {
+		snap := l.Snapshot()
+		f.Add(snap.Head)
+		all = append(all, snap.Blobs...)
+	}
 	for range 4 {
 		feed(l, s, 150)
-		f.Add(l.Snapshot().Head)
+		add()
+	}
+	for _, c := range []state.Command{{ID: "3", Kind: learner.CommandFreeze}, {ID: "4", Kind: learner.CommandUnfreeze, Args: state.Args{Challenger: true}}} {
+		l.Apply(c)
+		feed(l, s, 30)
+		add()
 	}
 	current := l.Snapshot().Current
 	l.ApplyTo(state.Command{ID: "1", Kind: learner.CommandRollback, Args: state.Args{Version: current.Number, Sum: current.Sum}},
 		&state.Found{Version: current.Version, Blobs: l.Snapshot().Blobs})
 	l.ApplyTo(state.Command{ID: "2", Kind: learner.CommandLabel, Args: state.Args{Version: current.Number, Sum: current.Sum, Label: "a"}}, &state.Found{})
-	f.Add(l.Snapshot().Head)
-	blobs := l.Snapshot().Blobs
+	add()
 	f.Fuzz(func(t *testing.T, head []byte) {
 		if len(head) >= 12 { // make the checksum right, so that what lies behind it is reached
 			head = wire.Seal(append([]byte(nil), head[:len(head)-8]...), 0)
 		}
-		r, err := learner.Restore(c, &state.Snapshot{Head: head, Blobs: blobs})
+		r, err := learner.Restore(c, &state.Snapshot{Head: head, Blobs: all})
 		if err != nil {
 			return
 		}
