@@ -68,6 +68,9 @@ func TestCross(t *testing.T) {
 			if diff := cmp.Diff(fingerprint(&want), fingerprint(&Vector{Sparse: e.X.Sparse})); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
+			if e.Plain != 4 {
+				t.Errorf("products begin at %d, want 4", e.Plain)
+			}
 		})
 	}
 }
