@@ -57,6 +57,9 @@ type Config struct {
 	Baseline string `koanf:"baseline"`
 	// BaselineFloor is the least probability of the baseline, wherever it is eligible. Default 0.
 	BaselineFloor float64 `koanf:"baseline_floor"`
+	// Conservative is the share of what the baseline would have earned that may be lost at most: other arms are
+	// chosen only while that is certain enough. For policies without context. Default 0, no such rule.
+	Conservative float64 `koanf:"conservative"`
 	// PriceStep is how far the price of an arm may be from that of the baseline, as a share of the
 	// latter: arms further off are not chosen. Default 0, any price.
 	PriceStep float64 `koanf:"price_step"`
@@ -238,6 +241,8 @@ func (c *Config) validateTogether() error {
 		return fmt.Errorf("learner.bandit.policy: %s: has no half_life (cover) and no window (bag, cover); use linucb, lints or squarecb", c.Policy)
 	case c.Features != Disjoint && (c.Policy == Bag || c.Policy == Cover || c.Policy == Reinforce):
 		return fmt.Errorf("learner.bandit.features: %q: must be disjoint with policy %s; use linucb, lints, logistic, epsilon, softmax, squarecb or regcb", c.Features, c.Policy)
+	case c.Conservative > 0 && c.contextual():
+		return fmt.Errorf("learner.bandit.conservative: %v: must be 0 with policy %s: what the baseline earns in the contexts where it is chosen says little of the others; use thompson, ucb1 or klucb, or baseline_floor", c.Conservative, c.Policy)
 	case c.Draws == 0 && (c.Policy == Normal || c.Features != Disjoint && (c.Policy == LinTS || c.Policy == Logistic)):
 		return fmt.Errorf("learner.bandit.draws: 0: integrals need independent normal posteriors; set learner.bandit.draws to 128, or features to disjoint with policy lints or logistic")
 	}

@@ -78,6 +78,11 @@ func TestGolden(t *testing.T) {
 	for i := range 6 {
 		cases = append(cases, chosen(t, "changed", changed, 100+i))
 	}
+	careful := carefulModel(t)
+	golden(t, "conservative.model", careful)
+	for i := range 2 {
+		cases = append(cases, chosen(t, "conservative", careful, 102+i))
+	}
 	text, err := json.MarshalIndent(cases, "", " ")
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +121,26 @@ func changedModel(t *testing.T) []byte {
 		}
 	}
 	learn(20, 40)
+	model, err := m.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model
+}
+
+// carefulModel returns a conservative bandit that has no budget for other arms than its baseline.
+func carefulModel(t *testing.T) []byte {
+	t.Helper()
+	c := config(UCB1, 3)
+	c.Baseline, c.Conservative = "a1", .05
+	m := newModel(t, c)
+	var e event.Event
+	for i := range 40 {
+		small(&e, i)
+		if s := m.Learn(&e); s.Reject != nil {
+			t.Fatal(s.Reject)
+		}
+	}
 	model, err := m.AppendBinary(nil)
 	if err != nil {
 		t.Fatal(err)

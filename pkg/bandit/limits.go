@@ -87,6 +87,8 @@ func (c *Config) feasible(t *arms) error {
 	switch {
 	case base < 0 && c.BaselineFloor > 0:
 		return fmt.Errorf("learner.bandit.baseline_floor: %v: learner.bandit.baseline must name the arm that is to have it", c.BaselineFloor)
+	case base < 0 && c.Conservative > 0:
+		return fmt.Errorf("learner.bandit.conservative: %v: learner.bandit.baseline must name the arm to compare with", c.Conservative)
 	case c.PriceStep > 0 && (base < 0 || t.list[base].Price == 0):
 		return fmt.Errorf("learner.bandit.price_step: %v: is counted from the price of learner.bandit.baseline: name that arm, and its price in learner.bandit.limits", c.PriceStep)
 	case base >= 0 && !t.list[base].open():

@@ -51,7 +51,7 @@ type Model struct {
 	receipt  []pair // of Correct
 }
 
-// ArmNew returns a bandit that has learned nothing.
+// New returns a bandit that has learned nothing.
 func New(c Config) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	}
 	m.last = learned{e.Arm, e.Time, e.Weight}
 	m.read(e, &m.step)
-	if m.arms.learned(e.Arm, e.Label, e.Prob, e.Time, &m.cfg) {
+	if m.arms.learned(e.Arm, e.Label, e.Prob, e.Time, &m.cfg) || m.cfg.holdsBack(m.arms) != (m.rails.alone >= 0) {
 		m.settle()
 	}
 	return m.step

@@ -5,6 +5,7 @@ package bandit
 //
 //  1. Only eligible arms have a probability: those that the caller allows and that are
 //     neither draining nor removed, nor off in price.
+//     While the rule of conservative bandits holds others back, the baseline alone is eligible, wherever it is.
 //  2. No arm is above its cap. What is cut off goes to the others in proportion to
 //     their probabilities: the result is min(cap, s p), with the s that makes it add up to 1. If those
 //     that have a probability stand at their caps, the rest goes evenly to the others. Where a mask leaves
@@ -20,10 +21,14 @@ type rails struct {
 	least    float64   // of the baseline
 	share    float64   // of a new arm
 	floor    float64   // shared by all eligible arms
+	alone    int       // the arm that is chosen wherever it is eligible; -1 for none
 }
 
 func newRails(c *Config, t *arms) rails {
-	r := rails{baseline: -1, share: c.NewShare, floor: c.Floor}
+	r := rails{baseline: -1, share: c.NewShare, floor: c.Floor, alone: -1}
+	if c.holdsBack(t) {
+		r.alone = t.baseline
+	}
 	mark := func(flags []bool, i int) []bool {
 		if flags == nil {
 			flags = make([]bool, t.len())
@@ -55,7 +60,7 @@ func newRails(c *Config, t *arms) rails {
 
 // masks reports whether the eligible of k arms are others than the caller says.
 func (r *rails) masks(eligible []bool, k int) bool {
-	return r.closed != nil || eligible != nil && len(eligible) != k
+	return r.closed != nil || r.alone >= 0 || eligible != nil && len(eligible) != k
 }
 
 // mask fills memory with the arms that are eligible. The caller may know fewer arms, whose last ones are then
@@ -63,6 +68,10 @@ func (r *rails) masks(eligible []bool, k int) bool {
 func (r *rails) mask(eligible, memory []bool) []bool {
 	for i := range memory {
 		memory[i] = (eligible == nil || i < len(eligible) && eligible[i]) && (r.closed == nil || !r.closed[i])
+	}
+	if r.alone >= 0 && memory[r.alone] {
+		clear(memory)
+		memory[r.alone] = true
 	}
 	return memory
 }
@@ -104,7 +113,8 @@ func (r *rails) cut(p []float64, eligible []bool) (raise float64) {
 		raise = 1 / total
 	}
 	// s only grows while arms come to stand at their caps, at most len(p) times.
-	s, rest := 1.0, 0.0
+	s := 1.0
+	var rest float64
 	for {
 		atCaps, free := 0.0, 0.0
 		for a, v := range p {

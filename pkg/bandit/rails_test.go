@@ -172,7 +172,7 @@ func TestConstraintsKeepTheOrder(t *testing.T) {
 }
 
 func TestCapsShareOutInProportion(t *testing.T) {
-	r := rails{caps: []float64{.05, 1, 1, 1}, baseline: -1}
+	r := rails{caps: []float64{.05, 1, 1, 1}, baseline: -1, alone: -1}
 	p := []float64{.6, .3, .1, 0}
 	r.apply(p, nil)
 	for i, want := range []float64{.05, .7125, .2375, 0} {

@@ -43,6 +43,7 @@ func (c *Config) numbers() []number {
 		{"price_floor", &c.PriceFloor, 0, 1e50},
 		{"new_share", &c.NewShare, 0, 1},
 		{"new_prior", &c.NewPrior, 0, 1},
+		{"conservative", &c.Conservative, 0, 1},
 	}
 }
 
@@ -99,7 +100,7 @@ func (c *Config) spans() []span {
 // that a stored bandit goes on under other values.
 func AboutArms(key string) bool {
 	switch key {
-	case "arms", "limits", "baseline", "baseline_floor", "price_step", "price_floor", "new_share", "new_events", "new_prior", "drain":
+	case "arms", "limits", "baseline", "baseline_floor", "price_step", "price_floor", "new_share", "new_events", "new_prior", "drain", "conservative":
 		return true
 	}
 	return false

@@ -143,7 +143,7 @@ func (l *Learner) withArms(c *checkpoint, table []byte) checkpoint {
 	if err != nil {
 		panic(fmt.Sprintf("learner: version %d does not take the arms of the model: %v", c.version.Number, err))
 	}
-	data := encode(m, nil)
+	data := encode(m)
 	l.versions++
 	out := checkpoint{version: c.version, at: c.at, params: whole(func() []byte { return data })}
 	v := &out.version

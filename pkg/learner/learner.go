@@ -422,7 +422,7 @@ func (l *Learner) Stats() Stats {
 // Params returns the SHA-256 of the parameters that this learner stands for:
 // those of the live model while Learning, of the last good version otherwise.
 func (l *Learner) Params() state.Sum {
-	return state.SumOf(encode(l.Model(), nil))
+	return state.SumOf(encode(l.Model()))
 }
 
 // Model returns the model whose parameters Params is about. It must not be changed.
@@ -449,8 +449,8 @@ func (l *Learner) Champion() Model { return l.champion }
 
 // encode returns the sealed bytes of a model. AppendBinary has no way to fail
 // but by a defect in the model, so an error is a panic.
-func encode(m Model, b []byte) []byte {
-	b, err := m.AppendBinary(b)
+func encode(m Model) []byte {
+	b, err := m.AppendBinary(nil)
 	if err != nil {
 		panic(fmt.Sprintf("learner: a model cannot be encoded: %v", err))
 	}

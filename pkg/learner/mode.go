@@ -108,7 +108,7 @@ func (l *Learner) transition(o *Outcome, to Mode, cause, detail string) {
 func (l *Learner) restoreLastGood() uint64 {
 	if l.proven == nil {
 		l.join.forget(0)
-		data := encode(l.fresh(), nil)
+		data := encode(l.fresh())
 		l.live = live{base: whole(func() []byte { return data })}
 		l.restoreLive(l.live.base)
 		l.audit(state.AuditRestore, nil).Why = "nothing was proven: a fresh model"

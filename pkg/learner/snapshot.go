@@ -159,7 +159,7 @@ func (l *Learner) appendLive(b []byte, refer func([]byte, *params) []byte) []byt
 
 // wholeModel returns the live parameters as one part.
 func (l *Learner) wholeModel() *params {
-	data := encode(l.model, nil)
+	data := encode(l.model)
 	return whole(func() []byte { return data })
 }
 

@@ -23,7 +23,8 @@ LINEAR = ("linucb", "lints", "logistic", "epsilon", "softmax", "squarecb", "regc
 NUMBERS = (
     "reward_min", "reward_max", "floor", "prior_alpha", "prior_beta", "prior_mean", "prior_weight", "alpha", "spread", "epsilon",
     "temperature", "gamma_scale", "gamma_exponent", "mellowness", "psi", "gamma", "rate", "entropy", "importance_clip", "lambda", "clip",
-    "extreme", "baseline_floor", "price_step", "price_floor", "new_share", "new_prior")
+    "extreme", "baseline_floor", "price_step", "price_floor", "new_share", "new_prior",
+    "conservative")
 
 _BLOCKS = 8
 _MAX_WEIGHT = 1e100
@@ -92,7 +93,8 @@ class Bandit:
         self.table, self.arms = table, [a.name for a in table]
         self.baseline = baseline if baseline >= 0 else None
         c = self._c
-        self._rails = Rails(table, baseline, c["floor"], c["baseline_floor"], c["price_step"], c["price_floor"], c["new_share"])
+        self._rails = Rails(table, baseline, c["floor"], c["baseline_floor"], c["price_step"], c["price_floor"], c["new_share"],
+                            c["conservative"], (c["reward_min"], c["reward_max"]))
 
     def _read_counts(self, r: Reader) -> None:
         self.events = r.uvarint()
@@ -140,7 +142,7 @@ class Bandit:
         eligible says which arms may be chosen, actions are the features of each
         arm. Arms that were removed or are off in price are never eligible. If no arm is eligible all probabilities are 0.
         """
-        chosen = [a for a in range(len(self.arms)) if self._rails.open(a) and (eligible is None or eligible[a])]
+        chosen = self._rails.eligible(eligible)
         out = [0.0] * len(self.arms)
         if not chosen:
             return out

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import explore
+from .portable import log
 
 STATUSES = ("active", "new", "draining", "removed")
 
@@ -34,6 +36,35 @@ class Rails:
     price_step: float
     price_floor: float
     new_share: float
+    conservative: float
+    rewards: tuple[float, float]  # least and largest
+
+    def eligible(self, allowed: Sequence[bool] | None) -> list[int]:
+        """Return the arms that may be chosen of those that the caller allows."""
+        chosen = [a for a in range(len(self.arms)) if self.open(a) and (allowed is None or a < len(allowed) and allowed[a])]
+        if self.baseline in chosen and self._holds_back():
+            return [self.baseline]
+        return chosen
+
+    def _holds_back(self) -> bool:
+        """Report whether the rule of conservative bandits leaves the baseline alone."""
+        if self.conservative == 0:
+            return False
+        n, earned, low, high, own = 0.0, 0.0, 0.0, 1.0, 0.0
+        least, largest = self.rewards
+        for i, a in enumerate(self.arms):
+            events = float(a.events)
+            n += events
+            if events == 0:
+                continue
+            mean = (a.reward / events - least) / (largest - least)
+            r = 0.85 * math.sqrt((log(log(2 * events)) + 0.72 * log(10.4 * len(self.arms) / 0.05)) / events)
+            if i == self.baseline:
+                own, low, high = events, max(0.0, mean - r), min(1.0, mean + r)
+            else:
+                earned += events * max(0.0, mean - r)
+        surplus = own - (1 - self.conservative) * (n + 1)
+        return earned + surplus * (low if surplus >= 0 else high) < 0
 
     def open(self, arm: int) -> bool:
         """Report whether decisions may choose the arm."""
