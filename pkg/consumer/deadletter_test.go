@@ -12,6 +12,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // poison appends good records with a bad one at every tenth offset.
@@ -95,6 +99,37 @@ func TestRefusedRecordsGoToTheDeadLetterTopic(t *testing.T) {
 	}
 	if got := w.stored(0); got.Refused != 30 {
 		t.Errorf("%d refused in the state, want 30", got.Refused)
+	}
+}
+
+// refuser is a learner that refuses the decision of offset 3 when the window of it has passed, at offset 7.
+type refuser struct{ Learner }
+
+func (l refuser) Feed(r learner.Record) *learner.Outcome {
+	o := l.Learner.Feed(r)
+	if r.Offset == 7 {
+		o.Refused = []learner.Refused{{
+			Offset: 3, Time: 1000, Value: []byte("decision"),
+			Reject: &event.Rejection{Reason: event.RewardInvalid, Detail: "the sum is too large"},
+		}}
+	}
+	return o
+}
+
+func TestDecisionsRefusedAtTheEndOfTheirWindowAreTheirOwnLetters(t *testing.T) {
+	w := newWorld(t, 1)
+	w.produce(20, 0)
+	w.start(func(_ *Config, d *Deps) {
+		make := d.New
+		d.New = func(start state.Position) (Learner, error) {
+			l, err := make(start)
+			return refuser{l}, err
+		}
+	})
+	w.exactlyOnce(0)
+	r := w.letters(1)[topic+"/0/3"]
+	if r == nil || string(r.Value) != "decision" || headersOf(r)[headerReason] != "reward_invalid" {
+		t.Errorf("letter %+v", r)
 	}
 }
 

@@ -102,6 +102,7 @@ type joining struct {
 	message   event.Message
 	corrector Corrector // the model, where late rewards correct it; nil where they do not
 	receipt   []byte
+	size      int     // in bytes, when it was encoded last
 	encoded   *params // the state as it is; nil when it was not encoded since it changed
 }
 
@@ -134,10 +135,11 @@ func (j *joining) stats() *JoinStats {
 // params returns the encoded state. It is small beside a model, and changes with every record, so it is a blob of its own.
 func (j *joining) params() *params {
 	if j.encoded == nil {
-		b, err := j.AppendBinary(nil)
+		b, err := j.AppendBinary(make([]byte, 0, j.size+j.size/16))
 		if err != nil {
 			panic(fmt.Sprintf("learner: a join cannot be encoded: %v", err))
 		}
+		j.size = len(b)
 		j.encoded = whole(func() []byte { return b })
 	}
 	return j.encoded

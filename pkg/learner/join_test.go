@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -309,4 +310,58 @@ func TestFeedingAJoinAllocatesNothing(t *testing.T) {
 	if n := l.Stats().Join.Rewarded; n < 1000 {
 		t.Errorf("%d decisions with rewards", n)
 	}
+}
+
+// The guard sees decisions with their rewards: when these turn into their opposite, it freezes the learner.
+func TestTheGuardSeesJoinedEvents(t *testing.T) {
+	l := newLearner(t, joinConfig(t, nil))
+	const t0 = 1_700_000_000_000
+	r := rand.New(rand.NewPCG(31, 32))
+	frozen := -1
+	for i := range 4000 {
+		at, x := t0+int64(i)*10, 2*r.NormFloat64()
+		y := r.Float64() < 1/(1+math.Exp(-2*x))
+		if i >= 3000 {
+			y = !y
+		}
+		l.Feed(learner.Record{Offset: l.Next().Offset, Time: at, Value: decision(fmt.Sprint(i), at, x, "")})
+		if y {
+			o := l.Feed(learner.Record{Offset: l.Next().Offset, Time: at, Value: rewardOf(fmt.Sprint(i), at+50, 1)})
+			if o.Change != nil && o.Change.To == learner.Frozen && frozen < 0 {
+				frozen = i
+			}
+		}
+		if l.Mode() == learner.Frozen && frozen < 0 {
+			frozen = i
+		}
+	}
+	if frozen < 3000 || frozen > 3600 {
+		t.Errorf("frozen at decision %d, want soon after 3000", frozen)
+	}
+}
+
+// BenchmarkCaptureJoin copies and seals a state of 100,000 open decisions.
+func BenchmarkCaptureJoin(b *testing.B) {
+	l := newLearner(b, joinConfig(b, func(c *learner.Config) { c.Join.Window, c.Join.MaxOpen, c.Snapshot.Every = 1<<30, 1<<20, 1<<40 }))
+	const t0 = 1_700_000_000_000
+	more := `,"context":"` + strings.Repeat("x", 250) + `"`
+	for i := range 100_000 {
+		l.Feed(learner.Record{Offset: int64(i), Value: decision(fmt.Sprint(i), t0+int64(i), 1, more)})
+	}
+	next := int64(100_000)
+	bytes, pause := 0, time.Duration(0)
+	for b.Loop() {
+		l.Feed(learner.Record{Offset: next, Value: rewardOf("5", t0+next, 1)})
+		next++
+		began := time.Now()
+		seal := l.Capture()
+		pause += time.Since(began)
+		s := seal()
+		bytes = 0
+		for i := range s.Blobs {
+			bytes += len(s.Blobs[i].Data)
+		}
+	}
+	b.ReportMetric(float64(bytes), "bytes")
+	b.ReportMetric(pause.Seconds()*1000/float64(b.N), "ms-pause")
 }
