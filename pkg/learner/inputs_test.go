@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -168,5 +169,41 @@ func TestGradientsAreBounded(t *testing.T) {
 	}
 	if weight != 5 {
 		t.Errorf("the wild events count for %v events", weight)
+	}
+}
+
+// A source that supplies 40% of the events, with labels turned round, spoils a model.
+// Held to its share it hardly does.
+func TestPoisonOfOneSourceIsContained(t *testing.T) {
+	loss := func(poisoned bool, limit float64) float64 {
+		c := config(t)
+		c.Guard.Enabled = false // the guard on gradients would end the experiment
+		c.Guard.Source.Header, c.Guard.Inputs.MaxSourceShare = "producer", limit
+		l := newLearner(t, c)
+		rng := rand.New(rand.NewPCG(12, 1))
+		sum, n := 0.0, 0
+		for i := range int64(20_000) {
+			evil, producer := poisoned && i%5 < 2, fmt.Appendf(nil, "p%d", i%40)
+			if evil {
+				producer = []byte("evil")
+			}
+			o := l.Feed(learner.Record{Offset: i, Value: flip(rng, int(i), evil), Headers: []learner.Header{{Key: "producer", Value: producer}}})
+			if !evil && o.Reject != nil {
+				t.Fatalf("a good event was refused: %v", o.Reject)
+			}
+			if i > 10_000 && i%5 >= 2 {
+				sum += o.Step.Loss
+				n++
+			}
+		}
+		return sum / float64(n)
+	}
+	clean, free, held := loss(false, 0.05), loss(true, 1), loss(true, 0.05)
+	t.Logf("loss on good events: %.4f without poison, %.4f with it, %.4f with its source held to a twentieth", clean, free, held)
+	if free < 1.5*clean {
+		t.Errorf("the poison does nothing: loss %v, %v without it", free, clean)
+	}
+	if damage, most := held-clean, (free-clean)/3; damage > most {
+		t.Errorf("held to its share the source raises the loss by %v, want at most %v", damage, most)
 	}
 }
