@@ -57,7 +57,7 @@ func hash(e *event.Event) uint64 {
 	for i := range e.X.Dense {
 		sum += mix(e.X.Dense[i].Hash, rough(e.X.Dense[i].Value))
 	}
-	for i := range e.X.Sparse[:e.Plain] {
+	for i := range e.Plain() {
 		sum += mix(e.X.Sparse[i].Hash, rough(e.X.Sparse[i].Value))
 	}
 	for i := range e.Labels {

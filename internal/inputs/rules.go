@@ -76,7 +76,7 @@ func (rs *rules) check(e *event.Event) *event.Rejection {
 				rs.schema.Unscaled(r.Field, f.Value), r.Range[0], r.Range[1])
 		}
 	}
-	for i := range e.X.Sparse[:e.Plain] {
+	for i := range e.Plain() {
 		f := &e.X.Sparse[i]
 		n := rs.table.find(f.Field)
 		if n == unknown || f.Hash == rs.all[n].indicator {

@@ -80,7 +80,7 @@ func (w *watch) digest(e *event.Event, out *[maxFields]digest) {
 			out[n].present = true
 		}
 	}
-	for i := range e.X.Sparse[:e.Plain] {
+	for i := range e.Plain() {
 		f := &e.X.Sparse[i]
 		if n := w.table.find(f.Field); n != unknown && n != ignored && f.Hash != w.columns[n].indicator {
 			out[n].mixed += mix(f.Hash, math.Float64bits(f.Value))

@@ -147,7 +147,7 @@ func (w *watch) observe(e *event.Event, record []byte) {
 			w.numeric(c, f.Value)
 		}
 	}
-	for i := range e.X.Sparse[:e.Plain] {
+	for i := range e.Plain() {
 		f := &e.X.Sparse[i]
 		c, is := w.column(f.Field, record)
 		strange = strange || is

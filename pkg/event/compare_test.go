@@ -21,10 +21,9 @@ func cat(name string) Feature {
 	return Feature{xxhash.Sum64String(name), 1, uint32(xxhash.Sum64String(path))}
 }
 
-// diffEvent compares events and lets nil and empty slices be equal. It leaves out Plain,
-// which says where the products among the sparse features begin.
+// diffEvent compares events and lets nil and empty slices be equal.
 func diffEvent(want, got *Event) string {
-	return cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Event{}, "Plain"))
+	return cmp.Diff(want, got, cmpopts.EquateEmpty())
 }
 
 // wantRejection checks that err is a Rejection for the reason.

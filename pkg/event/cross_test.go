@@ -68,8 +68,8 @@ func TestCross(t *testing.T) {
 			if diff := cmp.Diff(fingerprint(&want), fingerprint(&Vector{Sparse: e.X.Sparse})); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
-			if e.Plain != 4 {
-				t.Errorf("products begin at %d, want 4", e.Plain)
+			if n := len(e.Plain()); n != 4 {
+				t.Errorf("%d features before the products, want 4", n)
 			}
 		})
 	}
@@ -117,19 +117,19 @@ func TestCrossOfTextFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b, c := hot("u^a", 1), hot("i^b", 2), hot("i^c", 1)
-	wantEvent(t, vw, `1 |u a x |i b:2 c`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{a, b, c, times(a, b), times(a, c)}}})
+	wantEvent(t, vw, `1 |u a x |i b:2 c`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{a, b, c, times(a, b), times(a, c)}}, Products: 2})
 	wantEvent(t, vw, `1 |u x |i b:2`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{b}}})
 	object, err := NewVWJSON(Schema{Cross: [][]string{{"u^*", "i^*"}}, Exclude: []string{"u^x"}}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantEvent(t, object, `{"_label":1,"u":{"a":1,"x":1},"i":{"b":2,"c":1}}`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{a, b, c, times(a, b), times(a, c)}}})
+	wantEvent(t, object, `{"_label":1,"u":{"a":1,"x":1},"i":{"b":2,"c":1}}`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{a, b, c, times(a, b), times(a, c)}}, Products: 2})
 	svm, err := NewLibSVM(Schema{Cross: [][]string{{"3", "*"}}}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p, q, r := at("3", 2), at("4", 5), at("7", 1)
-	wantEvent(t, svm, `1 4:5 3:2 7:1`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{q, p, r, times(p, q), times(p, r)}}})
+	wantEvent(t, svm, `1 4:5 3:2 7:1`, &Event{Weight: 1, Label: 1, Labelled: true, X: Vector{Sparse: []Feature{q, p, r, times(p, q), times(p, r)}}, Products: 2})
 }
 
 func TestCrossLimits(t *testing.T) {

@@ -47,9 +47,9 @@ type Event struct {
 	// there is none.
 	Logged []byte
 	X      Vector // features; for a bandit the shared context
-	// Plain is how many of X.Sparse come from one field each. They stand before the
-	// products of Schema.Cross.
-	Plain int
+	// Products is how many of X.Sparse, at its end, are products of Schema.Cross. The
+	// others come from one field each.
+	Products int
 
 	Categories []Category // those of one field side by side
 	// Views[i] are the features as reference i of the model sees them; nil where they
@@ -80,12 +80,15 @@ func (e *Event) Reset() {
 	e.Time, e.Key, e.ID = 0, e.Key[:0], e.ID[:0]
 	e.Source, e.Logged = e.Source[:0], e.Logged[:0]
 	e.X.Reset()
-	e.Plain = 0
+	e.Products = 0
 	e.Categories = e.Categories[:0]
 	e.Weight, e.Label, e.Labelled = 1, 0, false
 	e.Labels, e.Costs = e.Labels[:0], e.Costs[:0]
 	e.Actions, e.Eligible, e.Arm, e.Prob = e.Actions[:0], e.Eligible[:0], 0, 0
 }
+
+// Plain returns the sparse features that come from one field each.
+func (e *Event) Plain() []Feature { return e.X.Sparse[:len(e.X.Sparse)-e.Products] }
 
 // Cost is the cost of predicting a class.
 type Cost struct {

@@ -95,9 +95,10 @@ func (f *filler) end(record []byte) error {
 	if f.offer.sawEligible || f.offer.sawActions {
 		f.endOffer()
 	}
-	f.e.Plain = len(f.e.X.Sparse)
 	if f.rejection == nil {
+		plain := len(f.e.X.Sparse)
 		f.cross()
+		f.e.Products = len(f.e.X.Sparse) - plain
 		if f.reweighs && f.e.Labelled {
 			f.reweight(record)
 		}
