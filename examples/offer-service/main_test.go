@@ -281,6 +281,19 @@ func compare(t *testing.T, redisAddr string) {
 	if string(got) != want.String() {
 		t.Errorf("Python:\n%s\nGo:\n%s", got, &want)
 	}
+	r := serve.Request{ID: "p-1", Context: []byte(`{"morning":true}`)}
+	if err := client.Choose(&d, &r); err != nil {
+		t.Fatal(err)
+	}
+	cmd = exec.CommandContext(t.Context(), python, "-m", "streamlearner", "choose", "--redis", "redis://"+redisAddr, "--id", r.ID, "offers", string(r.Context))
+	cmd.Env = append(os.Environ(), "PYTHONPATH=../../clients/python")
+	var printed struct {
+		ID, Arm, Mode string
+		P             float64
+	}
+	if got, err := cmd.Output(); err != nil || json.Unmarshal(got, &printed) != nil || printed.ID != r.ID || printed.Arm != d.Name || printed.P != d.Prob || printed.Mode != "online" {
+		t.Errorf("the command prints %s: %v; want arm %s with probability %v", got, err, d.Name, d.Prob)
+	}
 }
 
 func TestUsage(t *testing.T) {
