@@ -200,6 +200,9 @@ func (m *Model) check(path string) Errors {
 	m.checkLabels(v)
 	m.checkJoin(v, keys)
 	v.foreign(keys, m.Guard.Validate())
+	if t := m.Guard.Trusted.Keys; len(t) > 0 && m.Source.Key == "" {
+		v.fail("guard.trusted.keys", t, "source.key must name the field that holds the key, else no event would ever count")
+	}
 	m.checkDetectors(v, keys)
 	layout := m.Layout()
 	v.foreign(keys, m.Guard.Inputs.Fit(&layout))

@@ -26,6 +26,44 @@ type owner struct {
 	orders int
 }
 
+// A rollback into a model that is on probation puts that version on probation.
+func TestRollbackDuringAProbation(t *testing.T) {
+	c := config(t)
+	l, s := newLearner(t, c), sim.Fraud(1)
+	feed(l, s, 700)
+	old, blobs := *l.Snapshot().Current, l.Snapshot().Blobs
+	feed(l, s, 300)
+	l.Apply(state.Command{ID: "1", Kind: learner.CommandFreeze})
+	feed(l, s, 25)
+	l.Apply(state.Command{ID: "2", Kind: learner.CommandUnfreeze, Args: state.Args{Challenger: true}})
+	feed(l, s, 15)
+	l.ApplyTo(state.Command{ID: "3", Kind: learner.CommandRollback, Args: state.Args{Version: old.Number, Sum: old.Sum, Restore: true}},
+		&state.Found{Version: old.Version, Blobs: blobs})
+	if e := l.Snapshot().Done; e[len(e)-1].Error != "" || l.Mode() != learner.Recovering || l.Params() != old.Sum {
+		t.Fatalf("%+v: the mode is %s, the parameters %s, want those of version %d, %s", e, l.Mode(), l.Params(), old.Number, old.Sum)
+	}
+	twin, err := learner.Restore(c, l.Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed(l, s, 39)
+	if l.Mode() != learner.Recovering {
+		t.Errorf("the mode is %s before a whole probation", l.Mode())
+	}
+	feed(l, s, 60)
+	if l.Mode() != learner.Learning && l.Mode() != learner.Frozen {
+		t.Errorf("the mode is %s after a whole probation", l.Mode())
+	}
+	s = sim.Fraud(1)
+	for range 1040 {
+		s.Next(nil)
+	}
+	feed(twin, s, 99)
+	if !bytes.Equal(l.Snapshot().Head, twin.Snapshot().Head) {
+		t.Error("the restored learner went another way")
+	}
+}
+
 func newOwner(t *testing.T, cfg learner.Config) *owner {
 	t.Helper()
 	w := &owner{T: t, cfg: cfg, store: state.NewMem(), stream: sim.Fraud(3), Learner: newLearner(t, cfg)}

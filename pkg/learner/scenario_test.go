@@ -7,9 +7,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
@@ -144,6 +147,8 @@ type play struct {
 	l      *learner.Learner
 	mutate func(*learner.Learner) // after every restart; nil for nothing
 	saw    []learner.Transition   // that no line expected yet
+	edges  map[[2]string]bool     // all changes of mode, as from and to
+	fault  error                  // a change of mode that broke a rule
 	over   []int64                // offsets at which a freeze was overdue
 	orders int
 	story  *history // what there is to rebuild; nil for nothing
@@ -253,10 +258,29 @@ func (p *play) events(n int, words []string) error {
 func (p *play) note(o *learner.Outcome) {
 	if o.Change != nil {
 		p.saw = append(p.saw, *o.Change)
+		if p.edges != nil {
+			p.edges[[2]string{o.Change.From.String(), o.Change.To.String()}] = true
+		}
+		p.fault = errors.Join(p.fault, p.check(o.Change))
 	}
 	if p.story != nil && o.Save {
 		p.story.save(p.l)
 	}
+}
+
+// check is what every change of mode must keep to: readers are told of the mode in the save of the same
+// record, and unless a challenger was accepted they and the learner stand for the last good version.
+func (p *play) check(c *learner.Transition) error {
+	s := p.l.Snapshot()
+	switch {
+	case s.Current == nil || s.Current.Mode != c.To.String():
+		return fmt.Errorf("at %d it became %s, and readers are told %+v", c.Offset, c.To, s.Current)
+	case c.Cause != "probation_passed" && p.l.Params() != s.Current.Sum:
+		return fmt.Errorf("at %d it became %s and stands for other parameters than those of version %d", c.Offset, c.To, s.Current.Number)
+	case c.Restored != 0 && c.Restored != s.Current.Number:
+		return fmt.Errorf("at %d version %d was restored, and version %d is served", c.Offset, c.Restored, s.Current.Number)
+	}
+	return nil
 }
 
 func (p *play) expect(to, cause, where string) error {
@@ -290,7 +314,7 @@ func within(offset int64, where string) error {
 // run plays a scenario. The error names the line that did not come true.
 func (p *play) run(t testing.TB, name string) error {
 	t.Helper()
-	p.config, p.stage = scenarioConfig(t), stage{r: rand.New(rand.NewPCG(7, 11))}
+	p.l, p.config, p.stage = nil, scenarioConfig(t), stage{r: rand.New(rand.NewPCG(7, 11))}
 	text, err := os.ReadFile(filepath.Join(scenarioDir, name+".txt"))
 	if err != nil {
 		t.Fatal(err)
@@ -305,6 +329,9 @@ func (p *play) run(t testing.TB, name string) error {
 	}
 	if len(p.saw) > 0 {
 		return fmt.Errorf("nobody expected: %+v", p.saw)
+	}
+	if p.fault != nil {
+		return p.fault
 	}
 	if len(p.over) > 0 {
 		return fmt.Errorf("nobody expected a freeze to be overdue at %v", p.over)
@@ -331,6 +358,27 @@ func TestScenarios(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The diagram of docs/guard.md has exactly the changes of mode that the scenarios come to.
+func TestTheDiagramIsTrue(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "guard.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := map[[2]string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^ +(\w+) --> (\w+): `).FindAllStringSubmatch(string(doc), -1) {
+		drawn[[2]string{strings.ToLower(m[1]), strings.ToLower(m[2])}] = true
+	}
+	p := &play{edges: map[[2]string]bool{}}
+	for _, name := range scenarios(t) {
+		if err := p.run(t, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(drawn, p.edges); diff != "" {
+		t.Errorf("changes of mode (-diagram +scenarios):\n%s", diff)
 	}
 }
 
