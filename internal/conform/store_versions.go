@@ -146,8 +146,8 @@ func testForce(t *testing.T, c *storeCase) {
 	published := func(seq uint64) *state.Snapshot { return publish(snapshot(seq, blobs[seq-1]), seq, blobs[seq-1]) }
 	c.keep(claim, published(1), 1)
 	c.keep(claim, published(2), 2)
-	back := state.Pointer{Version: published(1).Current.Version, Mode: state.ModeHeld}
-	cmd := state.Command{ID: "r-1", Kind: "rollback", Args: state.Args{Version: 1, Sum: blobs[0].Sum, Forced: true}}
+	back := state.Pointer{Version: published(1).Current.Version, Mode: state.ModeHeld, Policy: state.PolicyBaseline}
+	cmd := state.Command{ID: "r-1", Kind: "rollback", Args: state.Args{Version: 1, Sum: blobs[0].Sum, Forced: true, Arm: "b", Cap: .5, Policy: state.PolicyBaseline}}
 	gone := back
 	gone.Number = 7
 	c.refused(c.Force(t.Context(), c.key, cmd, gone), state.ErrNotFound)

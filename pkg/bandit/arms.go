@@ -85,8 +85,8 @@ func (t *arms) names() []string {
 }
 
 // learned counts an event of an arm. It reports whether the table says anything else of
-// any arm since.
-func (t *arms) learned(arm int, reward, propensity float64, time int64, c *Config) (changed bool) {
+// any arm since, and which ones have gone.
+func (t *arms) learned(arm int, reward, propensity float64, time int64, c *Config) (changed bool, gone []int) {
 	t.weigh(arm, propensity)
 	a := &t.list[arm]
 	a.Events++
@@ -97,15 +97,16 @@ func (t *arms) learned(arm int, reward, propensity float64, time int64, c *Confi
 		a.Status, changed = ArmActive, true
 	}
 	if time <= t.newest {
-		return changed
+		return changed, nil
 	}
 	t.newest = time
 	for i := range t.list {
 		if a := &t.list[i]; a.Status == ArmDraining && a.Until < time {
 			a.Status, changed = ArmRemoved, true
+			gone = append(gone, i)
 		}
 	}
-	return changed
+	return changed, gone
 }
 
 // append writes the number of arms, the table, the index of the baseline plus one and the newest event time.

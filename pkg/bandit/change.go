@@ -123,21 +123,17 @@ func (t *arms) present() []string {
 
 // follow makes t, which begins with the arms of the model, its table.
 func (m *Model) follow(t *arms) {
-	if t.len() > m.arms.len() {
+	before := *m.live.table()
+	if t.len() > before.len() {
 		m.live.extend(t)
 	}
-	*m.live.table() = *t
-	m.arms = m.live.table()
-	m.settle()
-}
-
-// settle takes over what the table says.
-func (m *Model) settle() {
-	for i := range m.arms.list {
-		if m.arms.list[i].Status == ArmRemoved {
+	for i := range before.list {
+		if t.list[i].Status == ArmRemoved && before.list[i].Status != ArmRemoved {
 			m.live.forget(i)
 		}
 	}
+	*m.live.table() = *t
+	m.arms = m.live.table()
 	m.rails = newRails(&m.cfg, m.arms)
 }
 
@@ -145,6 +141,7 @@ func (m *Model) settle() {
 // next lower and the next higher in price, else all arms that may be chosen. With shared
 // features a new arm knows what its features are worth, and needs nothing else.
 func (m *Model) seed(arm int, like string) {
+	m.live.forget(arm) // policies of all arms have gone on with one that came back
 	var near []int
 	if i := m.arms.find(like); i >= 0 {
 		near = []int{i}

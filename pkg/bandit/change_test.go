@@ -34,7 +34,10 @@ func teach(t testing.TB, m *Model, seed uint64, n int) {
 	}
 }
 
-func encoded(t testing.TB, m *Model) []byte {
+func encoded(t interface {
+	Helper()
+	Fatal(args ...any)
+}, m *Model) []byte {
 	t.Helper()
 	b, err := m.AppendBinary(nil)
 	if err != nil {

@@ -167,8 +167,12 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	}
 	m.last = learned{e.Arm, e.Time, e.Weight}
 	m.read(e, &m.step)
-	if m.arms.learned(e.Arm, e.Label, e.Prob, e.Time, &m.cfg) || m.cfg.holdsBack(m.arms) != (m.rails.alone >= 0) {
-		m.settle()
+	changed, gone := m.arms.learned(e.Arm, e.Label, e.Prob, e.Time, &m.cfg)
+	for _, i := range gone {
+		m.live.forget(i)
+	}
+	if changed || m.cfg.holdsBack(m.arms) != (m.rails.alone >= 0) {
+		m.rails = newRails(&m.cfg, m.arms)
 	}
 	return m.step
 }
