@@ -1,8 +1,10 @@
 package consumer
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/internal/names"
 	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
@@ -57,6 +60,9 @@ func TestNamesAreKept(t *testing.T) {
 			}
 			return err == nil, "damaged"
 		})
+		if got, ok := n.name(state.Hash(xxhash.Sum64String(want[0]))); !ok || got != want[0] {
+			t.Errorf("the name of %s is %q", want[0], got)
+		}
 	}
 	session(`{"a":1}`, "a")
 	session(`{"b":"x"}`, "a", "b=x")
@@ -74,6 +80,23 @@ func TestNoNames(t *testing.T) {
 	}
 	s.namer.offer([]byte(`{}`))
 	s.namer.run(t.Context())
+}
+
+// What moved before an alarm is one line of the log.
+func TestAlarmsAreLogged(t *testing.T) {
+	s := feedingSession(t)
+	var log bytes.Buffer
+	s.p.log = slog.New(slog.NewTextHandler(&log, nil))
+	s.notable(&learner.Outcome{Alarm: &learner.Alarm{Detector: "e_detector", Offset: 99, Evidence: &state.Evidence{
+		From: 51, To: 99, Loss: &state.Moved{By: 4, Mean: 0.9, Was: 0.4, Share: 1}, Inputs: []state.Shift{{Hash: 7, By: 2, Share: 1, Was: 1}},
+	}}})
+	for _, want := range []string{
+		"level=WARN msg=alarm", "offset=99", "suspect_from=51", "moved=loss,inputs", `findings="loss 0.9, was 0.4 (+4.0 sd); #0000000000000007 moved by +2.0 of its sd"`,
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in %s", want, log.String())
+		}
+	}
 }
 
 // A learner that is faster than its namer is not held up.
