@@ -18,7 +18,7 @@ const (
 	clearShift  = 0.3  // of a numeric field, in its standard deviations
 	clearShare  = 0.05 // difference of two shares
 	fewSampled  = 4.0  // events looked at below which nothing is said about them
-	baseSampled = 50.0 // the same of quiet events
+	baseSampled = 30.0 // the same of quiet events
 )
 
 // fielded is a model whose numeric fields can be listed. Field i has the
@@ -29,6 +29,7 @@ type fielded interface{ Fields() []event.FieldStats }
 // evidence tells what moved before the alarm that the newest record raises.
 func (l *Learner) evidence(a *Alarm) *state.Evidence {
 	s := &l.suspect
+	s.sketch()
 	e := &state.Evidence{From: min(s.from, a.Offset), To: a.Offset, Events: s.events, Blocks: uint64(s.window.blocks)}
 	if a.Detector == alarmRejects {
 		e.From = min(s.rejectFrom, a.Offset)

@@ -24,7 +24,7 @@ type profile struct {
 	label, label2 float64 // sums of the mean labels of the blocks, and of their squares
 
 	// The sample. An event counts for as many as it stands for.
-	sampled  float64 // events that were looked at
+	sampled  float64 // events that the sketches have
 	weight   float64 // events that these stand for
 	keys     heavy
 	sources  heavy
@@ -41,45 +41,72 @@ func newProfile(values int) profile {
 	return profile{keys: newHeavy(values), sources: newHeavy(values), features: newHeavy(values)}
 }
 
-// look takes an event that stands for n of them, drawn by the number at random. r
-// is nil where there is no reference.
-func (p *profile) look(e *event.Event, key []byte, grad float64, r *event.Reading, n float64, random uint64) {
-	p.sampled++
-	p.weight += n
+// sample is an event that was looked at.
+type sample struct {
+	n       float64 // events that it stands for
+	key     uint64  // hash; 0 for none
+	feature uint64  // hash of one of its sparse features; 0 for none
+	times   float64 // features that this one stands for
+	sum     float64 // gradient times the value of the feature
+	source  []byte  // at most longestText bytes
+}
+
+// look fills a sample with an event that stands for n of them. The number is random.
+func (x *sample) look(e *event.Event, key []byte, grad, n float64, random uint64) {
+	*x = sample{n: n, source: append(x.source[:0], e.Source[:min(len(e.Source), longestText)]...)}
 	if len(key) > 0 {
-		p.keys.add(xxhash.Sum64(key), n, 0, 0, nil)
-	}
-	if len(e.Source) > 0 {
-		p.sources.add(xxhash.Sum64(e.Source), n, 0, 0, e.Source)
+		x.key = xxhash.Sum64(key)
 	}
 	if all := uint64(len(e.X.Sparse)); all > 0 {
 		// One of them stands for all, so that an event costs the same with any number.
 		i, _ := bits.Mul64(random, all)
 		f := &e.X.Sparse[i]
-		times := float64(n * float64(all))
-		p.features.add(f.Hash, times, 0, float64(times*input(float64(grad*f.Value))), nil)
+		x.feature, x.times = f.Hash, float64(n*float64(all))
+		x.sum = float64(x.times * input(float64(grad*f.Value)))
 	}
-	if r == nil {
-		return
+}
+
+// take counts a sample as times as many events as it stands for.
+func (p *profile) take(x *sample, times float64) {
+	n := float64(times * x.n)
+	p.sampled++
+	p.weight += n
+	if x.key != 0 {
+		p.keys.add(x.key, n, 0, 0, nil)
 	}
+	if len(x.source) > 0 {
+		p.sources.add(xxhash.Sum64(x.source), n, 0, 0, x.source)
+	}
+	if x.feature != 0 {
+		p.features.add(x.feature, float64(times*x.times), 0, float64(times*x.sum), nil)
+	}
+}
+
+// measure takes the numeric fields of an event that stands for n of them.
+func (f *fields) measure(r *event.Reading, n float64) {
 	for i, c := range r.J {
 		if c >= firstSketch {
 			continue
 		}
 		x := input(r.X[i])
-		f := &p.fields[c]
-		f.weight += n
-		f.sum += float64(n * x)
-		f.square += float64(n * float64(x*x))
+		v := &f[c]
+		v.weight += n
+		v.sum += float64(n * x)
+		v.square += float64(n * float64(x*x))
 	}
 }
 
 // input bounds what is summed up.
 func input(x float64) float64 {
-	if x != x {
-		return 0
+	switch {
+	case x > largestInput:
+		return largestInput
+	case x < -largestInput:
+		return -largestInput
+	case x == x:
+		return x
 	}
-	return min(max(x, -largestInput), largestInput)
+	return 0
 }
 
 // merge adds what other events look like, after fading those that are there.
@@ -92,7 +119,9 @@ func (p *profile) merge(o *profile, fade float64) {
 	others := o.sketches()
 	for i, h := range p.sketches() {
 		h.fade(fade)
-		h.merge(others[i])
+		if o.sampled > 0 {
+			h.merge(others[i])
+		}
 	}
 	for c := range p.fields {
 		f, g := &p.fields[c], &o.fields[c]
@@ -180,5 +209,21 @@ func (p *profile) read(r *wire.Reader) {
 			r.Fail("numeric field %d: %+v", i, *f)
 			return
 		}
+	}
+}
+
+func (x *sample) append(b []byte) []byte {
+	b = wire.AppendFloat64(b, x.n)
+	b = wire.AppendUint64(wire.AppendUint64(b, x.key), x.feature)
+	b = wire.AppendFloat64(wire.AppendFloat64(b, x.times), x.sum)
+	return wire.AppendBytes(b, x.source)
+}
+
+// read reads what append wrote. Errors are left in r.
+func (x *sample) read(r *wire.Reader) {
+	x.n, x.key, x.feature, x.times, x.sum = r.Finite(), r.Uint64(), r.Uint64(), r.Finite(), r.Finite()
+	x.source = append(x.source[:0], r.Bytes()...)
+	if !(x.n >= 0 && x.n <= greatest && x.times >= 0 && x.times <= greatest && math.Abs(x.sum) <= greatest && len(x.source) <= longestText) {
+		r.Fail("sample %+v", *x)
 	}
 }

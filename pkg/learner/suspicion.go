@@ -27,9 +27,10 @@ type suspicion struct {
 	direction, loss float64    // sums of the standardised statistics of the suspect blocks
 	meanLoss        float64    // sum of their mean losses
 
-	window profile // since the last quiet block
-	base   profile // before; fades with a half-life of about 16,384 events
-	seen   *params // the reference that the numeric fields were seen at; nil for none
+	window profile  // since the last quiet block
+	recent []sample // of the window, that are not in its sketches yet; at most mostSamples
+	base   profile  // before; fades with a half-life of about 16,384 events
+	seen   *params  // the reference that the numeric fields were seen at; nil for none
 
 	rejectFrom int64                 // offset at which the block of the reject rate began
 	rejected   [event.Reasons]uint64 // the learner's counts then
@@ -44,10 +45,13 @@ const (
 	calmSample, alertSample = 3, 1 // logarithms of how many events one stands for
 	goldenRatio             = 0x9E3779B97F4A7C15
 	baseHalfLife            = 16_384.0 // events
+	mostSamples             = 32
+	baseThinning            = 4 // of the samples of quiet events, one in so many is enough
 )
 
 func (s *suspicion) init(at int64) {
 	s.window, s.base = newProfile(windowValues), newProfile(baseValues)
+	s.recent = make([]sample, 0, mostSamples)
 	s.begin(at)
 	s.rejectFrom = at
 }
@@ -58,6 +62,7 @@ func (s *suspicion) begin(at int64) {
 	s.pages = [2]float64{}
 	s.direction, s.loss, s.meanLoss = 0, 0, 0
 	s.window.clear()
+	s.recent = s.recent[:0]
 }
 
 // renew also forgets what was normal: from here on it is something else.
@@ -83,8 +88,24 @@ func (s *suspicion) observe(l *Learner, step *event.Step, key []byte) {
 	if random>>(64-shift) != 0 {
 		return
 	}
-	r := l.reading(step)
-	s.window.look(&l.ev, key, step.Grad, r, float64(uint64(1)<<shift), random<<shift)
+	if len(s.recent) == mostSamples {
+		s.sketch()
+	}
+	n := float64(uint64(1) << shift)
+	s.recent = s.recent[:len(s.recent)+1] // the memory of its source is used again
+	s.recent[len(s.recent)-1].look(&l.ev, key, step.Grad, n, random<<shift)
+	if r := l.reading(step); r != nil {
+		s.window.fields.measure(r, n)
+	}
+}
+
+// sketch puts the newest samples into the sketches of the window. That takes
+// longer than to keep them, and most windows are quiet before they have so many.
+func (s *suspicion) sketch() {
+	for i := range s.recent {
+		s.window.take(&s.recent[i], 1)
+	}
+	s.recent = s.recent[:0]
 }
 
 // reading is the event at the reference that watches; nil while there is none.
@@ -149,6 +170,11 @@ func (s *suspicion) settle(l *Learner) {
 	// 2^-x is near 1 - x log 2 for what is folded in at a time, and the half-life need not be exact.
 	fade := max(0.5, 1-float64(0.6931471805599453*(float64(s.events)/baseHalfLife)))
 	s.base.merge(&s.window, fade)
+	for i := range s.recent {
+		if (uint64(i)+l.learned)%baseThinning == 0 {
+			s.base.take(&s.recent[i], baseThinning)
+		}
+	}
 	s.begin(l.next.Offset)
 }
 
@@ -168,6 +194,10 @@ func (s *suspicion) append(b []byte, l *Learner) []byte {
 	for _, v := range s.floats() {
 		b = wire.AppendFloat64(b, *v)
 	}
+	b = wire.AppendUvarint(b, uint64(len(s.recent)))
+	for i := range s.recent {
+		b = s.recent[i].append(b)
+	}
 	b = s.base.append(s.window.append(b))
 	b = wire.AppendBool(b, s.seen == l.guard.reference())
 	b = wire.AppendVarint(b, s.rejectFrom)
@@ -185,6 +215,15 @@ func (s *suspicion) read(r *wire.Reader) (same bool) {
 		if *v = r.Finite(); !(*v >= -greatest && *v <= greatest) {
 			r.Fail("statistic of suspect events %v", *v)
 		}
+	}
+	n := r.Count(5*8 + 1)
+	if n > mostSamples {
+		r.Fail("%d samples, at most %d are kept", n, mostSamples)
+		return false
+	}
+	for range n {
+		s.recent = s.recent[:len(s.recent)+1]
+		s.recent[len(s.recent)-1].read(r)
 	}
 	s.window.read(r)
 	s.base.read(r)
