@@ -63,10 +63,12 @@ func TestKilledProcessesJoinEveryReward(t *testing.T) {
 		var batch []*kgo.Record
 		for p, s := range streams {
 			for range n {
-				value, ok := []byte(nil), true
+				var value []byte
 				if s.Rounds() < rounds {
 					value, _ = s.Next(nil)
-				} else if value, _, ok = s.Rest(nil); !ok {
+				} else if rest, _, ok := s.Rest(nil); ok {
+					value = rest
+				} else {
 					break
 				}
 				topic := rewards

@@ -120,9 +120,9 @@ func TestDecisionsRefusedAtTheEndOfTheirWindowAreTheirOwnLetters(t *testing.T) {
 	w := newWorld(t, 1)
 	w.produce(20, 0)
 	w.start(func(_ *Config, d *Deps) {
-		make := d.New
+		build := d.New
 		d.New = func(start state.Position) (Learner, error) {
-			l, err := make(start)
+			l, err := build(start)
 			return refuser{l}, err
 		}
 	})
