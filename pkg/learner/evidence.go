@@ -31,11 +31,13 @@ func (l *Learner) evidence(a *Alarm) *state.Evidence {
 	s := &l.suspect
 	s.sketch()
 	e := &state.Evidence{From: min(s.from, a.Offset), To: a.Offset, Events: s.events, Blocks: uint64(s.window.blocks)}
-	if a.Detector == alarmRejects {
+	switch {
+	case a.Detector == alarmRejects:
 		e.From = min(s.rejectFrom, a.Offset)
 		e.Rejects = l.refusals()
-	}
-	if l.guard.armed() && a.Detector == alarmScore {
+	case a.Detector != alarmScore:
+		e.From = min(e.From, s.marks[1])
+	case l.guard.armed():
 		e.Direction, e.Loss = s.moved(&l.guard)
 		e.Pull = l.pull()
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/sgd"
@@ -237,4 +238,26 @@ func mustJSON(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// Another detector than the guard's own does not tell when the change began: what
+// it has seen of late is suspect.
+func TestAlarmsOfOtherDetectorsReachBack(t *testing.T) {
+	c, _ := guarded(t)
+	c.Signals.Detector = catalog.Detector
+	c.Guard.Detectors = []learner.DetectorConfig{{Detector: "page_hinkley", Signal: "label_rate", Set: map[string]string{"threshold": "20"}}}
+	l, r := newLearner(t, c), rand.New(rand.NewPCG(1, 1))
+	for i := range int64(14_000) {
+		p := drawPayment(r)
+		p.fraud = p.fraud || i >= 8_000
+		o := l.Feed(learner.Record{Offset: i, Value: p.json()})
+		if o.Alarm == nil || o.Alarm.Detector == "e_detector" {
+			continue
+		}
+		if e := o.Alarm.Evidence; o.Alarm.Froze || e.To-e.From < 1_000 || e.To-e.From > 2_100 || e.Loss != nil {
+			t.Errorf("alarm %+v with evidence %+v", o.Alarm, e)
+		}
+		return
+	}
+	t.Error("no alarm of the additional detector")
 }

@@ -99,7 +99,7 @@ func (l *Learner) transition(o *Outcome, to Mode, cause, detail string) {
 	l.mode = to
 	l.auditMode(o)
 	l.watch.restart()
-	l.suspect.begin(l.next.Offset)
+	l.suspect.enter(l.next.Offset)
 	l.pending = l.pending[:0]
 }
 

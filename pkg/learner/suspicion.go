@@ -27,6 +27,11 @@ type suspicion struct {
 	direction, loss float64    // sums of the standardised statistics of the suspect blocks
 	meanLoss        float64    // sum of their mean losses
 
+	// marks are offsets of the newest multiples of markEvery learned events, newest
+	// first. Other detectors than the guard's own do not tell when a change began;
+	// of their alarms the records from the second mark on are suspect.
+	marks [2]int64
+
 	window profile  // since the last quiet block
 	recent []sample // of the window, that are not in its sketches yet; at most mostSamples
 	base   profile  // before; fades with a half-life of about 16,384 events
@@ -46,14 +51,21 @@ const (
 	goldenRatio             = 0x9E3779B97F4A7C15
 	baseHalfLife            = 16_384.0 // events
 	mostSamples             = 32
+	markEvery               = 1_024
 	baseThinning            = 4 // of the samples of quiet events, one in so many is enough
 )
 
 func (s *suspicion) init(at int64) {
 	s.window, s.base = newProfile(windowValues), newProfile(baseValues)
 	s.recent = make([]sample, 0, mostSamples)
-	s.begin(at)
+	s.enter(at)
 	s.rejectFrom = at
+}
+
+// enter begins a mode at an offset: what was before it is not suspect.
+func (s *suspicion) enter(at int64) {
+	s.begin(at)
+	s.marks = [2]int64{at, at}
 }
 
 // begin makes the record at an offset the first suspect one.
@@ -67,7 +79,7 @@ func (s *suspicion) begin(at int64) {
 
 // renew also forgets what was normal: from here on it is something else.
 func (s *suspicion) renew(at int64) {
-	s.begin(at)
+	s.enter(at)
 	s.base.clear()
 }
 
@@ -78,6 +90,9 @@ func (s *suspicion) observe(l *Learner, step *event.Step, key []byte) {
 	}
 	s.events++
 	s.inBlock++
+	if l.learned%markEvery == 0 {
+		s.marks = [2]int64{l.next.Offset - 1, s.marks[0]}
+	}
 	s.label += input(l.ev.Label)
 	// The multiples of the golden ratio leave no period of a stream out.
 	random := l.learned * goldenRatio
@@ -189,6 +204,7 @@ func (s *suspicion) floats() [6]*float64 {
 
 func (s *suspicion) append(b []byte, l *Learner) []byte {
 	b = wire.AppendVarint(b, s.from)
+	b = wire.AppendVarint(wire.AppendVarint(b, s.marks[0]), s.marks[1])
 	b = wire.AppendUvarint(b, s.events)
 	b = wire.AppendUvarint(b, s.inBlock)
 	for _, v := range s.floats() {
@@ -210,7 +226,8 @@ func (s *suspicion) append(b []byte, l *Learner) []byte {
 // read reads what append wrote. It reports whether the reference that was seen
 // last is the one that watches. Errors are left in r.
 func (s *suspicion) read(r *wire.Reader) (same bool) {
-	s.from, s.events, s.inBlock = r.Varint(), r.Uvarint(), r.Uvarint()
+	s.from, s.marks = r.Varint(), [2]int64{r.Varint(), r.Varint()}
+	s.events, s.inBlock = r.Uvarint(), r.Uvarint()
 	for _, v := range s.floats() {
 		if *v = r.Finite(); !(*v >= -greatest && *v <= greatest) {
 			r.Fail("statistic of suspect events %v", *v)

@@ -13,7 +13,7 @@ import (
 type Evidence struct {
 	From   int64  `json:"from"`   // offset of the first suspect record
 	To     int64  `json:"to"`     // offset of the last one, which raised the alarm
-	Events uint64 `json:"events"` // learned of them
+	Events uint64 `json:"events"` // learned since the last quiet block, which the rest is about
 	Blocks uint64 `json:"blocks,omitempty"`
 
 	Direction *Moved `json:"direction,omitempty"` // of the gradient: does it keep pointing one way?
