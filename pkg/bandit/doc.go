@@ -40,6 +40,13 @@
 // p is what is really sampled, with the floor in it, and p[arm] is the propensity to log. Policy learns nothing and
 // may be used by many goroutines; Model learns and has one owner.
 //
+// # Arms
+//
 // Arms are identified by name. Their table is part of the state, statistics
 // are kept by place in the table, and the random draws of an arm depend on its place alone, so that a table may grow at its end.
+//
+// Model.ChangeArm adds an arm, which begins with a part of what the arms nearest to it have learned and with a share of
+// the decisions of its own, removes one, which drains until late rewards have come, and changes caps, prices and the
+// baseline. What the table says bounds every distribution: removed arms and prices out of bounds, caps, the floor of
+// the baseline, exploration, in this order (rails.go), and the rule of conservative bandits. SetArms carries the table of now to parameters of before.
 package bandit
