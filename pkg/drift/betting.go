@@ -30,6 +30,7 @@ type Betting struct {
 
 	sum    float64 // of the current block
 	n      int     // values in it
+	newest float64 // mean of the newest block above the margin
 	wealth float64
 
 	first, second float64 // weighted sums of d - margin and of its square over the blocks
@@ -70,7 +71,7 @@ func (t *Betting) Observe(d float64) bool {
 		return false
 	}
 	x := bound(t.sum/float64(t.n), 1) - t.margin
-	t.sum, t.n = 0, 0
+	t.sum, t.n, t.newest = 0, 0, x
 	t.wealth = min(max(t.wealth*(1+float64(t.bet()*x)), minWealth), maxWealth)
 	t.first = float64(betDecay*t.first) + x
 	t.second = float64(betDecay*t.second) + float64(x*x)
@@ -82,6 +83,9 @@ func (t *Betting) bet() float64 {
 	return max(0, min(t.first/(t.second+betPrior), maxBet))
 }
 
+// Newest is the mean of the newest block minus the margin; 0 before the first.
+func (t *Betting) Newest() float64 { return t.newest }
+
 // Wealth is W after the newest block: 1 before the first. At 1/alpha the
 // hypothesis is refused at level alpha.
 func (t *Betting) Wealth() float64 { return t.wealth }
@@ -90,7 +94,7 @@ func (t *Betting) Wealth() float64 { return t.wealth }
 func (t *Betting) AppendBinary(b []byte) []byte {
 	b = wire.AppendUvarint(b, uint64(t.block))
 	b = wire.AppendUvarint(b, uint64(t.n))
-	for _, v := range [...]float64{t.margin, t.sum, t.wealth, t.first, t.second} {
+	for _, v := range [...]float64{t.margin, t.sum, t.newest, t.wealth, t.first, t.second} {
 		b = wire.AppendFloat64(b, v)
 	}
 	return b
@@ -107,14 +111,15 @@ func ReadBetting(r *wire.Reader) Betting {
 		r.Fail("%v", err)
 		return Betting{}
 	}
-	t.n, t.sum, t.wealth, t.first, t.second = int(min(n, block)), r.Finite(), r.Finite(), r.Finite(), r.Finite()
+	t.n, t.sum, t.newest = int(min(n, block)), r.Finite(), r.Finite()
+	t.wealth, t.first, t.second = r.Finite(), r.Finite(), r.Finite()
 	switch {
 	case t.n == t.block || math.Abs(t.sum) > float64(maxStake*float64(t.n)):
 		r.Fail("%d values of sum %v in a block of %d", n, t.sum, block)
 	case !(t.wealth >= minWealth && t.wealth <= maxWealth):
 		r.Fail("wealth %v", t.wealth)
-	case math.Abs(t.first) > 2/(1-betDecay) || !(t.second >= 0 && t.second <= 4/(1-betDecay)):
-		r.Fail("moments %v and %v of the values that were bet on", t.first, t.second)
+	case math.Abs(t.newest) > 2 || math.Abs(t.first) > 2/(1-betDecay) || !(t.second >= 0 && t.second <= 4/(1-betDecay)):
+		r.Fail("a newest block of %v, moments %v and %v of all", t.newest, t.first, t.second)
 	}
 	return t
 }

@@ -63,6 +63,7 @@ func Mutants() []Mutant {
 		{"promotes what is not better", "attack_on_few_cards", frozen(func(f *facts) { f.better, f.broad = true, true })},
 		{"promotes the favourite of few cards", "attack_on_few_cards", frozen(func(f *facts) { f.broad = true })},
 		{"promotes the favourite of one source", "attack_of_one_source", frozen(func(f *facts) { f.broad = true })},
+		{"promotes what was better once", "poison_ends_before_the_minimum", frozen(func(f *facts) { f.leading, f.calmly = true, f.better })},
 		{"never promotes", "concept_changes", frozen(func(f *facts) { f.better = false })},
 		{"counts events that are not trusted", "long_poisoning_trusted", settings(func(c *GuardConfig) { c.Trusted = TrustedConfig{} })},
 		{"counts no events", "concept_changes_trusted", settings(func(c *GuardConfig) { c.Trusted.Sources = []string{"nobody"} })},

@@ -14,6 +14,7 @@ type facts struct {
 	patience uint64 // factor of all waits: 1, and more after freezes that came soon after a recovery
 	events   uint64 // events that count for the comparison
 	better   bool   // the challenger has won its bet against the champion
+	leading  bool   // it is ahead in the newest blocks
 	broad    bool   // on many keys, as far as there are any
 	calmly   bool   // it has won it in the quiet records alone: the detector does not see what has changed
 	worse    bool   // it has lost it
@@ -31,6 +32,9 @@ const (
 	accept         // the challenger becomes the live model
 	reject         // the challenger goes, and the freeze begins anew
 )
+
+// justLoud is for how many blocks a stream still counts as loud.
+const justLoud = 2
 
 // decide is the recovery policy. It is a function of the facts alone.
 func (c *GuardConfig) decide(f facts) verdict {
@@ -52,8 +56,10 @@ func (c *GuardConfig) decide(f facts) verdict {
 		if !f.armed { // nothing but refusals can be loud
 			calm = c.CooldownEvents
 		}
+		// What was won while the stream was poisoned counts for nothing once it is quiet.
+		now := f.leading && (f.calmly || f.quiet < justLoud*uint64(c.Block))
 		switch {
-		case f.better && f.broad && f.frozen >= c.RecoveryMinEvents*f.patience:
+		case f.better && f.broad && now && f.frozen >= c.RecoveryMinEvents*f.patience:
 			return try
 		case f.quiet >= calm*f.patience && (!f.calmly || !f.broad):
 			return resume
@@ -81,7 +87,7 @@ func (l *Learner) facts() facts {
 	f := facts{
 		mode: l.mode, recovery: l.cfg.Guard.Recovery, held: t.held, armed: l.guard.armed(), patience: l.flaps.patience(),
 		frozen: l.fed - t.since, quiet: l.fed - t.loud, events: t.events,
-		better: t.ahead.Wealth() >= 1/leadAlpha, calmly: t.calm.Wealth() >= 1/leadAlpha, worse: t.behind.Wealth() >= 1/leadAlpha,
+		better: t.ahead.Wealth() >= 1/leadAlpha, leading: t.leading > 0, calmly: t.calm.Wealth() >= 1/leadAlpha, worse: t.behind.Wealth() >= 1/leadAlpha,
 		broad: t.broad, refuted: t.refuted, ahead: t.challenger <= t.champion,
 	}
 	return f

@@ -12,6 +12,8 @@ const (
 	// leadMargin is how much better than the other a model must be to win a bet,
 	// in the unit of the differences.
 	leadMargin = 0.002
+	// leadDecay is the weight of a block in the newest lead with each later one: it follows some 5.
+	leadDecay = 0.8
 	// maxLoss bounds a loss, in units: it is the log loss of probability .001.
 	maxLoss = 6.907755278982137
 )
@@ -31,6 +33,7 @@ type trial struct {
 
 	ahead, behind drift.Betting // is the challenger better than the champion, and worse?
 	calm          drift.Betting // is it better while the stream is quiet?
+	leading       float64       // mean lead of the newest few blocks
 	keys, sources breadth       // on how many keys and sources
 	broad         bool          // that were many, when the challenger was last found better
 
@@ -88,7 +91,11 @@ func (t *trial) compare(key, source []byte, champion, challenger float64) {
 	}
 	t.behind.Observe(-d)
 	t.calm.Observe(d)
-	if t.ahead.Observe(d) && max(t.ahead.Wealth(), t.calm.Wealth()) >= 1/leadAlpha {
+	if !t.ahead.Observe(d) {
+		return
+	}
+	t.leading = float64(leadDecay*t.leading) + float64((1-leadDecay)*t.ahead.Newest())
+	if max(t.ahead.Wealth(), t.calm.Wealth()) >= 1/leadAlpha {
 		t.broad = t.keys.broad() && t.sources.broad()
 	}
 }
@@ -104,6 +111,7 @@ func (t *trial) append(b []byte) []byte {
 	b = t.ahead.AppendBinary(b)
 	b = t.behind.AppendBinary(b)
 	b = t.calm.AppendBinary(b)
+	b = wire.AppendFloat64(b, t.leading)
 	b = wire.AppendBool(b, t.broad)
 	return t.sources.append(t.keys.append(b))
 }
@@ -117,7 +125,7 @@ func (t *trial) read(r *wire.Reader, fed uint64) {
 		r.Fail("a trial since record %d of a freeze at record %d, loud at %d, in units of %v", t.since, t.began, t.loud, t.unit)
 	}
 	t.ahead, t.behind, t.calm = drift.ReadBetting(r), drift.ReadBetting(r), drift.ReadBetting(r)
-	t.broad = r.Bool()
+	t.leading, t.broad = r.Finite(), r.Bool()
 	t.keys.read(r)
 	t.sources.read(r)
 }
