@@ -50,6 +50,10 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason(%d)", uint8(r))
 }
 
+// Surplus reports whether a record is refused since there are too many like it, and not for
+// what it is.
+func (r Reason) Surplus() bool { return r == SourceShare || r == NearDuplicate }
+
 // Rejection is the error of a record that is not learned from.
 type Rejection struct {
 	Reason Reason

@@ -126,6 +126,31 @@ func TestInputsRestored(t *testing.T) {
 	}
 }
 
+// A flood of one source is refused and freezes nothing; broken records do.
+func TestFloodDoesNotFreeze(t *testing.T) {
+	c := config(t)
+	c.Guard.Enabled = false
+	c.Guard.Source.Header, c.Guard.Inputs.MaxSourceShare = "producer", 0.1
+	l := newLearner(t, c)
+	stream := sim.Fraud(9)
+	for i := range int64(3_000) {
+		producer := []byte("evil")
+		if i%5 == 0 {
+			producer = fmt.Appendf(nil, "p%d", i%35)
+		}
+		l.Feed(learner.Record{Offset: i, Value: stream.Next(nil), Headers: []learner.Header{{Key: "producer", Value: producer}}})
+	}
+	if st := l.Stats(); st.Mode != learner.Learning || st.Rejected[event.SourceShare] != 3*700 {
+		t.Errorf("%v after %d refusals of a flood", st.Mode, st.Rejected[event.SourceShare])
+	}
+	for i := range int64(1_000) {
+		l.Feed(learner.Record{Offset: 3_000 + i, Value: []byte("{")})
+	}
+	if st := l.Stats(); st.Mode != learner.Frozen {
+		t.Errorf("%v after 1,000 broken records", st.Mode)
+	}
+}
+
 // A few wild events, with an amount a thousand times too large and a wrong label, move a
 // model whose gradients are bounded far less, and its metrics count them with their whole weight.
 func TestGradientsAreBounded(t *testing.T) {

@@ -264,7 +264,7 @@ func (l *Learner) Feed(r Record) *Outcome {
 	if l.input != nil {
 		o.Inputs = l.inputWarnings()
 	}
-	if l.guard.rejectRate(o.Reject != nil || len(o.Refused) > 0) {
+	if l.guard.rejectRate(o.faulty()) {
 		l.refuses(o)
 	}
 	if l.guard.blockFed == 0 {
@@ -274,6 +274,20 @@ func (l *Learner) Feed(r Record) *Outcome {
 	l.checkpoints(o)
 	o.Warning = l.guard.level != 0
 	return o
+}
+
+// faulty reports whether a record, or a decision, was refused for what it is. What is above
+// the share of a source does not count: else whoever floods the stream could freeze the learner.
+func (o *Outcome) faulty() bool {
+	if o.Reject != nil && !o.Reject.Reason.Surplus() {
+		return true
+	}
+	for i := range o.Refused {
+		if !o.Refused[i].Reject.Reason.Surplus() {
+			return true
+		}
+	}
+	return false
 }
 
 // refuses takes a block of which too many records were refused.
