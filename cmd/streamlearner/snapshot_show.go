@@ -169,21 +169,33 @@ func readOnce(ctx context.Context, store *redis.Store, k state.Key, top int) (*s
 		return nil, fmt.Errorf("live parameters: %w", err)
 	}
 	r.Live = live.String()
-	if !d.Join.IsZero() {
-		b, err := store.Blob(ctx, k, d.Join)
-		if errors.Is(err, state.ErrNotFound) {
-			err = errors.Join(errReplaced, err)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("open decisions: %w", err)
-		}
-		s, err := learner.DescribeJoin(b)
-		if err != nil {
-			return nil, fmt.Errorf("open decisions: %w", err)
-		}
-		r.Join = joinOf(s)
+	if r.Join, err = readJoin(ctx, store, k, d); errors.Is(err, state.ErrNotFound) {
+		err = errors.Join(errReplaced, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open decisions: %w", err)
 	}
 	return r, r.readVersions(ctx, store, k, top)
+}
+
+// readJoin describes the open decisions; nil without a join.
+func readJoin(ctx context.Context, store *redis.Store, k state.Key, d *learner.Description) (*joinReport, error) {
+	if d.Join.IsZero() {
+		return nil, nil
+	}
+	parts, _, _, err := state.Parameters(ctx, store, k, d.Join, nil)
+	if err != nil {
+		return nil, err
+	}
+	if !d.JoinChange.IsZero() {
+		log, err := store.Blob(ctx, k, d.JoinChange)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, log)
+	}
+	s, err := learner.DescribeJoin(parts[0], parts[1:]...)
+	return joinOf(s), err
 }
 
 // liveSum returns the SHA-256 of the model that learns, encoded as a whole. A

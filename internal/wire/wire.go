@@ -33,6 +33,7 @@ const (
 	KindEncodeReference Kind = 11 // the same around a frozen detector reference
 	KindExport          Kind = 12 // a version by itself (pkg/state)
 	KindJoin            Kind = 13 // decisions that wait for their rewards (pkg/join)
+	KindJoinLog         Kind = 14 // what was done to them since (pkg/join)
 )
 
 // ErrCorrupt is wrapped by every error that a damaged or truncated object causes.

@@ -21,6 +21,7 @@ func (j *Join) AppendBinary(b []byte) ([]byte, error) {
 	j.settle()
 	start := len(b)
 	b = wire.Begin(b, wire.KindJoin, version)
+	b = j.cfg.append(b)
 	b = wire.AppendVarint(b, j.newest)
 	b = wire.AppendUvarint(b, j.seq)
 	for _, n := range j.counts.list() {
@@ -76,8 +77,8 @@ const (
 	leastReward = 17
 )
 
-// UnmarshalBinary replaces the state by an encoded one. The configuration stays
-// and applies from here on. After an error the state is unspecified.
+// UnmarshalBinary replaces the state by an encoded one, with its configuration. The log is
+// empty then. After an error the state is unspecified.
 func (j *Join) UnmarshalBinary(b []byte) error {
 	v, r, err := wire.Open(b, wire.KindJoin)
 	if err != nil {
@@ -86,7 +87,10 @@ func (j *Join) UnmarshalBinary(b []byte) error {
 	if v != version {
 		return fmt.Errorf("state of a join in format %d, this program reads %d: use the version of streamlearner that wrote it", v, version)
 	}
-	*j = Join{cfg: j.cfg, table: newTable()}
+	*j = Join{cfg: readConfig(r), table: newTable()}
+	if err := j.cfg.Validate(); err != nil {
+		r.Fail("%v", err)
+	}
 	j.newest, j.seq = r.Varint(), r.Uvarint()
 	for _, n := range j.counts.list() {
 		*n = r.Uvarint()
@@ -156,6 +160,7 @@ func (j *Join) read(r *wire.Reader) *Entry {
 			r.Fail("two decisions of one id")
 		} else {
 			j.table.insert(e)
+			j.held += e.size()
 		}
 	}
 	return e

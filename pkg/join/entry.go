@@ -21,9 +21,10 @@ type Entry struct {
 	rewards []reward // by time, then by identity
 
 	label   float64 // what was learned
-	tag     uint64  // see Learned
+	tag     uint64  // see Join.Learned
 	learned bool
 	receipt bool // the value is one; not encoded, since every value of a closed decision is
+	closing bool // it was learned when it was closed; of use until it is settled
 }
 
 type state uint8
@@ -44,7 +45,7 @@ type reward struct {
 // ID is the id of the decision.
 func (e *Entry) ID() []byte { return e.buf[:e.idLen] }
 
-// Value is the value of the decision's record. Of a remembered decision it is the receipt, see Learned.
+// Value is the value of the decision's record. Of a remembered decision it is the receipt, see Join.Keep.
 func (e *Entry) Value() []byte { return e.buf[e.idLen:] }
 
 // Time is the time of the decision.
@@ -59,18 +60,14 @@ func (e *Entry) Shown() bool { return e.shown }
 // Rewards is how many rewards there are.
 func (e *Entry) Rewards() int { return len(e.rewards) }
 
-// Label is what Learned was told last; ok is false when nothing was learned.
+// Label is what Join.Learned was told last; ok is false when nothing was learned.
 func (e *Entry) Label() (y float64, ok bool) { return e.label, e.learned }
 
-// Learned notes what was learned of the decision. Tag is a number that grows
-// with every event that is learned; see Forget.
-func (e *Entry) Learned(label float64, tag uint64) { e.label, e.tag, e.learned = label, tag, true }
+// size is how many bytes e holds.
+func (e *Entry) size() int { return len(e.buf) + rewardSize*len(e.rewards) }
 
-// Keep replaces the value of a decision that was learned by a receipt, which is
-// what a correction will need of it. Without one the value is not kept either.
-func (e *Entry) Keep(receipt []byte) {
-	e.buf, e.receipt = append(e.buf[:e.idLen], receipt...), true
-}
+// rewardSize is how many bytes a reward counts.
+const rewardSize = 24
 
 // reset makes e the entry of another id.
 func (e *Entry) reset(id []byte, hash, seq uint64) {

@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
 )
 
 // Verdict is what becomes of a record.
@@ -68,6 +70,9 @@ type Join struct {
 	free       []*Entry
 	leaving    *Entry // what Close returned last, as long as its value may be in use
 	counts     Counts
+	held       int    // bytes of ids, values and rewards
+	log        []byte // what was done since Cut
+	forgot     []uint64
 }
 
 const noTime = math.MinInt64
@@ -102,7 +107,11 @@ func (j *Join) watermark() int64 {
 }
 
 // Advance moves the watermark to what a record's time makes of it. The record itself comes first.
-func (j *Join) Advance(time int64) { j.newest = max(j.newest, time) }
+func (j *Join) Advance(time int64) {
+	j.settle()
+	j.log = wire.AppendVarint(append(j.log, opAdvance), time)
+	j.newest = max(j.newest, time)
+}
 
 // Finish tells that no record will come any more: Close returns every open decision.
 func (j *Join) Finish() { j.ended = true }
@@ -115,9 +124,12 @@ func (j *Join) Decide(d *Decision) (*Entry, Verdict) {
 	e := j.table.find(d.ID, hash)
 	switch {
 	case e != nil && e.state != waiting:
-		return nil, j.count(Duplicate)
+		return nil, j.noteCount(Duplicate)
 	case d.Time+j.cfg.Window <= j.watermark():
-		return nil, j.count(Late)
+		return nil, j.noteCount(Late)
+	}
+	j.noteDecide(d)
+	switch {
 	case e == nil:
 		e = j.make(d.ID, hash, d.Time+j.cfg.Window)
 	default:
@@ -125,6 +137,7 @@ func (j *Join) Decide(d *Decision) (*Entry, Verdict) {
 		e.due = d.Time + j.cfg.Window
 		j.pending.fix(e)
 	}
+	defer j.resized(e, e.size())
 	e.state, e.time, e.offset = open, d.Time, d.Offset
 	e.buf = append(e.buf, d.Value...)
 	e.shown = e.shown || d.Shown == Shown || d.Shown == Unsaid && !j.cfg.Hidden
@@ -148,6 +161,7 @@ func (j *Join) limit(e *Entry) int64 {
 // unless the verdict is Taken or Correct. While its decision has not come, it has no value.
 func (j *Join) Reward(id, name []byte, time int64, value float64) (*Entry, Verdict) {
 	j.settle()
+	j.noteReward(id, name, time, value)
 	hash := xxhash.Sum64(id)
 	e := j.table.find(id, hash)
 	if e == nil {
@@ -162,6 +176,7 @@ func (j *Join) Reward(id, name []byte, time int64, value float64) (*Entry, Verdi
 	if v := e.add(reward{time, identity(name, time, value), value}); v != Taken {
 		return nil, j.count(v)
 	}
+	j.held += rewardSize
 	if e.state == closed {
 		return e, Correct
 	}
@@ -182,6 +197,7 @@ func identity(name []byte, time int64, value float64) uint64 {
 // verdict is Taken; it has no value while its decision has not come.
 func (j *Join) Show(id []byte, time int64) (*Entry, Verdict) {
 	j.settle()
+	j.noteShow(id, time)
 	hash := xxhash.Sum64(id)
 	e := j.table.find(id, hash)
 	switch {
@@ -226,6 +242,7 @@ func (j *Join) make(id []byte, hash uint64, due int64) *Entry {
 	e.reset(id, hash, j.seq)
 	j.seq++
 	e.due = due
+	j.held += e.size()
 	j.table.insert(e)
 	j.pending.push(e)
 	return e
@@ -267,12 +284,12 @@ func (j *Join) Close() *Entry {
 		e.state = closed
 		e.due += j.cfg.Keep
 		j.remembered.push(e)
-		j.leaving = e
 		if !e.shown {
 			j.counts.NeverShown++
-			j.settle()
+			j.release(e)
 			continue
 		}
+		j.leaving = e
 		if len(e.rewards) > 0 {
 			j.counts.Rewarded++
 		} else {
@@ -289,19 +306,46 @@ func (j *Join) Close() *Entry {
 // settle lets go of what nobody uses any more of the entry that was closed last.
 func (j *Join) settle() {
 	if e := j.leaving; e != nil {
-		if !e.receipt {
-			e.buf = e.buf[:e.idLen]
-		}
-		if !j.cfg.Correct {
-			e.rewards = e.rewards[:0]
-		}
+		j.leaving = nil
+		j.noteClosed(e)
+		j.release(e)
 	}
-	j.leaving = nil
+}
+
+// release lets go of what a remembered entry does not need.
+func (j *Join) release(e *Entry) {
+	defer j.resized(e, e.size())
+	if !e.receipt {
+		e.buf = e.buf[:e.idLen]
+	}
+	if !j.cfg.Correct {
+		e.rewards = e.rewards[:0]
+	}
 }
 
 func (j *Join) drop(e *Entry) {
+	j.held -= e.size()
 	j.table.remove(e)
 	j.free = append(j.free, e)
+}
+
+// resized takes over the size of an entry that was before.
+func (j *Join) resized(e *Entry, before int) { j.held += e.size() - before }
+
+// Learned notes what was learned of a decision: of one that Close has just
+// returned, or of any other that is known. Tag is a number that grows with every event that is learned; see Forget.
+func (j *Join) Learned(e *Entry, label float64, tag uint64) {
+	if e != j.leaving {
+		j.noteLearned(e, label, tag)
+	}
+	e.label, e.tag, e.learned, e.closing = label, tag, true, e == j.leaving
+}
+
+// Keep replaces the value of a decision that Close has just returned, and that was learned, by a
+// receipt, which is what a correction will need of it. Without one the value is not kept either.
+func (j *Join) Keep(e *Entry, receipt []byte) {
+	defer j.resized(e, e.size())
+	e.buf, e.receipt = append(e.buf[:e.idLen], receipt...), true
 }
 
 // Reduce returns the reward of an entry: those of its rewards reduced; ok is false when it has none.
@@ -313,14 +357,25 @@ func (j *Join) Reduce(e *Entry) (y float64, ok bool) {
 }
 
 // Corrected counts a correction.
-func (j *Join) Corrected() { j.counts.Corrected++ }
+func (j *Join) Corrected() {
+	j.log = append(j.log, opCorrected)
+	j.counts.Corrected++
+}
 
 // Missed counts a late reward that corrects nothing.
-func (j *Join) Missed() { j.counts.Late++ }
+func (j *Join) Missed() {
+	j.log = append(j.log, opMissed)
+	j.counts.Late++
+}
 
 // Forget notes that what was learned with a greater tag is in the model no
 // longer, so that nothing corrects it.
 func (j *Join) Forget(tag uint64) {
+	if j.leaving != nil {
+		j.forgot = append(j.forgot, tag) // noted with the decision that is being closed
+	} else {
+		j.log = wire.AppendUvarint(append(j.log, opForget), tag)
+	}
 	for _, e := range j.remembered.all() {
 		if e.tag > tag {
 			e.learned = false

@@ -198,8 +198,8 @@ func TestLateRewardsCorrect(t *testing.T) {
 		if e == nil {
 			break
 		}
-		e.Learned(0, tag)
-		e.Keep([]byte("receipt of " + string(e.ID())))
+		j.Learned(e, 0, tag)
+		j.Keep(e, []byte("receipt of "+string(e.ID())))
 	}
 	e, v := j.Reward([]byte("a"), nil, 1120, 2)
 	verdict(t, v, Correct)
@@ -254,12 +254,112 @@ func TestARestoredStateGoesOnAlike(t *testing.T) {
 				if err := same.UnmarshalBinary(data); err != nil {
 					t.Fatal(err)
 				}
+				if same.Footprint() != one.Footprint() || len(data) > 2*one.Footprint()+1000 {
+					t.Fatalf("time %d: footprint %d after a restart, %d before, of %d bytes", now, same.Footprint(), one.Footprint(), len(data))
+				}
 			}
 		}
 		if sum < 100 || one.Counts().Unmatched == 0 || one.Counts().Late == 0 {
 			t.Errorf("closed %d, counts %+v: the test tried too little", sum, one.Counts())
 		}
 	}
+}
+
+// learnSome closes what is due and notes of some that they were learned.
+func learnSome(j *Join, t int64, tag uint64, receipts bool) {
+	j.Advance(t)
+	for e := j.Close(); e != nil; e = j.Close() {
+		if tag%13 == 0 {
+			j.Forget(tag - 50) // learning it has put the model back
+		}
+		if y, ok := j.Reduce(e); ok {
+			j.Learned(e, y, tag)
+			if receipts {
+				j.Keep(e, append([]byte("receipt "), e.ID()...))
+			}
+		}
+	}
+}
+
+// A state and the logs since make the state at the end of the logs, whatever was done.
+func TestAStateAndItsLogsMakeTheNextState(t *testing.T) {
+	for _, c := range []Config{config(), {Window: 30, Lateness: 5, Keep: 20, Reducer: Mean, MaxOpen: 12, Correct: true, Hidden: true}} {
+		j, r := start(t, c), rand.New(rand.NewPCG(9, 10))
+		base, _ := j.AppendBinary(nil)
+		var logs [][]byte
+		for now := int64(1000); now < 3000; now++ {
+			id, at := fmt.Sprint(now/7+r.Int64N(20)), now-r.Int64N(15)
+			switch r.IntN(6) {
+			case 0, 1:
+				e, v := j.Decide(&Decision{ID: []byte(id), Time: at, Offset: now, Value: []byte("value"), Shown: Visibility(r.IntN(3))})
+				if v == Taken && r.IntN(3) == 0 {
+					j.Learned(e, 0, uint64(now)) // as one that learns at once
+				}
+			case 2:
+				j.Show([]byte(id), at)
+			default:
+				if e, v := j.Reward([]byte(id), []byte{byte(r.IntN(4))}, at, r.Float64()); v == Correct {
+					if _, ok := e.Label(); ok {
+						j.Corrected()
+						j.Learned(e, 7, uint64(now))
+					} else {
+						j.Missed()
+					}
+				}
+			}
+			learnSome(j, at, uint64(now), c.Correct)
+			if now%301 == 0 {
+				j.Forget(uint64(now - 100))
+			}
+			if now%977 == 0 {
+				c.Window += 3
+				if err := j.Configure(c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if now%50 != 0 {
+				continue
+			}
+			want, _ := j.AppendBinary(nil)
+			all := append(slices.Clone(logs), SealLog(j.Log()))
+			for _, parts := range [][][]byte{all, {concat(t, all...)}} {
+				again, err := Open(base, parts...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, _ := again.AppendBinary(nil); !bytes.Equal(got, want) || again.Footprint() != j.Footprint() {
+					t.Fatalf("time %d: another state from %d logs", now, len(parts))
+				}
+			}
+			half, err := Open(base, logs...)
+			if err == nil {
+				err = half.Replay(all[len(all)-1])
+			}
+			if err != nil || !bytes.Equal(half.Log(), j.Log()) {
+				t.Fatalf("time %d: a log that is done again is another one: %v", now, err)
+			}
+			switch r.IntN(4) {
+			case 0:
+				base, logs = want, nil
+				j.Cut()
+			case 1, 2:
+				logs = all
+				j.Cut()
+			}
+		}
+		if n := j.Counts(); n.Rewarded == 0 || n.Late == 0 || n.Duplicates == 0 || c.Correct != (n.Corrected > 0) {
+			t.Errorf("counts %+v: the test tried too little", n)
+		}
+	}
+}
+
+func concat(t *testing.T, logs ...[]byte) []byte {
+	t.Helper()
+	b, err := Concat(logs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // Within the lateness, the order of arrival changes no joined reward.
@@ -311,6 +411,9 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	j := start(t, config())
 	now, id, value := int64(1000), []byte("00000000"), bytes.Repeat([]byte("x"), 200)
 	feed := func() {
+		if now%100 == 0 {
+			j.Cut() // as at a checkpoint, so that the log does not grow for ever
+		}
 		for k, n := 0, now; k < len(id); k, n = k+1, n/10 {
 			id[k] = byte('0' + n%10)
 		}
@@ -354,7 +457,7 @@ func filled(t testing.TB) []byte {
 		step(j, r, now)
 	}
 	for i, e := range j.remembered.all() {
-		e.Learned(1, uint64(i))
+		j.Learned(e, 1, uint64(i))
 	}
 	b, _ := j.AppendBinary(nil)
 	return b
@@ -397,6 +500,28 @@ func FuzzUnmarshal(f *testing.F) {
 		j.Finish()
 		j.Advance(0)
 		for j.Close() != nil {
+		}
+	})
+}
+
+func FuzzReplay(f *testing.F) {
+	j, r := start(f, config()), rand.New(rand.NewPCG(5, 6))
+	for now := int64(1000); now < 1200; now += 2 {
+		step(j, r, now)
+	}
+	f.Add(j.Log())
+	f.Fuzz(func(t *testing.T, log []byte) {
+		j := start(t, config())
+		if j.Replay(SealLog(log)) != nil {
+			return
+		}
+		b, _ := j.AppendBinary(nil)
+		again, err := Open(b)
+		if err != nil {
+			t.Fatalf("the state after a log is refused: %v", err)
+		}
+		if c, _ := again.AppendBinary(nil); !bytes.Equal(b, c) {
+			t.Error("other bytes")
 		}
 	})
 }

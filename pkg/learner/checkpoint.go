@@ -34,6 +34,7 @@ func (l *Learner) checkpoints(o *Outcome) {
 	}
 	o.Save = true
 	now := l.advance()
+	l.join.advance(&l.cfg)
 	if l.mode == Learning && l.guard.level == drift.Stable {
 		l.takeCheckpoint(now)
 	}

@@ -29,7 +29,8 @@ type Description struct {
 	Descent     Descent
 	Live        state.Sum // parameters of the model that learns, without LiveChange
 	LiveChange  state.Sum // what it has learned since; zero for nothing
-	Join        state.Sum // state of the join; zero for none
+	Join        state.Sum // state of the join, without JoinChange; zero for none
+	JoinChange  state.Sum // what was done since; zero for nothing
 	Checkpoints uint64    // number of the newest checkpoint
 	Proven      *state.Version
 	Hold        *state.Version  // what readers are held at; nil for nothing
@@ -62,7 +63,7 @@ func Describe(head []byte) (*Description, error) {
 	d := &Description{
 		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Recent: l.recent, Freezes: l.freezes, Endings: l.ends,
 		Mode: l.mode, Way: l.way(), Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Descent: l.descent.report(),
-		Live: live.sum, LiveChange: live.changeSum, Join: live.joinSum, Checkpoints: l.versions,
+		Live: live.sum, LiveChange: live.changeSum, Join: live.join.sum, JoinChange: live.join.changeSum, Checkpoints: l.versions,
 		Armed: l.guard.armed(), Calibrating: l.guard.calibrating != none, Warning: l.guard.level != drift.Stable,
 	}
 	d.Evaluations = statsOf(l.evaluate.stored, StoredAlpha)

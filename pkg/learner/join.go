@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/join"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // JoinConfig says how decisions and the rewards that come later become events.
@@ -102,8 +104,10 @@ type joining struct {
 	message   event.Message
 	corrector Corrector // the model, where late rewards correct it; nil where they do not
 	receipt   []byte
-	size      int     // in bytes, when it was encoded last
-	encoded   *params // the state as it is; nil when it was not encoded since it changed
+	back      int     // how often the model was put back
+	base      *params // the state at the last advance; what is done since is the log
+	change    *params // the log up to some point, nil for none
+	noted     int     // length of that log
 }
 
 func newJoining(c *JoinConfig, m Model) (*joining, error) {
@@ -115,6 +119,7 @@ func newJoining(c *JoinConfig, m Model) (*joining, error) {
 		return nil, fmt.Errorf("source.join.%w", err)
 	}
 	out := &joining{cfg: c, Join: j}
+	out.base = out.wholeState()
 	if m, ok := m.(Corrector); c.Correct && ok && m.CanCorrect() {
 		out.corrector = m
 	}
@@ -132,44 +137,130 @@ func (j *joining) stats() *JoinStats {
 	return s
 }
 
-// params returns the encoded state. It is small beside a model, and changes with every record, so it is a blob of its own.
-func (j *joining) params() *params {
-	if j.encoded == nil {
-		b, err := j.AppendBinary(make([]byte, 0, j.size+j.size/16))
-		if err != nil {
-			panic(fmt.Sprintf("learner: a join cannot be encoded: %v", err))
-		}
-		j.size = len(b)
-		j.encoded = whole(func() []byte { return b })
+// wholeState returns the state as one part.
+func (j *joining) wholeState() *params {
+	b, err := j.AppendBinary(nil)
+	if err != nil {
+		panic(fmt.Sprintf("learner: a join cannot be encoded: %v", err))
 	}
-	return j.encoded
+	return whole(func() []byte { return b })
 }
 
-// DescribeJoin reads the stored state of a join. Its watermark is the newest event time, since
-// the lateness is not stored with it.
-func DescribeJoin(b []byte) (*JoinStats, error) {
-	j, err := join.New(join.Config{Window: 1, Reducer: join.Last, MaxOpen: 1})
-	if err != nil {
-		return nil, err
+// later returns what was done since the last advance, as a part by itself; nil for nothing.
+func (j *joining) later() *params {
+	log := j.Log()
+	if len(log) == 0 {
+		return nil
 	}
-	if err := j.UnmarshalBinary(b); err != nil {
+	if j.change == nil || len(log) != j.noted {
+		j.change, j.noted = whole(func() []byte { return join.SealLog(log) }), len(log)
+	}
+	return j.change
+}
+
+// leastLog is up to how many bytes of logs a small state is kept as a base.
+const leastLog = 64 << 10
+
+// advance makes the state of now what the log to come begins with. The state is a base and the logs since, as a large
+// model is a base and changes, so that neither the learner stands still for a copy of all open decisions nor all
+// of them are written with every save. It is called at checkpoints only, since it decides what parts there are.
+func (j *joining) advance(c *Config) {
+	if j == nil || len(j.Log()) == 0 {
+		return
+	}
+	log, old := j.Log(), j.base
+	j.Cut()
+	j.change = nil
+	parts := append(old.parts[:len(old.parts):len(old.parts)], newPart(1, func() []byte { return join.SealLog(log) }))
+	if changed := old.changed + len(log); changed <= max(j.Footprint()/2, min(leastLog, c.whole())) {
+		j.base = newParams(changed, bundle(parts, c.fanout(), join.Concat)...)
+		return
+	}
+	for _, p := range old.parts { // where nobody saves, what waits to be encoded must not pile up
+		p.data()
+	}
+	j.base = newParams(0, merged(0, parts, func(parts ...[]byte) ([]byte, error) {
+		now, err := join.Open(parts[0], parts[1:]...)
+		if err != nil {
+			return nil, err
+		}
+		return now.AppendBinary(nil)
+	}))
+}
+
+// append encodes the state of the join: where it last advanced to, and what was done since.
+func (j *joining) append(b []byte, refer func([]byte, *params) []byte) []byte {
+	b = wire.AppendBool(b, j != nil)
+	if j == nil {
+		return b
+	}
+	b = refer(b, j.base)
+	change := j.later()
+	b = wire.AppendBool(b, change != nil)
+	if change != nil {
+		b = refer(b, change)
+	}
+	return b
+}
+
+// storedJoin names the state of a join.
+type storedJoin struct {
+	sum, changeSum state.Sum
+	base, change   *params // nil when there is none
+}
+
+// readJoin reads what append wrote.
+func readJoin(r *wire.Reader, parts *storedParts) (s storedJoin) {
+	if !r.Bool() {
+		return s
+	}
+	read := func(sum *state.Sum) *params {
+		*sum = readSum(r)
+		p, err := parts.params(*sum)
+		if err != nil {
+			r.Fail("open decisions: %v", err)
+		}
+		return p
+	}
+	s.base = read(&s.sum)
+	if r.Bool() {
+		s.change = read(&s.changeSum)
+	}
+	return s
+}
+
+// DescribeJoin reads the stored state of a join: a base and the logs that follow it.
+func DescribeJoin(base []byte, logs ...[]byte) (*JoinStats, error) {
+	j, err := join.Open(base, logs...)
+	if err != nil {
 		return nil, err
 	}
 	return (&joining{Join: j}).stats(), nil
 }
 
-// restoreJoin continues the join of a stored state; nil for none.
-func (l *Learner) restoreJoin(stored *params) error {
+// restoreJoin continues the join of a stored state.
+func (l *Learner) restoreJoin(s *storedJoin) error {
 	switch {
-	case stored == nil:
+	case s.base == nil:
 		return nil
 	case l.join == nil:
 		return errors.New("it has open decisions, and source.join is not configured")
 	}
-	if err := l.join.UnmarshalBinary(stored.parts[0].data()); err != nil {
-		return fmt.Errorf("state of the join: %w", err)
+	data := make([][]byte, len(s.base.parts))
+	for i, p := range s.base.parts {
+		data[i] = p.data()
 	}
-	l.join.encoded = stored
+	j, err := join.Open(data[0], data[1:]...)
+	if err == nil && s.change != nil {
+		err = j.Replay(s.change.parts[0].data())
+	}
+	if err == nil {
+		err = j.Configure(l.join.cfg.Config)
+	}
+	if err != nil {
+		return fmt.Errorf("open decisions: %w", err)
+	}
+	l.join.Join, l.join.base = j, s.base
 	return nil
 }
 
@@ -177,7 +268,7 @@ func (l *Learner) restoreJoin(stored *params) error {
 func (j *joining) forget(fed uint64) {
 	if j != nil {
 		j.Forget(fed)
-		j.encoded = nil
+		j.back++
 	}
 }
 
@@ -195,7 +286,6 @@ func (l *Learner) feedJoin(o *Outcome, r *Record) {
 	time := l.ev.Time
 	rej := j.checkTime(time, r.Time)
 	if rej == nil {
-		j.encoded = nil
 		switch j.message.Kind {
 		case event.DecisionMessage:
 			rej = l.takeDecision(o, r)
@@ -219,7 +309,6 @@ func (l *Learner) Finish() *Outcome {
 	o := &l.out
 	o.reset()
 	if l.join != nil {
-		l.join.encoded = nil
 		l.join.Join.Finish()
 		l.closeWindows(o)
 	}
@@ -295,7 +384,7 @@ func (l *Learner) closeWindows(o *Outcome) {
 // learnDecision learns a decision with a label. weigh, if there is any, returns the factor
 // of its weight for the prediction before.
 func (l *Learner) learnDecision(o *Outcome, e *join.Entry, y float64, weigh func(p float64) float64) {
-	rej := l.recall(e)
+	rej, back := l.recall(e), l.join.back
 	if rej == nil {
 		if weigh != nil {
 			l.ev.Weight = float64(l.ev.Weight * weigh(l.model.Predict(&l.ev).Prediction))
@@ -309,10 +398,13 @@ func (l *Learner) learnDecision(o *Outcome, e *join.Entry, y float64, weigh func
 		o.Refused = append(o.Refused, Refused{Offset: e.Offset(), Time: e.Time(), Value: slices.Clone(e.Value()), Reject: rej})
 		return
 	}
-	e.Learned(y, l.fed)
+	if l.join.back != back && !l.join.cfg.Immediate {
+		return // it has put the model back, and so is in it no longer
+	}
+	l.join.Learned(e, y, l.fed)
 	if j := l.join; j.corrector != nil {
 		j.receipt = j.corrector.AppendReceipt(j.receipt[:0])
-		e.Keep(j.receipt)
+		j.Keep(e, j.receipt)
 	}
 }
 
@@ -338,7 +430,7 @@ func (l *Learner) correct(e *join.Entry) *event.Rejection {
 		return rej
 	}
 	j.Corrected()
-	e.Learned(y, l.fed)
+	j.Learned(e, y, l.fed)
 	l.live.stale = true
 	return nil
 }

@@ -338,6 +338,14 @@ func TestTheGuardSeesJoinedEvents(t *testing.T) {
 	if frozen < 3000 || frozen > 3600 {
 		t.Errorf("frozen at decision %d, want soon after 3000", frozen)
 	}
+	s := l.Snapshot()
+	again, err := learner.Restore(joinConfig(t, nil), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(again.Snapshot().Head, s.Head) {
+		t.Error("another state after a restart")
+	}
 }
 
 // BenchmarkCaptureJoin copies and seals a state of 100,000 open decisions.

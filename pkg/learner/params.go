@@ -189,9 +189,9 @@ func (l *Learner) capture() *params {
 	old := l.live.base
 	parts := append(old.parts[:len(old.parts):len(old.parts)], newPart(1, l.later(change, false)))
 	if changed := old.changed + change; 2*changed <= all {
-		return newParams(changed, l.bundle(parts)...)
+		return newParams(changed, bundle(parts, l.cfg.fanout(), l.inc.Merge)...)
 	}
-	return newParams(0, l.merged(0, parts))
+	return newParams(0, merged(0, parts, l.inc.Merge))
 }
 
 // later copies the model, or what has changed, and returns the function that encodes the copy.
@@ -209,20 +209,20 @@ func (l *Learner) later(size int, whole bool) func() []byte {
 // bundle merges the last changes while there are fanout of the same span, so
 // that parts stay few however many checkpoints there were, and each change is
 // written again only a few times.
-func (l *Learner) bundle(parts []*part) []*part {
-	for n := l.cfg.fanout(); len(parts) > n; {
+func bundle(parts []*part, fanout int, merge func(...[]byte) ([]byte, error)) []*part {
+	for n := fanout; len(parts) > n; {
 		last := parts[len(parts)-n:]
 		if last[0].span != last[n-1].span {
 			break
 		}
-		parts = append(parts[:len(parts)-n], l.merged(uint64(n)*last[0].span, last))
+		parts = append(parts[:len(parts)-n], merged(uint64(n)*last[0].span, last, merge))
 	}
 	return parts
 }
 
 // merged is one part instead of several.
-func (l *Learner) merged(span uint64, parts []*part) *part {
-	parts, merge := append([]*part(nil), parts...), l.inc.Merge
+func merged(span uint64, parts []*part, merge func(...[]byte) ([]byte, error)) *part {
+	parts = append([]*part(nil), parts...)
 	out := newPart(span, func() []byte {
 		data := make([][]byte, len(parts))
 		for i, p := range parts {
@@ -230,7 +230,7 @@ func (l *Learner) merged(span uint64, parts []*part) *part {
 		}
 		b, err := merge(data...)
 		if err != nil { // by a defect in the model alone
-			panic(fmt.Sprintf("learner: a model does not merge its own changes: %v", err))
+			panic(fmt.Sprintf("learner: changes do not merge that follow each other: %v", err))
 		}
 		return b
 	})

@@ -90,10 +90,7 @@ func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 	b = l.appendWay(b)
 
 	b = l.appendLive(b, w.refer)
-	b = wire.AppendBool(b, l.join != nil)
-	if l.join != nil {
-		b = w.refer(b, l.join.params())
-	}
+	b = l.join.append(b, w.refer)
 	b = wire.AppendUvarint(b, l.versions)
 	b = wire.AppendBool(b, l.proven != nil)
 	if l.proven != nil {
@@ -299,8 +296,9 @@ func restore(cfg Config, next state.Position, head []byte, audit *state.Trail, b
 
 // storedLive names the live parameters and the state of the join.
 type storedLive struct {
-	sum, changeSum, joinSum state.Sum
-	base, change, join      *params // change and join are nil when there is none
+	sum, changeSum state.Sum
+	base, change   *params // change is nil when there is none
+	join           storedJoin
 }
 
 // readLive reads what appendLive wrote, and the state of the join.
@@ -316,12 +314,7 @@ func readLive(r *wire.Reader, parts *storedParts) storedLive {
 			r.Fail("live parameters, change: %v", err)
 		}
 	}
-	if r.Bool() {
-		s.joinSum = readSum(r)
-		if s.join, err = parts.params(s.joinSum); err != nil {
-			r.Fail("state of the join: %v", err)
-		}
-	}
+	s.join = readJoin(r, parts)
 	return s
 }
 
@@ -379,7 +372,7 @@ func (l *Learner) readModels(r *wire.Reader, stored storedLive) {
 		r.Fail("live parameters: %v", err)
 		return
 	}
-	if err := l.restoreJoin(stored.join); err != nil {
+	if err := l.restoreJoin(&stored.join); err != nil {
 		r.Fail("%v", err)
 		return
 	}
