@@ -134,6 +134,10 @@ func TestKilledProcessesJoinEveryReward(t *testing.T) {
 		if !strings.Contains(out, "the same, bit for bit") {
 			t.Errorf("partition %d:\n%s", p, out)
 		}
+		out = cli(t, "snapshot", "show", fmt.Sprintf("%s/%d", model, p), "--redis", redisAddr)
+		if !strings.Contains(out, "never shown") || !strings.Contains(out, "rewards without decision") {
+			t.Errorf("partition %d:\n%s", p, out)
+		}
 	}
 }
 

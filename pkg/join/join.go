@@ -129,10 +129,9 @@ func (j *Join) Decide(d *Decision) (*Entry, Verdict) {
 		return nil, j.noteCount(Late)
 	}
 	j.noteDecide(d)
-	switch {
-	case e == nil:
+	if e == nil {
 		e = j.make(d.ID, hash, d.Time+j.cfg.Window)
-	default:
+	} else {
 		j.waiting--
 		e.due = d.Time + j.cfg.Window
 		j.pending.fix(e)
