@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/streamlearner/streamlearner/configs"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
@@ -88,6 +91,24 @@ func (in *installation) guardReplay(t *testing.T) {
 		}
 		if len(short.Freezes) == 0 || short.Freezes[0].Events != 100 || short.Freezes[0].By == "" || !(short.Frozen < was.Frozen) {
 			t.Errorf("%v: with a short cooldown: %+v", from, short)
+		}
+	}
+}
+
+// guard show has no configuration to begin with: stored settings must say all of a model.
+func TestStoredSettingsStandAlone(t *testing.T) {
+	for _, file := range []string{"fraud", "pricing", "recommendation", "streamlearner"} {
+		cfg, err := loadConfig("../../configs/"+file+".yaml", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, m := range cfg.Models {
+			got, err := configs.DefaultModel().WithSettings(m.Settings())
+			if err != nil {
+				t.Errorf("%s: %s: %v", file, name, err)
+			} else if got.Settings() != m.Settings() {
+				t.Errorf("%s: %s: %s", file, name, cmp.Diff(m.Settings(), got.Settings()))
+			}
 		}
 	}
 }
