@@ -93,7 +93,7 @@ and progress go to standard error.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.AddCommand(
-		demoCommand(), sandboxCommand(), runCommand(), validateCommand(), loadCommand(), replayCommand(), driftCommand(), opeCommand(),
+		demoCommand(), sandboxCommand(), runCommand(), validateCommand(), loadCommand(), generateCommand(), replayCommand(), driftCommand(), opeCommand(),
 		snapshotCommand(), guardCommand(), auditCommand(), freezeCommand(), unfreezeCommand(), promoteCommand(), armsCommand(), policyCommand(), seekCommand(), scoreCommand(), versionCommand(),
 	)
 	markBegin(root, begun)

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,10 +31,20 @@ func TestMain(m *testing.M) {
 //	document KEY...          stdout is exactly one JSON object with these keys
 //	generate KIND N FILE     write N generated events: stationary, flipped or with x2 in cents from the middle on, or of three classes
 //	sums FILE1 FILE2         all parameter sums of FILE2 are in FILE1
+//
+// $CONFIGS is the directory of the example configurations.
 func TestScripts(t *testing.T) {
+	configurations, err := filepath.Abs("../../configs")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("CONFIGS", configurations)
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": exitStatus, "document": oneDocument, "generate": generate, "sums": sumsIn,
 		},

@@ -116,7 +116,7 @@ func (s *DecisionsStream) decide() {
 		arm, p = s.Choose(&s.round)
 	}
 	hidden, shown := d.Float64() < s.Hidden, d.Float64() < 0.5
-	b := s.head("decision", n, t)
+	b := recordHead("decision", n, t)
 	b = append(b, `,"context":{`...)
 	for i, name := range s.clicks.names {
 		if i > 0 {
@@ -134,21 +134,15 @@ func (s *DecisionsStream) decide() {
 	}
 	s.send(d, t, append(b, '}'))
 	if hidden && shown {
-		s.send(d, t+s.Step/2, append(s.head("shown", n, t+s.Step/2), '}'))
+		s.send(d, t+s.Step/2, append(recordHead("shown", n, t+s.Step/2), '}'))
 	}
 	r := s.clicks.Reward(arm)
 	s.truth = s.clicks.Truth()
 	at := t + int64(math.Round(d.ExpFloat64()*s.Delay))
 	if say := d.Float64() < s.Negatives; r > 0 || say {
-		b := append(s.head("reward", n, at), `,"reward":`...)
+		b := append(recordHead("reward", n, at), `,"reward":`...)
 		s.send(d, at, append(strconv.AppendFloat(b, r, 'g', -1, 64), '}'))
 	}
-}
-
-func (s *DecisionsStream) head(kind string, n uint64, t int64) []byte {
-	b := append(append([]byte(`{"kind":"`), kind...), `","id":"d-`...)
-	b = strconv.AppendUint(b, n, 10)
-	return strconv.AppendInt(append(b, `","ts":`...), t, 10)
 }
 
 func (s *DecisionsStream) send(d *draws, t int64, value []byte) {

@@ -1,0 +1,119 @@
+package configs
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/streamlearner/streamlearner/internal/sim"
+)
+
+// played is a game that the bandit of a configuration has played through the real learner.
+type played struct {
+	sim.Result
+	highest map[string]float64 // of every arm the highest probability that it was chosen with, once there was a version
+}
+
+// useCase plays n rounds of a scene with the only model of a file.
+func useCase(t *testing.T, file string, scene sim.Scene, step int64, n, seed uint64, set ...string) played {
+	t.Helper()
+	cfg, err := Load(Input{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := cfg.Models[cfg.Names()[0]].With(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	learns, err := m.LearnerConfig("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decides, err := m.LearnerConfig("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := sim.Follow(learns, decides.Join.Records, len(scene.Arms()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := played{highest: map[string]float64{}}
+	out.Result, err = sim.NewGame(scene, f, step, seed).Play(n, func(record []byte) error {
+		var d struct {
+			Arm string
+			P   float64
+		}
+		if f.Versions() > 0 {
+			if err := json.Unmarshal(record, &d); err != nil {
+				return err
+			}
+			out.highest[d.Arm] = max(out.highest[d.Arm], d.P)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := f.Learner().Finish()
+	if s := f.Learner().Stats(); s.Learned != n || s.Freezes > 0 || len(o.Refused) > 0 {
+		t.Errorf("%s, seed %d: learned %d of %d decisions, %d freezes, refused %v", file, seed, s.Learned, n, s.Freezes, o.Refused)
+	}
+	return out
+}
+
+// TestPriceLadder: what visitors would have paid is unknown, but the best price is found, within its constraints.
+func TestPriceLadder(t *testing.T) {
+	for seed := uint64(1); seed <= 4; seed++ {
+		p := useCase(t, "price-ladder.yaml", sim.Prices(seed), 1000, 8000, seed)
+		_, best := p.Late.Fixed()
+		if regret, random := p.Late.Regret(), best-p.Late.Random(); regret > 0.25*random {
+			t.Errorf("seed %d: regret %.4f a decision in the last half, %.4f at random", seed, regret, random)
+		}
+	}
+}
+
+// TestContent: articles that were never seen are ranked by their features.
+func TestContent(t *testing.T) {
+	for seed := uint64(1); seed <= 2; seed++ {
+		p := useCase(t, "content.yaml", sim.Content(seed), 1000, 5000, seed)
+		_, place := p.Late.Fixed()
+		best := p.Late.Best / float64(p.Late.Rounds)
+		if regret := p.Late.Regret(); regret > 0.15*(best-place) {
+			t.Errorf("seed %d: regret %.4f a decision in the last half, of the best place %.4f", seed, regret, best-place)
+		}
+	}
+}
+
+// TestBids: bids by site and estimate earn more than any single bid, and the highest bid keeps its cap.
+func TestBids(t *testing.T) {
+	for seed := uint64(1); seed <= 4; seed++ {
+		p := useCase(t, "bids.yaml", sim.Bids(seed), 1000, 10_000, seed)
+		_, fixed := p.Late.Fixed()
+		best := p.Late.Best / float64(p.Late.Rounds)
+		if regret := p.Late.Regret(); regret > 0.8*(best-fixed) {
+			t.Errorf("seed %d: regret %.4f a decision in the last half, of the best single bid %.4f", seed, regret, best-fixed)
+		}
+		if most := p.highest["0.60"]; most > 0.2 {
+			t.Errorf("seed %d: the highest bid was chosen with probability %v, its cap is 0.2", seed, most)
+		}
+	}
+}
+
+// TestControl: a policy that has never seen the equations of motion keeps the pole up.
+func TestControl(t *testing.T) {
+	const n = 20_000
+	chance := sim.Control(1)
+	random, err := sim.NewGame(chance, nil, sim.ControlStep, 1).Play(n, func([]byte) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := uint64(1); seed <= 4; seed++ {
+		s := sim.Control(seed)
+		p := useCase(t, "control.yaml", s, sim.ControlStep, n, seed)
+		if late := p.Late.Earned / float64(p.Late.Rounds); late < 0.85 || late < 2*random.Late.Earned/float64(p.Late.Rounds) {
+			t.Errorf("seed %d: mean return %.3f in the last half", seed, late)
+		}
+		if s.Episodes() > chance.Episodes()/3 {
+			t.Errorf("seed %d: %d episodes of %d decisions, %d at random", seed, s.Episodes(), n, chance.Episodes())
+		}
+	}
+}
