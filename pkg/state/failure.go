@@ -21,7 +21,7 @@ func StaleClaimError(k Key, stored Claim, o Owner) error {
 // generation. A coordinator that keeps its records never assigns a partition so.
 func TiedClaimError(k Key, stored Claim, o Owner) error {
 	return fmt.Errorf("claim of %s by member %q in generation %d of group %q: %w: member %q has claimed it in the same generation (claim %d), "+
-		"so the group was deleted or its coordinator has lost records; stop that member, then run `streamlearner snapshot adopt %s`",
+		"so the group was deleted, its coordinator has lost records, or kafka.group_protocol was changed; stop that member, then run `streamlearner snapshot adopt %s`",
 		k, o.Member, o.Generation, o.Group, ErrFenced, stored.Member, stored.Number, k)
 }
 
