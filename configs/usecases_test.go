@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/streamlearner/streamlearner/internal/player"
 	"github.com/streamlearner/streamlearner/internal/sim"
 )
 
@@ -32,7 +33,7 @@ func useCase(t *testing.T, file string, scene sim.Scene, step int64, n, seed uin
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := sim.Follow(learns, decides.Join.Records, len(scene.Arms()))
+	f, err := player.New(learns, decides.Join.Records, len(scene.Arms()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/streamlearner/streamlearner/internal/player"
 	"github.com/streamlearner/streamlearner/internal/sim"
 )
 
@@ -124,16 +125,16 @@ func (in *generateInput) fraud(emit func([]byte) error, out *bufio.Writer) error
 
 // play lets a model, or chance, decide in a scene.
 func (in *generateInput) play(scene sim.Scene, step int64, emit func([]byte) error, out *bufio.Writer, stderr io.Writer) error {
-	who, player := "at random", sim.Player(nil)
-	var follower *sim.Follower
+	who, decides := "at random", sim.Player(nil)
+	var follower *player.Player
 	if in.file != "" {
 		var err error
 		if follower, err = in.follow(scene); err != nil {
 			return usageError(err)
 		}
-		who, player = in.model, follower
+		who, decides = in.model, follower
 	}
-	result, err := sim.NewGame(scene, player, step, in.seed).Play(in.events, emit)
+	result, err := sim.NewGame(scene, decides, step, in.seed).Play(in.events, emit)
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (in *generateInput) play(scene sim.Scene, step int64, emit func([]byte) err
 }
 
 // follow makes a learner of the configured model, which decides as it goes.
-func (in *generateInput) follow(scene sim.Scene) (*sim.Follower, error) {
+func (in *generateInput) follow(scene sim.Scene) (*player.Player, error) {
 	cfg, err := loadConfig(in.file, nil)
 	if err != nil {
 		return nil, err
@@ -175,7 +176,7 @@ func (in *generateInput) follow(scene sim.Scene) (*sim.Follower, error) {
 	if lc.Join == nil {
 		return nil, fmt.Errorf("models.%s.source.join.window: 0: must be above 0: decisions and rewards are records of their own", name)
 	}
-	return sim.Follow(lc, service.Join.Records, len(scene.Arms()))
+	return player.New(lc, service.Join.Records, len(scene.Arms()))
 }
 
 // earnings compares what was earned a decision with what could have been.

@@ -14,7 +14,7 @@ var floors = [][]string{
 	{"internal/calibrate", "internal/inputs", "internal/metric", "internal/names", "internal/ope", "internal/optimizers", "internal/scale"},
 	{"internal/encode", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor", "pkg/state/redis"},
 	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed", "internal/tune"},
-	{"pkg/consumer", "internal/offpolicy", "internal/sandbox"},
+	{"pkg/consumer", "internal/offpolicy", "internal/player", "internal/sandbox"},
 	{"configs", "pkg/serve"},
 	{"clients/python", "cmd/streamlearner", "deploy", "internal/e2e", "internal/lint", "internal/optimizers/table", "internal/testbed/servers"},
 }
@@ -26,7 +26,7 @@ var top = []string{"cmd/", "examples/", "bench/"}
 var testOnly = map[string][]string{
 	"internal/testbed": {"internal/testbed/servers"},
 	"internal/conform": nil,
-	"internal/sim":     {"internal/sandbox", "cmd/streamlearner"},
+	"internal/sim":     {"internal/player", "internal/sandbox", "cmd/streamlearner"},
 }
 
 // floorOf returns the floor of a package, counted from the ground, and -1 for one without.

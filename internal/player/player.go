@@ -1,4 +1,5 @@
-package sim
+// Package player decides in simulated scenes (internal/sim) as a service does that reads what a learner publishes.
+package player
 
 import (
 	"errors"
@@ -10,53 +11,53 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
-// Follower is a player that decides as a service does: by the newest version that a learner has
-// published, which learns from what arrives. Before the first version it chooses uniformly at random.
-type Follower struct {
+// Player decides as a service does: by the newest version that a learner has published, which learns from
+// what arrives. It is a sim.Player. Before the first version it chooses uniformly at random.
+type Player struct {
 	learner  *learner.Learner
 	read     *event.Loop
 	policy   *bandit.Policy
 	arms     int
 	event    event.Event
 	message  event.Message
-	p        []float64
+	pmf      []float64
 	versions int
 }
 
-// Follow returns a follower of a new learner. Arms is the number of arms; read decodes decisions, apart
+// New returns a player with a new learner. Arms is the number of arms; read decodes decisions, apart
 // from the decoder of cfg, which belongs to the learner.
-func Follow(cfg learner.Config, read *event.Loop, arms int) (*Follower, error) {
+func New(cfg learner.Config, read *event.Loop, arms int) (*Player, error) {
 	if cfg.Join == nil || read == nil {
 		return nil, errors.New("source.join.window: 0: must be above 0: decisions and rewards are records of their own")
 	}
 	l, err := learner.New(cfg, state.Position{})
-	return &Follower{learner: l, read: read, arms: arms}, err
+	return &Player{learner: l, read: read, arms: arms}, err
 }
 
 // Learner returns the learner, for what it has counted.
-func (f *Follower) Learner() *learner.Learner { return f.learner }
+func (p *Player) Learner() *learner.Learner { return p.learner }
 
 // Versions is how many versions were published.
-func (f *Follower) Versions() int { return f.versions }
+func (p *Player) Versions() int { return p.versions }
 
-// Choose implements Player.
-func (f *Follower) Choose(record []byte) (arm int, p float64, err error) {
-	if err := f.read.Decode(record, &f.event, &f.message); err != nil {
+// Choose implements sim.Player.
+func (p *Player) Choose(record []byte) (arm int, prob float64, err error) {
+	if err := p.read.Decode(record, &p.event, &p.message); err != nil {
 		return 0, 0, fmt.Errorf("decoding a decision: %w", err)
 	}
-	if f.policy == nil {
+	if p.policy == nil {
 		key := bandit.NewKey("")
-		u := key.Uniform(f.event.ID)
-		return int(u * float64(f.arms)), 1 / float64(f.arms), nil
+		u := key.Uniform(p.event.ID)
+		return int(u * float64(p.arms)), 1 / float64(p.arms), nil
 	}
-	f.p = f.policy.Distribution(&f.event, nil, f.p[:0])
-	arm = bandit.Choose(f.p, f.policy.Uniform(f.event.ID))
-	return arm, f.p[arm], nil
+	p.pmf = p.policy.Distribution(&p.event, nil, p.pmf[:0])
+	arm = bandit.Choose(p.pmf, p.policy.Uniform(p.event.ID))
+	return arm, p.pmf[arm], nil
 }
 
-// Arrive implements Player. A record that is refused is an error, since a game makes none that should be.
-func (f *Follower) Arrive(at int64, record []byte) error {
-	o := f.learner.Feed(learner.Record{Offset: f.learner.Next().Offset, Time: at, Value: record})
+// Arrive implements sim.Player. A record that is refused is an error, since a game makes none that should be.
+func (p *Player) Arrive(at int64, record []byte) error {
+	o := p.learner.Feed(learner.Record{Offset: p.learner.Next().Offset, Time: at, Value: record})
 	switch {
 	case o.Reject != nil:
 		return fmt.Errorf("%s is refused: %s: %s", record, o.Reject.Reason, o.Reject.Detail)
@@ -65,20 +66,20 @@ func (f *Follower) Arrive(at int64, record []byte) error {
 	case !o.Proven:
 		return nil
 	}
-	return f.publish()
+	return p.publish()
 }
 
 // publish reads the newest version as a service does.
-func (f *Follower) publish() error {
-	s := f.learner.Snapshot()
+func (p *Player) publish() error {
+	s := p.learner.Snapshot()
 	for i := range s.Blobs {
 		if s.Blobs[i].Sum == s.Current.Version.Sum {
 			policy, err := bandit.OpenPolicy(s.Blobs[i].Data)
 			if err != nil {
 				return fmt.Errorf("version %d: %w", s.Current.Number, err)
 			}
-			f.policy = policy
-			f.versions++
+			p.policy = policy
+			p.versions++
 			return nil
 		}
 	}
