@@ -18,13 +18,14 @@ import (
 //
 // Arrival is the event time plus a delay of up to Disorder, so records come out of order.
 type DecisionsStream struct {
-	Step      int64                                     // milliseconds between decisions; default 1,000
-	Delay     float64                                   // mean of the exponential time from a decision to its reward, in milliseconds; default 30,000
-	Disorder  int64                                     // a record arrives up to so many milliseconds after its time; default 5,000
-	Negatives float64                                   // share of the rewards of 0 that are sent; the others are told by silence. Default 0.5
-	Repeated  float64                                   // share of records that are sent twice
-	Hidden    float64                                   // share of decisions that are logged before they are shown, half of which never are
-	Choose    func(e *event.Event) (arm int, p float64) // the policy; nil for the uniformly random one
+	Step      int64                                      // milliseconds between decisions; default 1,000
+	Delay     float64                                    // mean of the exponential time from a decision to its reward, in milliseconds; default 30,000
+	Disorder  int64                                      // a record arrives up to so many milliseconds after its time; default 5,000
+	Negatives float64                                    // share of the rewards of 0 that are sent; the others are told by silence. Default 0.5
+	Repeated  float64                                    // share of records that are sent twice
+	Hidden    float64                                    // share of decisions that are logged before they are shown, half of which never are
+	Choose    func(e *event.Event) (arm int, p float64)  // the policy; nil for the uniformly random one
+	Service   func(q *Question) (arm int, record []byte) // decides instead of Choose, and writes the record itself
 	clicks    *ClicksStream
 	seed      uint64
 	n         uint64
@@ -32,6 +33,14 @@ type DecisionsStream struct {
 	sent      uint64
 	round     event.Event
 	truth     Truth
+}
+
+// Question is what a service is asked for a decision.
+type Question struct {
+	ID      string
+	Time    int64  // milliseconds since 1970
+	Context []byte // JSON object
+	Hidden  bool   // to be logged as not shown yet
 }
 
 // DecisionsStart is the time of the first decision.
@@ -116,23 +125,19 @@ func (s *DecisionsStream) decide() {
 		arm, p = s.Choose(&s.round)
 	}
 	hidden, shown := d.Float64() < s.Hidden, d.Float64() < 0.5
-	b := recordHead("decision", n, t)
-	b = append(b, `,"context":{`...)
-	for i, name := range s.clicks.names {
-		if i > 0 {
-			b = append(b, ',')
+	if s.Service != nil {
+		var record []byte
+		arm, record = s.Service(&Question{"d-" + strconv.FormatUint(n, 10), t, s.context(nil), hidden})
+		s.send(d, t, record)
+	} else {
+		b := s.context(append(recordHead("decision", n, t), `,"context":`...))
+		b = strconv.AppendInt(append(b, `,"arm":"a`...), int64(arm), 10)
+		b = strconv.AppendFloat(append(b, `","p":`...), p, 'g', -1, 64)
+		if hidden {
+			b = append(b, `,"shown":false`...)
 		}
-		b = append(append(append(b, '"'), name...), `":`...)
-		b = decimals(5).append(b, s.clicks.x[i])
+		s.send(d, t, append(b, '}'))
 	}
-	b = append(b, `},"arm":"a`...)
-	b = strconv.AppendInt(b, int64(arm), 10)
-	b = append(b, `","p":`...)
-	b = strconv.AppendFloat(b, p, 'g', -1, 64)
-	if hidden {
-		b = append(b, `,"shown":false`...)
-	}
-	s.send(d, t, append(b, '}'))
 	if hidden && shown {
 		s.send(d, t+s.Step/2, append(recordHead("shown", n, t+s.Step/2), '}'))
 	}
@@ -143,6 +148,19 @@ func (s *DecisionsStream) decide() {
 		b := append(recordHead("reward", n, at), `,"reward":`...)
 		s.send(d, at, append(strconv.AppendFloat(b, r, 'g', -1, 64), '}'))
 	}
+}
+
+// context appends the context of the round as a JSON object.
+func (s *DecisionsStream) context(b []byte) []byte {
+	b = append(b, '{')
+	for i, name := range s.clicks.names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), name...), `":`...)
+		b = decimals(5).append(b, s.clicks.x[i])
+	}
+	return append(b, '}')
 }
 
 func (s *DecisionsStream) send(d *draws, t int64, value []byte) {
