@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/streamlearner/streamlearner/internal/ope"
@@ -308,4 +309,19 @@ func FuzzAdd(f *testing.F) {
 		e.Add(ope.Decision{Reward: reward, Propensity: propensity, Target: target, Dropped: dropped, Expected: expected, Logged: logged})
 		requireFinite(t, e)
 	})
+}
+
+// Propensities that are too small make both bounds too tight, until they cross.
+func TestBoundsThatCrossAreNoSequence(t *testing.T) {
+	e := newEvaluation(t, nil)
+	for i := range 5000 {
+		add(t, e, ope.Decision{Reward: float64(i % 2), Propensity: 0.2, Target: float64(i%3) / 2})
+	}
+	s := e.Summary(all, false, 0.05)
+	if s.Sequence != nil {
+		t.Errorf("confidence sequence %v where the bounds leave no value", *s.Sequence)
+	}
+	if !slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "leave no value") }) {
+		t.Errorf("warnings %q", s.Warnings)
+	}
 }

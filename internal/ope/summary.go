@@ -21,7 +21,7 @@ type Estimate struct {
 type Summary struct {
 	Decisions     float64     `json:"decisions"`
 	Estimates     []Estimate  `json:"estimates"`
-	Sequence      *[2]float64 `json:"confidence_sequence"` // see ConfidenceSequence
+	Sequence      *[2]float64 `json:"confidence_sequence"` // see ConfidenceSequence; nil where its bounds leave no value
 	Effective     float64     `json:"effective_sample_size"`
 	Share         float64     `json:"effective_share"` // of the decisions
 	MeanWeight    float64     `json:"mean_weight"`
@@ -41,7 +41,10 @@ func (e *Evaluation) Summary(estimators []Estimator, modelled bool, alpha float6
 		Decisions: d.Rows, Effective: d.EffectiveSize, MeanWeight: d.MeanWeight, MeanWeightSE: d.MeanWeightSE, MaxWeight: d.MaxWeight,
 		ClippedShare: d.ClippedShare, SwitchedShare: d.SwitchedShare, MatchedShare: d.MatchedShare, Estimates: []Estimate{}, Warnings: []string{},
 	}
-	if lo, hi, ok := e.ConfidenceSequence(alpha); ok {
+	switch lo, hi, ok := e.ConfidenceSequence(alpha); {
+	case ok && lo > hi:
+		s.Warnings = append(s.Warnings, "the any-time bounds leave no value: propensities or target probabilities are wrong")
+	case ok:
 		s.Sequence = &[2]float64{lo, hi}
 	}
 	for _, k := range estimators {
