@@ -11,6 +11,7 @@ import (
 type offer struct {
 	sawEligible bool
 	sawActions  bool
+	again       bool     // the record was accepted once, perhaps with fewer arms
 	order       []int    // the eligible arms as the record lists them
 	moved       []Vector // memory of spread
 }
@@ -89,10 +90,25 @@ func (f *filler) endOffer() {
 	n := len(f.e.Actions)
 	switch {
 	case !o.sawActions || f.rejection != nil:
+	case !o.sawEligible && o.again && n < arms: // arms are only ever appended, so these are the arms of then
+		f.begunLater()
 	case arms > 0 && n != arms:
 		f.fail(ActionsInvalid, f.schema.Actions, "%d elements for %d arms: must have one for each arm that could be chosen, in the order of %s", n, arms, f.orderOfActions())
 	case o.sawEligible:
 		f.spread()
+	}
+}
+
+// begunLater completes the actions of a record that was made when there were fewer arms:
+// the later ones could not be chosen.
+func (f *filler) begunLater() {
+	e, then := f.e, len(f.e.Actions)
+	e.Eligible = grown(e.Eligible, len(f.schema.Arms))
+	for a := range e.Eligible {
+		e.Eligible[a] = a < then
+	}
+	for len(e.Actions) < len(e.Eligible) {
+		e.addAction()
 	}
 }
 

@@ -194,5 +194,10 @@ func (l *Loop) visibility() (Visibility, error) {
 	}
 }
 
-// Again decodes a decision that Decode has accepted.
-func (l *Loop) Again(value []byte, e *Event) error { return l.decision.Decode(value, e) }
+// Again decodes a decision that Decode has accepted, of this loop or of one with fewer arms.
+func (l *Loop) Again(value []byte, e *Event) error {
+	l.decision.offer.again = true
+	err := l.decision.Decode(value, e)
+	l.decision.offer.again = false
+	return err
+}

@@ -2,6 +2,7 @@ package event
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,6 +45,41 @@ func TestLoopTellsRecordsApart(t *testing.T) {
 	}
 	if err := l.Again(decision, &e); err != nil || e.Labelled || e.X.Len() != 1 {
 		t.Errorf("again: %v, %+v", err, e)
+	}
+}
+
+// A decision stays readable when arms are added before its reward has come.
+func TestLoopReadsDecisionsOfFewerArmsAgain(t *testing.T) {
+	s := loopSchema()
+	s.Actions = "actions"
+	loop := func(arms ...string) *Loop {
+		t.Helper()
+		s.Arms = arms
+		l, err := NewLoop(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	var e Event
+	var m Message
+	decision := []byte(`{"kind":"decision","id":"1","ts":1732456800000,"arm":"b","p":0.5,"actions":[{"x":1},{"x":2}]}`)
+	if err := loop("a", "b").Decode(decision, &e, &m); err != nil || len(e.Eligible) != 0 {
+		t.Fatal(err, e.Eligible)
+	}
+	l := loop("a", "b", "c", "d")
+	if err := l.Decode(decision, &e, &m); err == nil {
+		t.Error("a new decision with features of two of four arms was taken")
+	}
+	if err := l.Again(decision, &e); err != nil {
+		t.Fatal(err)
+	}
+	if want := []bool{true, true, false, false}; !slices.Equal(e.Eligible, want) || len(e.Actions) != 4 ||
+		e.Actions[0].Dense[0].Value != 1 || e.Actions[1].Dense[0].Value != 2 || e.Actions[2].Len()+e.Actions[3].Len() != 0 {
+		t.Errorf("eligible %v, actions %+v", e.Eligible, e.Actions)
+	}
+	if err := loop("a").Again(decision, &e); err == nil {
+		t.Error("a decision with features of more arms than there are was taken")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/join"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -299,5 +300,38 @@ func TestRebuildRepeatsChangesOfArms(t *testing.T) {
 	}
 	if own != len(kept)-3 || r.Same() != own {
 		t.Errorf("%d of %d versions came out the same, %d were made of records", r.Same(), len(kept), own)
+	}
+}
+
+// An arm that is added while decisions are open is no reason to lose them, also where they log features of every action.
+func TestAnAddedArmLosesNoOpenDecision(t *testing.T) {
+	c := armed(t, "a", "b")
+	c.Arms = func(names []string) (learner.Reading, error) {
+		records, err := event.NewLoop(event.LoopSchema{
+			Schema: event.Schema{Label: "reward", ID: "id", Time: "ts", Arm: "arm", Arms: names, Probability: "p", Actions: "actions"},
+			Kind:   "kind", Decision: "decision", Reward: "reward", Activation: "shown",
+		})
+		return learner.Reading{Records: records}, err
+	}
+	r, err := c.Arms([]string{"a", "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Join = &learner.JoinConfig{Config: join.Config{Window: 100, Reducer: join.Last, MaxOpen: 10}, Records: r.Records}
+	w := newOwner(t, c)
+	const t0 = 1_700_000_000_000
+	decide := func(id string, at int64, actions string) *learner.Outcome {
+		v := fmt.Appendf(nil, `{"kind":"decision","id":%q,"ts":%d,"arm":"b","p":0.5,"actions":%s}`, id, at, actions)
+		return w.Feed(learner.Record{Offset: w.Next().Offset, Value: v})
+	}
+	if o := decide("1", t0, `[{"x":1},{"x":2}]`); o.Reject != nil {
+		t.Fatal(o.Reject)
+	}
+	if e := w.order(event.ArmAdd, state.Args{Arm: "c"}); e != "" {
+		t.Fatal(e)
+	}
+	o := decide("2", t0+200, `[{"x":1},{"x":2},{"x":3}]`)
+	if o.Reject != nil || len(o.Refused) != 0 || o.Events != 1 {
+		t.Errorf("%d events, the record: %v, refused %+v", o.Events, o.Reject, o.Refused)
 	}
 }
