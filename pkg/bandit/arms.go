@@ -31,7 +31,9 @@ type Arm struct {
 	Price  float64 // 0 for none
 	Events uint64  // learned since the arm was added
 	Reward float64 // sum of their rewards, each once whatever its weight
-	Until  int64   // Draining: rewards of events up to this event time are learned, milliseconds since 1970
+	// Until is an event time, milliseconds since 1970. Draining: rewards of events up to it are learned. Active and new: of
+	// events up to it, from before the arm was removed and came back, no reward can be corrected; 0 where it did not.
+	Until int64
 
 	over evidence // that it is chosen too often
 }

@@ -82,7 +82,7 @@ func (m *Model) Correct(receipt []byte, old, reward float64) *event.Rejection {
 		return &event.Rejection{Reason: event.Unstable, Detail: "receipt of an event: " + err.Error()}
 	}
 	a := &m.arms.list[arm]
-	if a.Status == ArmRemoved {
+	if a.Status == ArmRemoved || a.open() && a.Until != 0 && t <= a.Until { // what the arm learned then has gone
 		return gone(a)
 	}
 	if rej := c.correct(arm, t, h, m.receipt, m.cfg.scale(old), m.cfg.scale(reward)); rej != nil {

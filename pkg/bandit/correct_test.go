@@ -127,3 +127,36 @@ func TestCorrectionsThatAreRefusedChangeNothing(t *testing.T) {
 		t.Error("the diagonal of a matrix claims to take rewards back")
 	}
 }
+
+// What an arm learned before it was removed has gone, so that nothing corrects it once the arm is back.
+func TestAnArmThatCameBackIsNotCorrectedByWhatWasBefore(t *testing.T) {
+	c := Default()
+	c.Policy, c.Arms, c.Drain, c.NewPrior = LinTS, []string{"a", "b"}, time.Hour, 0
+	m := model(t, c)
+	hour := time.Hour.Milliseconds()
+	learn := func(arm int, at int64) []byte {
+		t.Helper()
+		e := event.Event{Time: at, Arm: arm, Prob: .5, Weight: 1, Labelled: true, X: event.Vector{Dense: []event.Feature{{Hash: 1, Value: 2}}}}
+		if s := m.Learn(&e); s.Reject != nil {
+			t.Fatal(s.Reject)
+		}
+		return m.AppendReceipt(nil)
+	}
+	old := learn(1, hour)
+	for _, kind := range []string{event.ArmRemove, event.ArmAdd} {
+		if err := m.ChangeArm(event.ArmChange{Kind: kind, Arm: "b"}); err != nil {
+			t.Fatal(err)
+		}
+		learn(0, 9*hour) // the time to drain is over
+	}
+	before, _ := m.AppendBinary(nil)
+	if rej := m.Correct(old, 0, 1); rej == nil || rej.Reason != event.ArmUnknown {
+		t.Errorf("a reward from before the removal: %v", rej)
+	}
+	if after, _ := m.AppendBinary(nil); !bytes.Equal(before, after) {
+		t.Error("it changed the bandit")
+	}
+	if rej := m.Correct(learn(1, 10*hour), 0, 1); rej != nil {
+		t.Errorf("a reward from after the return: %v", rej)
+	}
+}

@@ -22,7 +22,7 @@ class Arm:
     price: float  # 0 for none
     events: int  # learned since it was added
     reward: float  # sum of their rewards
-    until: int  # draining: rewards up to this event time are learned, milliseconds since 1970
+    until: int  # event time, milliseconds since 1970. draining: rewards up to it are learned; else what was learned up to it has gone
 
 
 @dataclass(frozen=True)
