@@ -181,6 +181,9 @@ func (m *Model) checkJoinLearner(v *checker) {
 	if j.Learn == learnImmediate {
 		m.checkImmediate(v, task)
 	}
+	if drain, wait := m.Learner.Bandit.Drain, j.wait(); m.Learner.Kind == "bandit" && drain < wait {
+		v.fail("learner.bandit.drain", drain, fmt.Sprintf("must be at least %v, source.join.window and lateness together: the open decisions of an arm that is removed are learned so much later", wait))
+	}
 	if c, ok := model.(learner.Corrector); j.Late == lateCorrect && (!ok || !c.CanCorrect() || j.Learn == learnImmediate) {
 		v.fail("source.join.late", j.Late, "must be drop: only bandits whose statistics are sums of rewards (learner.kind bandit with learner.bandit.policy linucb, lints, epsilon, softmax, squarecb or the regcb ones, by ridge regression) can take a reward back exactly, and only with source.join.learn wait")
 	}
