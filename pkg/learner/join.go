@@ -315,10 +315,13 @@ func (l *Learner) Finish() *Outcome {
 	return o
 }
 
+// latestTime is the end of the year 9999, in milliseconds: the latest time that a field can have.
+const latestTime = 253_402_300_799_999
+
 func (j *joining) checkTime(time, own int64) *event.Rejection {
 	switch {
-	case time <= 0:
-		return &event.Rejection{Reason: event.TimeInvalid, Detail: "absent, or before 1970: decisions and rewards are joined in event time; source.time names its field"}
+	case time <= 0 || time > latestTime: // of the record itself it may be anything
+		return &event.Rejection{Reason: event.TimeInvalid, Detail: "absent, before 1970 or after the year 9999: decisions and rewards are joined in event time; source.time names its field"}
 	case j.cfg.MaxAhead > 0 && own > 0 && time > own+j.cfg.MaxAhead:
 		return &event.Rejection{Reason: event.TimeInvalid, Detail: fmt.Sprintf("%d ms ahead of the record's own time; source.join.max_ahead allows %d ms", time-own, j.cfg.MaxAhead)}
 	}

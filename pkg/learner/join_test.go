@@ -184,7 +184,7 @@ func TestBadTimesDoNotCloseWindows(t *testing.T) {
 		return l.Feed(learner.Record{Offset: l.Next().Offset, Time: own, Value: v})
 	}
 	feed(t0, decision("a", t0, 1, ""))
-	for _, r := range [][2]int64{{t0, t0 + 1001}, {0, 0}} {
+	for _, r := range [][2]int64{{t0, t0 + 1001}, {0, 0}, {math.MaxInt64, 0}} {
 		if o := feed(r[0], decision("b", r[1], 1, "")); o.Reject == nil || o.Reject.Reason != event.TimeInvalid {
 			t.Errorf("time %d in a record of %d: %+v", r[1], r[0], o.Reject)
 		}
