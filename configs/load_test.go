@@ -112,7 +112,7 @@ func TestLoadErrors(t *testing.T) {
 				"c.yaml:7: models.fraud.features.include.a: there is no such key; did you mean models.fraud.features.include?",
 				"c.yaml:8: kafka.session_timeout: 45: must be a time with its unit, such as 500ms, 30s or 10m",
 				`c.yaml:7: models.fraud.features.cross: ["a"]: must have from 2 to 4 fields`,
-				"c.yaml:6: models.fraud.guard.window: -1: must be between 2000 and 100000 events (40 to 2000 blocks of guard.block = 50)",
+				"c.yaml:6: models.fraud.guard.window: -1: must be between 1000 and 100000 events (40 to 4000 blocks of guard.block = 25)",
 			},
 		},
 		{

@@ -97,7 +97,7 @@ func keep(s event.Step) event.Step {
 	s.Probs, s.Labels = bytesOf(s.Probs), bytesOf(s.Labels)
 	for i, r := range s.Ref {
 		if r != nil {
-			s.Ref[i] = &event.Reading{Loss: r.Loss, Grad: r.Grad, J: bytesOf(r.J), X: bytesOf(r.X)}
+			s.Ref[i] = &event.Reading{Loss: r.Loss, Excess: r.Excess, Grad: r.Grad, J: bytesOf(r.J), X: bytesOf(r.X)}
 		}
 	}
 	return s

@@ -178,7 +178,7 @@ func (s *counts) index(p []float64, eligible []bool) {
 }
 
 func (s *counts) read(e *event.Event, r *event.Reading) {
-	r.Loss, r.Grad = s.cfg.loss(s.mean(e.Arm), e.Label)
+	s.cfg.read(r, s.mean(e.Arm), e.Label)
 	r.J, r.X = append(r.J[:0], 0), append(r.X[:0], 1)
 	addSketch(r, cross(s.arms.hashes[e.Arm], interceptHash), 1)
 }

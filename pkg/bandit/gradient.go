@@ -175,7 +175,7 @@ func (s *gradient) distribute(e *event.Event, eligible []bool, p []float64) {
 }
 
 func (s *gradient) read(e *event.Event, r *event.Reading) {
-	r.Loss, r.Grad = s.cfg.loss(s.baseline(), e.Label)
+	s.cfg.read(r, s.baseline(), e.Label)
 	r.J, r.X = append(r.J[:0], 0), append(r.X[:0], 1)
 	addSketch(r, cross(s.arms.hashes[e.Arm], interceptHash), 1)
 }

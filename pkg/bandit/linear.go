@@ -289,7 +289,7 @@ func (s *linear) read(e *event.Event, r *event.Reading) {
 		}
 		addSketch(r, h, p.v)
 	}
-	r.Loss, r.Grad = s.cfg.loss(s.margin(e.Arm), e.Label)
+	s.cfg.read(r, s.margin(e.Arm), e.Label)
 }
 
 // append writes the features, the newest step, and every regression, with a

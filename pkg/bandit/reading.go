@@ -34,6 +34,15 @@ func (c *Config) evaluate(s *event.Step, z, norm, reward float64) {
 	s.GradNorm = math.Abs(s.Grad) * norm
 }
 
+// read fills loss and gradient of a reading at a margin.
+func (c *Config) read(r *event.Reading, z, reward float64) {
+	r.Loss, r.Grad = c.loss(z, reward)
+	r.Excess = r.Loss
+	if c.Policy == Logistic { // a log likelihood: -log p(y) minus the entropy is (p - y)z
+		r.Excess = float64(r.Grad * z)
+	}
+}
+
 // prediction returns the expected reward of a margin.
 func (c *Config) prediction(z float64) float64 {
 	if c.Policy == Logistic {

@@ -26,12 +26,12 @@ func BenchmarkScore(b *testing.B) {
 		}
 	}
 	for i := range c.Window {
-		d.Observe(.5, gs[i%events], j[:], xs[rng.IntN(events)][:])
+		d.Observe(.5, .1, gs[i%events], j[:], xs[rng.IntN(events)][:])
 	}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		d.Observe(.5, gs[i%events], j[:], xs[i%events][:])
+		d.Observe(.5, .1, gs[i%events], j[:], xs[i%events][:])
 		i++
 	}
 }

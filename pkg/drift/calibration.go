@@ -10,19 +10,21 @@ const (
 	clipFactor       = 4.0  // times the quantile
 	clipQuantile     = 0.99 // of the magnitudes seen while sampling
 	samplePart       = 10   // the first tenth of the window is the sample
-	activePart       = 5    // a coordinate takes part when active in a fifth of the blocks
-	relTiny          = 1e-9 // a standard deviation below this part of the mean counts as 0
-	absTiny          = 1e-150
+	// dependence is the ratio of long-run to simple variance above which, by more
+	// than three standard errors, blocks count as depending on each other.
+	dependence = 1.3
+	// leastPart is the part of the blocks of a window that merging leaves at least.
+	leastPart = 4
 )
 
 // reference is what a calibration collects. All its memory is taken at once,
 // so that observing allocates nothing.
 type reference struct {
-	losses, grads []float64 // magnitudes seen while sampling
-	blocks        []float64 // mean score vectors, dim each, one block after the other
-	means         []float64 // mean losses of the blocks
-	count         int       // blocks wanted
-	aligned       []float64 // scratch for the statistics of the reference blocks
+	losses, grads []float64         // magnitudes seen while sampling
+	blocks        []float64         // mean score vectors, dim each, one block after the other
+	means         [losses][]float64 // mean losses of the blocks
+	count         int               // of blocks in a window
+	column        []float64         // scratch for a number of each block
 }
 
 func newReference(c ScoreConfig, dim int) *reference {
@@ -35,10 +37,15 @@ func newReference(c ScoreConfig, dim int) *reference {
 	}
 	r.count = events / c.Block
 	r.blocks = make([]float64, 0, r.count*dim)
-	r.means = make([]float64, 0, r.count)
-	r.aligned = make([]float64, r.count)
+	for i := range r.means {
+		r.means[i] = make([]float64, 0, r.count)
+	}
+	r.column = make([]float64, r.count)
 	return r
 }
+
+// len is how many blocks there are.
+func (r *reference) len() int { return len(r.means[0]) }
 
 // sample collects magnitudes and, once there are enough, sets the clips.
 func (s *Score) sample(loss, grad float64) {
@@ -67,52 +74,133 @@ func clipAt(v []float64) float64 {
 }
 
 // collect stores the block and, after the last one, arms the detector.
-func (s *Score) collect(loss float64) {
+func (s *Score) collect() {
 	r := s.ref
 	for _, sum := range s.u {
 		r.blocks = append(r.blocks, clamp(sum/float64(s.n)))
 	}
-	r.means = append(r.means, loss)
-	if len(r.means) == r.count {
+	for i, loss := range s.loss {
+		r.means[i] = append(r.means[i], loss)
+	}
+	if r.len() == r.count {
 		s.arm()
 	}
 }
 
-// arm computes the calibration from the reference blocks and drops them.
+// arm computes the calibration from the reference blocks and drops them. Blocks
+// that depend on each other are merged in pairs until the dependence ends within
+// a block, or few are left to measure by. What a single block can say is bounded
+// the more, the more blocks depend on each other.
 func (s *Score) arm() {
 	r := s.ref
-	s.whiten(r)
-	for b := range r.count {
-		r.aligned[b] = s.alignment(r.blocks[b*s.dim:(b+1)*s.dim], 1)
+	largest := calmCap
+	for s.calibrate(largest) {
+		if r.len()/2 < r.count/leastPart || 2*s.block > maxBlock {
+			s.calibrate(dependentCap)
+			break
+		}
+		r.merge(s.dim)
+		s.block *= 2
+		largest = mergedCap
 	}
-	s.align.calibrate(r.aligned)
-
-	s.m, s.s = standardise(r.means)
-	s.rise.calibrate(r.means)
-	s.rise.shift = 0 // standardised values have mean 0 but for rounding
 	s.ref, s.phase = nil, watching
 }
 
-// whiten chooses the coordinates that take part and measures them.
-func (s *Score) whiten(r *reference) {
-	column := r.aligned
-	for c := range s.dim {
-		seen := 0
-		for b := range column {
-			column[b] = r.blocks[b*s.dim+c]
-			if column[b] != 0 {
-				seen++
+// calibrate computes the calibration from the blocks so far, with a bound on
+// their statistics, and reports whether they depend on each other.
+func (s *Score) calibrate(largest float64) (dependent bool) {
+	r := s.ref
+	n := r.len()
+	column := r.column[:n]
+	s.white.fit(r.blocks, s.dim, column)
+	s.w, s.before = s.w[:len(s.white.active)], s.before[:len(s.white.active)]
+
+	for i := range s.align {
+		a := &s.align[i]
+		a.begin(len(s.w))
+		clear(s.before)
+		s.eachBlock(func(b int) {
+			column[b] = a.next(s.w, s.before)
+			s.w, s.before = s.before, s.w
+		})
+		a.calibrate(column, largest)
+	}
+	s.eachBlock(func(b int) { column[b] = dotProduct(s.w, s.w) })
+	s.spread.calibrate(column, largest)
+	for i := range s.rises {
+		copy(column, r.means[i])
+		s.rises[i].calibrate(column, largest)
+		dependent = dependent || s.dependent(1, func(b int) []float64 { return column[b : b+1] })
+	}
+	return dependent || s.dependent(len(s.w), func(b int) []float64 {
+		s.white.apply(s.w, r.blocks[b*s.dim:(b+1)*s.dim], 1)
+		return s.w
+	})
+}
+
+// eachBlock calls fn with the number of each reference block, whitened in s.w.
+func (s *Score) eachBlock(fn func(b int)) {
+	for b := range s.ref.len() {
+		s.white.apply(s.w, s.ref.blocks[b*s.dim:(b+1)*s.dim], 1)
+		fn(b)
+	}
+}
+
+// dependent reports whether the reference blocks depend on each other, judged by
+// d coordinates of mean 0 of each: whether the variance of the mean of 2, 4, 8...
+// blocks, all coordinates together, is larger than independent ones would give by
+// more than chance (variance ratio test, Lo, MacKinlay 1988,
+// https://doi.org/10.1093/rfs/1.1.41).
+func (s *Score) dependent(d int, block func(b int) []float64) bool {
+	const minBatches = 10
+	n, single := s.ref.len(), 0.0
+	sum := s.direction[:d]
+	for m := 1; n/m >= minBatches; m *= 2 {
+		total, batches := 0.0, float64(n/m)
+		clear(sum)
+		for b := range n {
+			for i, x := range block(b) {
+				sum[i] += x
+			}
+			if (b+1)%m == 0 {
+				total += dotProduct(sum, sum) / float64(m)
+				clear(sum)
 			}
 		}
-		if seen*activePart < r.count {
-			continue
+		total /= batches - 1
+		if m == 1 {
+			single = total
 		}
-		mu, sd := meanAndSD(column)
-		if sd <= max(float64(relTiny*math.Abs(mu)), absTiny) {
-			continue
+		if total > float64(single*(dependence+float64(3*math.Sqrt(2/(float64(d)*batches))))) {
+			return true
 		}
-		s.active = append(s.active, uint16(c))
-		s.mu, s.inv, s.z = append(s.mu, mu), append(s.inv, 1/sd), append(s.z, 0)
+	}
+	return false
+}
+
+func dotProduct(a, b []float64) float64 {
+	sum := 0.0
+	for i, x := range a {
+		sum += float64(x * b[i])
+	}
+	return sum
+}
+
+// merge makes one block of every two.
+func (r *reference) merge(dim int) {
+	n := r.len() / 2
+	for b := range n {
+		for i := range r.means {
+			r.means[i][b] = (r.means[i][2*b] + r.means[i][2*b+1]) / 2
+		}
+		to, a := r.blocks[b*dim:(b+1)*dim], r.blocks[2*b*dim:]
+		for c := range to {
+			to[c] = (a[c] + a[dim+c]) / 2
+		}
+	}
+	r.blocks = r.blocks[:n*dim]
+	for i := range r.means {
+		r.means[i] = r.means[i][:n]
 	}
 }
 

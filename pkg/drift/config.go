@@ -24,9 +24,10 @@ type ScoreConfig struct {
 	// Window is how many events calibrate a reference. Default 10,000; 2,000
 	// are enough where successive events are independent.
 	Window int `koanf:"window"`
-	// Block is how many events are averaged into one observation. Default 50.
-	// Averages keep the false-alarm bound where successive events depend on
-	// each other; an alarm comes at the end of a block.
+	// Block is how many events are averaged into one observation, at least.
+	// Default 25. Averages keep the false-alarm bound where successive events
+	// depend on each other: where blocks do, calibration makes them twice or four
+	// times as long. An alarm comes at the end of a block.
 	Block int `koanf:"block"`
 	// Loss is set by the program, from the loss that the model minimises.
 	Loss LossClip `koanf:"-"`
@@ -35,13 +36,13 @@ type ScoreConfig struct {
 const (
 	minBlock, maxBlock = 10, 10_000
 	minRefBlocks       = 40    // fewer measure the standard deviation of a block too badly
-	maxRefBlocks       = 2_000 // bounds the memory of a calibration
+	maxRefBlocks       = 4_000 // bounds the memory of a calibration
 	maxARL             = 1e15
 )
 
 // DefaultScoreConfig returns the defaults.
 func DefaultScoreConfig() ScoreConfig {
-	return ScoreConfig{FalseFreezeEvery: 100_000, Window: 10_000, Block: 50}
+	return ScoreConfig{FalseFreezeEvery: 100_000, Window: 10_000, Block: 25}
 }
 
 // Validate returns an error that names the key, the value and what is allowed.

@@ -114,11 +114,11 @@ func (d *EDetector) Observe(x float64) Level {
 // arm computes the calibration and leaves in blocks nothing that is read again.
 func (d *EDetector) arm() {
 	d.m, d.s = standardise(d.blocks)
-	d.up.calibrate(d.blocks)
+	d.up.calibrate(d.blocks, calmCap)
 	for i, c := range d.blocks {
 		d.blocks[i] = -c
 	}
-	d.down.calibrate(d.blocks)
+	d.down.calibrate(d.blocks, calmCap)
 	d.up.shift, d.down.shift = 0, 0 // standardised values have mean 0 but for rounding
 }
 

@@ -11,15 +11,15 @@ import (
 // The constants of the block e-detector. They were fixed once, on simulated
 // streams; tests hold what they promise.
 const (
-	bets        = 4
-	minSlack    = 0.3  // shift of the mean, in standard deviations of a block, that the null allows
-	varianceUp  = 1.4  // variance proxy of a standardised block under the null
-	calmCap     = 12.0 // largest statistic of one block
-	wildScale   = 1.25 // long-run scale above which blocks count as dependent
-	heavyTail   = 4.5  // largest statistic of the reference above which its tail counts as heavy
-	wildCap     = 3.0  // largest statistic of one block where blocks are dependent or heavy-tailed
-	warningPart = 0.01 // share of the threshold at which a warning begins
-	slackErrors = 4.0  // standard errors of the reference mean that the null allows at least
+	bets         = 4
+	minSlack     = 0.15 // shift of the mean, in standard deviations of a block, that the null allows
+	slackErrors  = 4.0  // standard errors of the reference mean that the null allows at least
+	varianceUp   = 1.2  // variance proxy of a standardised block under the null
+	calmCap      = 5.0  // largest statistic of one block
+	wildScale    = 1.25 // long-run scale above which blocks count as dependent
+	mergedCap    = 2.75 // where blocks had to be merged, since they depended on each other
+	dependentCap = 2.0  // where they still do
+	warningPart  = 0.01 // share of the threshold at which a warning begins
 )
 
 // betSizes are the betas of the four Shiryaev-Roberts sums: the mixture is
@@ -41,17 +41,19 @@ type evidence struct {
 }
 
 // calibrate sets shift, scale and cap from the raw statistics of the reference
-// blocks, in their order.
-func (e *evidence) calibrate(raw []float64) {
-	lr := longRunScale(raw)
+// blocks, in their order, and a bound on one block's. The scale brings a heavy tail to where that of a normal distribution
+// would be: the largest of n is near sqrt(2 log n).
+func (e *evidence) calibrate(raw []float64, largest float64) {
+	n, lr := float64(len(raw)), longRunScale(raw)
 	*e = evidence{
 		shift: max(0, mean(raw)),
-		scale: max(1, lr),
-		cap:   calmCap,
-		slack: max(minSlack, slackErrors/math.Sqrt(float64(len(raw)))),
+		cap:   largest,
+		slack: max(minSlack, slackErrors/math.Sqrt(n)),
 	}
-	if lr > wildScale || slices.Max(raw) > heavyTail {
-		e.cap = wildCap
+	tail := (slices.Max(raw) - e.shift) / math.Sqrt(2*portable.Log(n))
+	e.scale = max(1, lr, tail)
+	if lr > wildScale {
+		e.cap = min(largest, mergedCap)
 	}
 }
 
@@ -70,7 +72,7 @@ func (e *evidence) value() float64 {
 	for _, r := range e.r {
 		sum += r
 	}
-	return sum / bets
+	return float64(sum / bets) // never fused with what it is added to
 }
 
 // standard returns a raw statistic in long-run standard deviations of the
@@ -99,7 +101,7 @@ func (e *evidence) read(r *wire.Reader) {
 			r.Fail("negative Shiryaev-Roberts sum %v", e.r[i])
 		}
 	}
-	if r.Err() == nil && !(e.scale >= 1 && e.slack >= minSlack && (e.cap == calmCap || e.cap == wildCap)) {
+	if r.Err() == nil && !(e.scale >= 1 && e.slack >= minSlack && e.cap >= dependentCap && e.cap <= calmCap) {
 		r.Fail("scale %v, cap %v and slack %v are no calibration", e.scale, e.cap, e.slack)
 	}
 }

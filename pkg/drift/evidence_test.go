@@ -24,13 +24,14 @@ func TestCalibrate(t *testing.T) {
 		minScale, maxScale float64
 		cap, slack         float64
 	}{
-		{"independent", noise(200, 0), 1, 1.25, 12, .3},
-		{"short reference", noise(50, 0), 1, 1.25, 12, 4 / math.Sqrt(50)},
-		{"heavy tail", heavy, 1, 1.25, 3, .3},
-		{"dependent blocks", noise(200, .6), 1.3, 2.5, 3, .3},
+		{"independent", noise(200, 0), 1, 1.25, calmCap, 4 / math.Sqrt(200)},
+		{"short reference", noise(50, 0), 1, 1.25, calmCap, 4 / math.Sqrt(50)},
+		{"heavy tail", heavy, 4.6 / 3.5, 4.6 / 3, calmCap, 4 / math.Sqrt(200)},
+		{"long reference", noise(1_000, 0), 1, 1.25, calmCap, minSlack},
+		{"dependent blocks", noise(200, .6), 1.3, 2.5, mergedCap, 4 / math.Sqrt(200)},
 	} {
 		var e evidence
-		e.calibrate(c.raw)
+		e.calibrate(c.raw, calmCap)
 		if e.scale < c.minScale || e.scale > c.maxScale || e.cap != c.cap || e.slack != c.slack || e.shift < 0 {
 			t.Errorf("%s: %+v, want a scale in [%v, %v], cap %v, slack %v", c.name, e, c.minScale, c.maxScale, c.cap, c.slack)
 		}
@@ -66,7 +67,7 @@ func TestEvidenceRecursion(t *testing.T) {
 		got, sum := e.observe(raw), 0.0
 		v := math.Min((raw-.5)/2, 3)
 		for i, beta := range []float64{.15, .4, 1, 2} {
-			want[i] = (want[i] + 1) * math.Exp(beta*(v-.3)-beta*beta*1.4/2)
+			want[i] = (want[i] + 1) * math.Exp(beta*(v-.3)-beta*beta*varianceUp/2)
 			sum += want[i]
 		}
 		if math.Abs(got-sum/4) > 1e-12*sum {

@@ -15,13 +15,13 @@ func machines(t testing.TB) map[string]machine {
 		sequences[name] = machine{d, d.Observe}
 	}
 	logistic, general := newScore(t, shortScore(ClipLogistic), 4), newScore(t, shortScore(ClipQuantile), 4)
-	sequences["logistic"] = machine{logistic, func(x float64) Level { return logistic.Observe(x, -x, []uint16{0, 2}, []float64{x, 1}) }}
+	sequences["logistic"] = machine{logistic, func(x float64) Level { return logistic.Observe(x, x/2, -x, []uint16{0, 2}, []float64{x, 1}) }}
 	vector, err := NewMEWMAVector(MEWMAParams{Lambda: .1, ARL: 2_000, Reference: 100}, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sequences["mewma vector"] = machine{vector, func(x float64) Level { return vector.ObserveScore(x, []uint16{0, 1, 3}, []float64{x, 1, -x}) }}
-	sequences["general"] = machine{general, func(x float64) Level { return general.Observe(x, x/3, []uint16{0, 3}, []float64{1, x}) }}
+	sequences["general"] = machine{general, func(x float64) Level { return general.Observe(x, -x, x/3, []uint16{0, 3}, []float64{1, x}) }}
 	return sequences
 }
 

@@ -14,49 +14,60 @@ const (
 	watching                 // armed
 )
 
+// The losses that are watched.
+const (
+	excessLoss = iota // finds that the model is wrong
+	plainLoss         // finds that the labels have become harder to predict too, as without a feature
+	losses
+)
+
+// parts is how many e-detectors there are.
+const parts = memories + 1 + losses
+
 // Score watches the score vectors (gradient of the loss in the parameters) and
 // the losses of a stream at the frozen parameters of a reference, and alarms
-// when they keep pointing in one direction or the loss rises. It is the default
-// detector of the guard.
+// when they keep pointing in one direction or spread out, or the losses rise. It
+// is the default detector of the guard.
 //
-// Blocks of events are averaged: u is the mean score vector of a block, l its
-// mean loss. From the reference blocks come the mean mu and standard deviation
-// sigma of u per coordinate, and m and s of l. Per later block:
+// Blocks of events are averaged: u is the mean score vector of a block, l the
+// mean of its losses, or of its excess losses (event.Reading). Per block after the reference:
 //
-//	w = (u - mu)/sigma                            whitened block
-//	a = <w, z>/|z|,  z the EWMA of earlier w      do blocks keep pointing the same way?
-//	c = (l - m)/s                                 did the loss rise?
+//	w = W (u - mu)                                whitening
+//	a = <w, z>/|z|,  z the EWMA of earlier w      alignment: do blocks keep pointing the same way?
+//	b = (|w|^2 - 2 e)/f                           spread: are they more than twice as far from 0?
+//	c = (l - m)/s                                 did the losses rise?
 //
-// Each of a and c feeds an e-detector (evidence); the detector's value is the
-// mean of the two, which keeps the bound on the average run length. It alarms
-// at FalseFreezeEvery/Block and warns from 1% of that.
-//
-// A coordinate that was active in few reference blocks, or that was constant
-// there, has no scale to be measured with and does not take part.
+// W, mu, the mean e and standard deviation f of |w|^2, and m and s of l come from
+// the reference blocks. Each of a, for EWMA of several memories, b and c feeds an
+// e-detector (evidence); the detector's value is the mean of all, which keeps
+// the bound on the average run length. It alarms at FalseFreezeEvery/Block and
+// warns from 1% of that. Where blocks depend on each other, calibration makes
+// them longer.
 //
 // References: score-based monitoring, Zhang, Bui, Apley 2023,
 // https://arxiv.org/abs/2012.06916; e-detectors, Shin, Ramdas, Rinaldo 2023,
-// https://arxiv.org/abs/2203.03532.
+// https://arxiv.org/abs/2203.03532. docs/guard-study.md has what it finds.
 type Score struct {
-	cfg       ScoreConfig
-	dim       int
-	threshold float64
+	cfg ScoreConfig
+	dim int
 
 	phase              phase
 	clipLoss, clipGrad float64 // bounds of |loss| and |dl/dz|
 
-	u    []float64 // sum of the score vectors of the current block, one per coordinate
-	loss float64   // sum of its losses
-	n    int       // events in it
+	block int             // events of a block: ScoreConfig.Block, or more where blocks of that depend on each other
+	u     []float64       // sum of the score vectors of the current block, one per coordinate
+	loss  [losses]float64 // sums of its losses
+	n     int             // events in it
 
 	ref *reference // nil once armed
 
-	// The calibration, over the coordinates that take part, in ascending order.
-	active      []uint16
-	mu, inv     []float64 // mean and 1/standard deviation of a block
-	z           []float64 // EWMA of the whitened blocks
-	m, s        float64   // mean and standard deviation of a block's loss
-	align, rise evidence
+	// The calibration.
+	white     whitening
+	align     [memories]alignment
+	spread    spread
+	rises     [losses]rise
+	w, before []float64 // the newest whitened block, and the one before it
+	direction []float64 // scratch of Direction
 
 	level Level   // Warning while the value stands above the warning line
 	value float64 // of the newest block
@@ -64,14 +75,6 @@ type Score struct {
 
 	newest ScoreBlock // no part of the stored state
 }
-
-const (
-	ewmaWeight = 0.3 // of the newest block in z
-	// maxWhite bounds a whitened coordinate. Gaussian blocks never come near
-	// it; a rare category with a rare label otherwise carries a block, and then
-	// false alarms were over ten times the budget.
-	maxWhite = 5.0
-)
 
 // NewScore returns a detector for score vectors with dim coordinates that
 // starts to calibrate at the next event.
@@ -82,30 +85,31 @@ func NewScore(c ScoreConfig, dim int) (*Score, error) {
 	if dim < 1 || dim > math.MaxUint16+1 {
 		return nil, fmt.Errorf("drift: dimension %d: must be between 1 and %d", dim, math.MaxUint16+1)
 	}
-	s := &Score{cfg: c, dim: dim, threshold: c.FalseFreezeEvery / float64(c.Block)}
+	s := &Score{cfg: c, dim: dim}
 	s.Reset()
 	return s, nil
 }
 
-// Observe takes one event at the reference's parameters: its loss, dl/dz, and
-// the sparse vector with value x[i] at coordinate j[i] < dim; its score vector
-// is grad times that vector. It returns Drift at the event that ends an
-// alarming block, once, and has then restarted itself; Warning while the value
+// Observe takes one event at the reference's parameters: its loss, its excess
+// loss, dl/dz, and the sparse vector with value x[i] at coordinate j[i] < dim; its
+// score vector is grad times that vector. It returns Drift at the event that ends
+// an alarming block, once, and has then restarted itself; Warning while the value
 // of the newest block stands at 1% of the threshold or above. Stable while not
 // armed. It allocates nothing.
-func (s *Score) Observe(loss, grad float64, j []uint16, x []float64) Level {
+func (s *Score) Observe(loss, excess, grad float64, j []uint16, x []float64) Level {
 	if s.phase == sampling {
 		s.sample(loss, grad)
 		return Stable
 	}
-	loss, grad = bound(loss, s.clipLoss), bound(grad, s.clipGrad)
+	grad = bound(grad, s.clipGrad)
 	u, x := s.u, x[:len(j)]
 	for i, c := range j {
 		u[c] += float64(grad * x[i])
 	}
-	s.loss += loss
+	s.loss[excessLoss] += bound(excess, s.clipLoss)
+	s.loss[plainLoss] += bound(loss, s.clipLoss)
 	s.n++
-	if s.n < s.cfg.Block {
+	if s.n < s.block {
 		return s.level
 	}
 	return s.endBlock()
@@ -113,54 +117,54 @@ func (s *Score) Observe(loss, grad float64, j []uint16, x []float64) Level {
 
 // endBlock turns the sums of the block into means and hands them on.
 func (s *Score) endBlock() Level {
-	loss := clamp(s.loss / float64(s.n))
+	for i := range s.loss {
+		s.loss[i] = clamp(s.loss[i] / float64(s.n))
+	}
 	var level Level
 	if s.phase == calibrating {
-		s.collect(loss)
+		s.collect()
 	} else {
-		level = s.judge(loss)
+		level = s.judge()
 	}
 	s.dropBlock()
 	return level
 }
 
-func (s *Score) judge(loss float64) Level {
-	aligned, rose := s.alignment(s.u, 1/float64(s.n)), (loss-s.m)/s.s
-	direction, rise := s.align.observe(aligned), s.rise.observe(rose)
-	s.value = (direction + rise) / 2
-	s.newest = ScoreBlock{Direction: s.align.standard(aligned), Loss: s.rise.standard(rose), MeanLoss: loss}
-	if direction > 0 {
-		s.newest.DirectionShare = direction / (direction + rise)
+// judge takes the block, of which the losses are means already.
+func (s *Score) judge() Level {
+	s.white.apply(s.w, s.u, 1/float64(s.n))
+	direction, aligned := 0.0, 0.0
+	for i := range s.align {
+		a := s.align[i].next(s.w, s.before)
+		direction += s.align[i].observe(a)
+		if i == 0 {
+			aligned = s.align[i].standard(a)
+		}
 	}
-	switch {
-	case s.value >= s.threshold:
+	direction += s.spread.observe(s.spread.of(s.w))
+	all, rose := direction, 0.0
+	for i := range s.rises {
+		c := s.rises[i].of(s.loss[i])
+		all += s.rises[i].observe(c)
+		rose = max(rose, s.rises[i].standard(c))
+	}
+	s.w, s.before = s.before, s.w
+	s.value = all / parts
+	s.newest = ScoreBlock{Direction: aligned, Loss: rose, MeanLoss: s.loss[plainLoss]}
+	if all > 0 {
+		s.newest.DirectionShare = direction / all
+	}
+	switch threshold := s.Threshold(); {
+	case s.value >= threshold:
 		s.fired = s.value
 		s.Restart()
 		return Drift
-	case s.value >= float64(warningPart*s.threshold):
+	case s.value >= float64(warningPart*threshold):
 		s.level = Warning
 	default:
 		s.level = Stable
 	}
 	return s.level
-}
-
-// alignment whitens the block factor times sums, returns its component along
-// the EWMA of the earlier ones, and updates the EWMA.
-func (s *Score) alignment(sums []float64, factor float64) float64 {
-	dot, norm := 0.0, 0.0
-	mu, inv, z := s.mu[:len(s.active)], s.inv[:len(s.active)], s.z[:len(s.active)]
-	for i, c := range s.active {
-		w := float64((clamp(float64(sums[c]*factor)) - mu[i]) * inv[i])
-		w = bound(w, maxWhite)
-		dot += float64(w * z[i])
-		norm += float64(z[i] * z[i])
-		z[i] = float64((1-ewmaWeight)*z[i]) + float64(ewmaWeight*w)
-	}
-	if norm == 0 {
-		return 0
-	}
-	return dot / math.Sqrt(norm)
 }
 
 // bound returns x within limit of 0; NaN stays what it is.
@@ -176,7 +180,7 @@ func bound(x, limit float64) float64 {
 
 func (s *Score) dropBlock() {
 	clear(s.u)
-	s.loss, s.n = 0, 0
+	s.loss, s.n = [losses]float64{}, 0
 }
 
 // Armed reports whether the calibration is finished.
@@ -186,15 +190,20 @@ func (s *Score) Armed() bool { return s.phase == watching }
 func (s *Score) Statistic() float64 { return s.value }
 
 // Threshold is the value at which the detector alarms.
-func (s *Score) Threshold() float64 { return s.threshold }
+func (s *Score) Threshold() float64 { return s.cfg.FalseFreezeEvery / float64(s.block) }
 
 // Fired is the value at the newest alarm; 0 before the first.
 func (s *Score) Fired() float64 { return s.fired }
 
 // Restart forgets the evidence and drops the current block. The calibration stays.
 func (s *Score) Restart() {
-	s.align.restart()
-	s.rise.restart()
+	for i := range s.align {
+		s.align[i].restart()
+	}
+	for i := range s.rises {
+		s.rises[i].restart()
+	}
+	s.spread.restart()
 	s.value, s.level = 0, Stable
 	s.dropBlock()
 }
@@ -202,10 +211,12 @@ func (s *Score) Restart() {
 // Reset starts to calibrate a new reference.
 func (s *Score) Reset() {
 	*s = Score{
-		cfg: s.cfg, dim: s.dim, threshold: s.threshold,
-		u: make([]float64, s.dim), ref: newReference(s.cfg, s.dim),
-		active: make([]uint16, 0, s.dim),
-		mu:     make([]float64, 0, s.dim), inv: make([]float64, 0, s.dim), z: make([]float64, 0, s.dim),
+		cfg: s.cfg, dim: s.dim, block: s.cfg.Block,
+		u: make([]float64, s.dim), ref: newReference(s.cfg, s.dim), white: newWhitening(s.dim),
+		w: make([]float64, 0, s.dim), before: make([]float64, 0, s.dim), direction: make([]float64, 0, s.dim),
+	}
+	for i := range s.align {
+		s.align[i] = alignment{weight: memoryWeights[i], z: make([]float64, 0, s.dim)}
 	}
 	if s.cfg.Loss == ClipLogistic {
 		s.phase, s.clipLoss, s.clipGrad = calibrating, logisticLossClip, 1

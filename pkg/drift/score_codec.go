@@ -1,12 +1,13 @@
 package drift
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
 
-const scoreVersion = 1
+const scoreVersion = 2
 
 // AppendBinary appends the state of the detector. The average run length is no
 // part of it, so a state may be continued with another.
@@ -16,6 +17,7 @@ func (s *Score) AppendBinary(b []byte) ([]byte, error) {
 	b = wire.AppendUvarint(b, uint64(s.cfg.Window))
 	b = wire.AppendUvarint(b, uint64(s.cfg.Block))
 	b = append(b, byte(s.cfg.Loss), byte(s.phase))
+	b = wire.AppendUvarint(b, uint64(s.block))
 	if s.phase == sampling {
 		b = wire.AppendFloats(b, s.ref.losses)
 		return wire.AppendFloats(b, s.ref.grads), nil
@@ -23,7 +25,9 @@ func (s *Score) AppendBinary(b []byte) ([]byte, error) {
 	b = wire.AppendFloat64(b, s.clipLoss)
 	b = wire.AppendFloat64(b, s.clipGrad)
 	b = appendSparse(b, s.u)
-	b = wire.AppendFloat64(b, s.loss)
+	for _, sum := range s.loss {
+		b = wire.AppendFloat64(b, sum)
+	}
 	b = wire.AppendUvarint(b, uint64(s.n))
 	if s.phase == calibrating {
 		return s.ref.append(b, s.dim), nil
@@ -32,16 +36,14 @@ func (s *Score) AppendBinary(b []byte) ([]byte, error) {
 }
 
 func (s *Score) appendCalibration(b []byte) []byte {
-	b = appendCoordinates(b, s.active)
-	for i := range s.active {
-		b = wire.AppendFloat64(b, s.mu[i])
-		b = wire.AppendFloat64(b, s.inv[i])
-		b = wire.AppendFloat64(b, s.z[i])
+	b = wire.AppendFloats(s.white.append(b), s.before)
+	for i := range s.align {
+		b = s.align[i].append(b)
 	}
-	b = wire.AppendFloat64(b, s.m)
-	b = wire.AppendFloat64(b, s.s)
-	b = s.align.append(b)
-	b = s.rise.append(b)
+	b = s.spread.append(b)
+	for i := range s.rises {
+		b = s.rises[i].append(b)
+	}
 	b = append(b, byte(s.level))
 	b = wire.AppendFloat64(b, s.value)
 	return wire.AppendFloat64(b, s.fired)
@@ -59,7 +61,9 @@ func (r *reference) append(b []byte, dim int) []byte {
 			}
 		}
 	}
-	b = wire.AppendFloats(b, r.means)
+	for _, means := range r.means {
+		b = wire.AppendFloats(b, means)
+	}
 	b = appendCoordinates(b, used)
 	for k := 0; k < len(r.blocks); k += dim {
 		for _, c := range used {
@@ -87,16 +91,22 @@ func (s *Score) UnmarshalBinary(b []byte) error {
 	if v := r.Byte(); v != byte(s.cfg.Loss) {
 		r.Fail("stored detector clips for loss %d, this one for %d", v, s.cfg.Loss)
 	}
-	p := r.Byte()
+	p, block := r.Byte(), r.Uvarint()
 	if phase(p) > watching || phase(p) == sampling && s.cfg.Loss != ClipQuantile {
 		r.Fail("phase %d", p)
 	}
 	if r.Err() != nil {
 		return r.Err()
 	}
-	d := Score{cfg: s.cfg, dim: s.dim, threshold: s.threshold}
+	d := Score{cfg: s.cfg, dim: s.dim}
 	d.Reset()
 	d.phase = phase(p)
+	for uint64(d.block) < block && 2*d.block <= maxBlock {
+		d.block *= 2
+	}
+	if uint64(d.block) != block {
+		return fmt.Errorf("%w: blocks of %d events, %d configured", wire.ErrCorrupt, block, s.cfg.Block)
+	}
 	d.read(r)
 	if err := r.Close(); err != nil {
 		return err
@@ -120,10 +130,12 @@ func (s *Score) read(r *wire.Reader) {
 		r.Fail("clips %v and %v", s.clipLoss, s.clipGrad)
 	}
 	readSparse(r, s.u)
-	s.loss = readWithin(r, maxSum)
+	for i := range s.loss {
+		s.loss[i] = readWithin(r, maxSum)
+	}
 	n := r.Uvarint()
-	if n >= uint64(s.cfg.Block) {
-		r.Fail("%d events in a block of %d", n, s.cfg.Block)
+	if n >= uint64(s.block) {
+		r.Fail("%d events in a block of %d", n, s.block)
 		return
 	}
 	s.n = int(n)
@@ -136,14 +148,16 @@ func (s *Score) read(r *wire.Reader) {
 }
 
 func (s *Score) readCalibration(r *wire.Reader) {
-	s.active = readCoordinates(r, s.active, s.dim, 3*8)
-	for range s.active {
-		mu, inv, z := readWithin(r, 2*huge), readPositive(r), readWithin(r, maxWhite)
-		s.mu, s.inv, s.z = append(s.mu, mu), append(s.inv, inv), append(s.z, z)
+	s.white.read(r, s.dim)
+	s.w = s.w[:len(s.white.active)]
+	s.before = readBlock(r, s.before, len(s.w))
+	for i := range s.align {
+		s.align[i].read(r, len(s.w))
 	}
-	s.m, s.s = readWithin(r, 2*huge), readPositive(r)
-	s.align.read(r)
-	s.rise.read(r)
+	s.spread.read(r)
+	for i := range s.rises {
+		s.rises[i].read(r)
+	}
 	s.level = Level(r.Byte())
 	if s.level > Warning {
 		r.Fail("level %d", uint8(s.level))
@@ -152,12 +166,15 @@ func (s *Score) readCalibration(r *wire.Reader) {
 }
 
 func (r *reference) read(w *wire.Reader, dim int) {
-	r.means = readInto(w, r.means)
-	if len(r.means) == r.count {
-		w.Fail("the calibration is complete")
+	for i := range r.means {
+		r.means[i] = readInto(w, r.means[i])
+		if len(r.means[i]) == r.count || len(r.means[i]) != r.len() {
+			w.Fail("losses of %d blocks, others of %d, fewer than %d expected", len(r.means[i]), r.len(), r.count)
+			return
+		}
 	}
-	used := readCoordinates(w, nil, dim, 8*len(r.means))
-	r.blocks = r.blocks[:len(r.means)*dim]
+	used := readCoordinates(w, nil, dim, 8*r.len())
+	r.blocks = r.blocks[:r.len()*dim]
 	for k := 0; k < len(r.blocks); k += dim {
 		for _, c := range used {
 			r.blocks[k+int(c)] = readWithin(w, huge)

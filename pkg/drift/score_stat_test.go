@@ -73,11 +73,11 @@ func TestScoreDelays(t *testing.T) {
 		drift       func(*logistic)
 		median, max int // bounds of the delay, events
 	}{
-		{"rotation of 60 degrees", func(s *logistic) { s.rotate(60) }, 300, 600},
-		{"rotation of 20 degrees", func(s *logistic) { s.rotate(20) }, 2_500, 15_000},
-		{"label flip", func(s *logistic) { s.flip = 1 }, 100, 250},
-		{"intercept +1", func(s *logistic) { s.theta[0]++ }, 700, 2_000},
-		{"one feature times 10", func(s *logistic) { s.scale = 10 }, 150, 700},
+		{"rotation of 60 degrees", func(s *logistic) { s.rotate(60) }, 200, 500},
+		{"rotation of 20 degrees", func(s *logistic) { s.rotate(20) }, 1_200, 10_000},
+		{"label flip", func(s *logistic) { s.flip = 1 }, 75, 150},
+		{"intercept +1", func(s *logistic) { s.theta[0]++ }, 550, 1_500},
+		{"one feature times 10", func(s *logistic) { s.scale = 10 }, 100, 300},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := DefaultScoreConfig()

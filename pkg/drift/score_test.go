@@ -35,9 +35,9 @@ func encoded(t testing.TB, d interface {
 }
 
 type scoreEvent struct {
-	loss, grad float64
-	j          []uint16
-	x          []float64
+	loss, excess, grad float64
+	j                  []uint16
+	x                  []float64
 }
 
 // scoreEvents is a stream that is stationary, then flips its labels for good.
@@ -48,13 +48,13 @@ func scoreEvents(n, flipAt int) []scoreEvent {
 		if i == flipAt {
 			s.flip = 1
 		}
-		l, g, j, x := s.next()
-		out = append(out, scoreEvent{l, g, j, append([]float64(nil), x...)})
+		l, e, g, j, x := s.next()
+		out = append(out, scoreEvent{l, e, g, j, append([]float64(nil), x...)})
 	}
 	return out
 }
 
-func (s *Score) observe(e scoreEvent) Level { return s.Observe(e.loss, e.grad, e.j, e.x) }
+func (s *Score) observe(e scoreEvent) Level { return s.Observe(e.loss, e.excess, e.grad, e.j, e.x) }
 
 // A detector that is encoded and decoded at any event goes on with the same
 // levels and ends in the same bytes.
@@ -173,13 +173,13 @@ func TestScoreCoordinatesWithoutScale(t *testing.T) {
 		if after {
 			j, x = append(j, 3), append(x, 5/g) // never in the reference
 		}
-		return d.Observe(.7, g, j, x) // a loss that never varies
+		return d.Observe(.7, .1, g, j, x) // a loss that never varies
 	}
 	for i := range 1_000 {
 		observe(i, false)
 	}
-	if len(d.active) != 1 || d.active[0] != 0 {
-		t.Fatalf("active coordinates %v, only 0 has a scale", d.active)
+	if len(d.white.active) != 1 || d.white.active[0] != 0 {
+		t.Fatalf("active coordinates %v, only 0 has a scale", d.white.active)
 	}
 	for i := range 20_000 {
 		if l := observe(i, true); l != Stable {
@@ -193,11 +193,11 @@ func TestScoreConstantLoss(t *testing.T) {
 	for _, reference := range []float64{0, .2} {
 		d := newScore(t, shortScore(ClipQuantile), 4)
 		for range 1_000 {
-			d.Observe(reference, 0, nil, nil)
+			d.Observe(reference, reference, 0, nil, nil)
 		}
 		alarm := false
 		for range 2_000 {
-			alarm = alarm || d.Observe(reference+2, 0, nil, nil) == Drift
+			alarm = alarm || d.Observe(reference+2, reference+2, 0, nil, nil) == Drift
 		}
 		if !alarm {
 			t.Errorf("a loss that rose from a constant %v did not alarm", reference)
@@ -210,14 +210,14 @@ func TestScoreConstantLoss(t *testing.T) {
 func TestScoreClips(t *testing.T) {
 	d := newScore(t, shortScore(ClipQuantile), 4)
 	for i := range 100 {
-		d.Observe(float64(i+1), -2*float64(i+1), nil, nil)
+		d.Observe(float64(i+1), float64(i+1), -2*float64(i+1), nil, nil)
 	}
 	if d.clipLoss != 4*99 || d.clipGrad != 8*99 {
 		t.Errorf("clips %v and %v, want 4 times the 99th of 100 magnitudes, 396 and 792", d.clipLoss, d.clipGrad)
 	}
-	d.Observe(1e6, -1e6, []uint16{2}, []float64{1})
-	if d.loss != 396 || d.u[2] != -792 {
-		t.Errorf("sums %v and %v after one extreme event", d.loss, d.u[2])
+	d.Observe(1e6, 1e6, -1e6, []uint16{2}, []float64{1})
+	if d.loss[plainLoss] != 396 || d.u[2] != -792 {
+		t.Errorf("sums %v and %v after one extreme event", d.loss[plainLoss], d.u[2])
 	}
 }
 
@@ -278,13 +278,13 @@ func TestScoreEncodesSparsely(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	j := []uint16{0, 70, 100}
 	for range c.Window - 1 {
-		d.Observe(rng.Float64(), rng.Float64()-.5, j, []float64{1, rng.Float64(), 1})
+		d.Observe(rng.Float64(), rng.Float64()-.3, rng.Float64()-.5, j, []float64{1, rng.Float64(), 1})
 	}
-	if n := len(encoded(t, d)); n > 200*(3+1)*8+200 {
-		t.Errorf("%d bytes for 199 blocks of 3 coordinates", n)
+	if n := len(encoded(t, d)); n > 400*(3+2)*8+200 {
+		t.Errorf("%d bytes for 399 blocks of 3 coordinates", n)
 	}
-	d.Observe(0, 0, j, []float64{1, 1, 1})
-	if n := len(encoded(t, d)); !d.Armed() || n > 400 {
+	d.Observe(0, 0, 0, j, []float64{1, 1, 1})
+	if n := len(encoded(t, d)); !d.Armed() || n > 700 {
 		t.Errorf("armed %v, %d bytes", d.Armed(), n)
 	}
 }

@@ -29,19 +29,28 @@ func OpenScore(b []byte, falseFreezeEvery float64) (*Score, error) {
 	return s, s.UnmarshalBinary(b)
 }
 
-// Parts returns what direction and loss contribute to the statistic.
+// Parts returns what direction and spread of the score vectors, and the losses,
+// contribute to the statistic.
 func (s *Score) Parts() (direction, loss float64) {
-	return float64(s.align.value() / 2), float64(s.rise.value() / 2)
+	direction = s.spread.value()
+	for i := range s.align {
+		direction += s.align[i].value()
+	}
+	for i := range s.rises {
+		loss += s.rises[i].value()
+	}
+	return direction / parts, loss / parts
 }
 
 // ScoreBlock is what a block of events showed to a Score that watches.
 type ScoreBlock struct {
 	// Direction tells how far the block points the way of those before it, and
-	// Loss how far its mean loss is above the reference's: in standard deviations of
-	// a reference block, which count for more where blocks depend on each other.
+	// Loss how far its mean loss is above the reference's, or its mean excess loss
+	// (event.Reading) if that rose more: in standard deviations of a reference block,
+	// which count for more where blocks depend on each other.
 	Direction, Loss float64
 	MeanLoss        float64 // of the block, at the reference's parameters
-	DirectionShare  float64 // of the detector's value, in [0, 1]; the rest is the loss
+	DirectionShare  float64 // of the direction and spread of the score vectors in the detector's value, in [0, 1]; the rest is the loss
 }
 
 // BlockEnded reports whether the newest event has ended a block.
@@ -53,10 +62,18 @@ func (s *Score) Newest() ScoreBlock { return s.newest }
 // Direction returns the coordinates that take part, ascending, and the average
 // direction of the newest blocks in them, in standard deviations of a reference
 // block. They are valid until the next event.
-func (s *Score) Direction() (coordinates []uint16, direction []float64) { return s.active, s.z }
+func (s *Score) Direction() (coordinates []uint16, direction []float64) {
+	s.direction = append(s.direction[:0], s.align[0].z...)
+	s.white.standardised(s.direction)
+	return s.white.active, s.direction
+}
 
-// LossReference returns mean and standard deviation of the loss of a reference block.
-func (s *Score) LossReference() (mean, sd float64) { return s.m, s.s }
+// UsualLoss returns the mean loss in the reference; 0 until that is complete.
+func (s *Score) UsualLoss() float64 { return s.rises[plainLoss].mean }
+
+// Block is how many events are averaged into one observation: ScoreConfig.Block,
+// or more where blocks of that depend on each other.
+func (s *Score) Block() int { return s.block }
 
 // LossScale is a large loss of the reference, its 99th percentile, as the unit
 // in which losses are compared; 1 for the logistic loss and before there is one.
@@ -68,4 +85,4 @@ func (s *Score) LossScale() float64 {
 }
 
 // WarningThreshold is the value from which on the detector warns.
-func (s *Score) WarningThreshold() float64 { return float64(warningPart * s.threshold) }
+func (s *Score) WarningThreshold() float64 { return float64(warningPart * s.Threshold()) }

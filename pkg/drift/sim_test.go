@@ -69,12 +69,13 @@ func (s *logistic) label() float64 {
 }
 
 // next is the next event at the reference: loss, dl/dz and the features.
-func (s *logistic) next() (loss, grad float64, j []uint16, x []float64) {
+func (s *logistic) next() (loss, excess, grad float64, j []uint16, x []float64) {
 	s.draw()
 	y := s.label()
 	unscaled := s.x[1]
 	s.x[1] *= s.scale
-	p := sigmoid(dot(s.ref, s.x))
+	z := dot(s.ref, s.x)
+	p := sigmoid(z)
 	if y == 1 {
 		loss = -math.Log(math.Max(p, 1e-15))
 	} else {
@@ -83,9 +84,9 @@ func (s *logistic) next() (loss, grad float64, j []uint16, x []float64) {
 	if s.scale != 1 { // the observer must see the broken feature, the stream goes on with the true one
 		x = append([]float64(nil), s.x...)
 		s.x[1] = unscaled
-		return loss, p - y, s.j, x
+		return loss, (p - y) * z, p - y, s.j, x
 	}
-	return loss, p - y, s.j, s.x
+	return loss, (p - y) * z, p - y, s.j, s.x
 }
 
 // rotate turns the concept by an angle in the plane of theta and a direction
@@ -120,7 +121,7 @@ func sigmoid(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
 
 // source is a stream as seen by a reference.
 type source interface {
-	next() (loss, grad float64, j []uint16, x []float64)
+	next() (loss, excess, grad float64, j []uint16, x []float64)
 }
 
 // categories is a stream of categorical fields, of which each category is as
@@ -146,7 +147,7 @@ func newCategories(seed uint64, fields int, bias float64) *categories {
 	return s
 }
 
-func (s *categories) next() (loss, grad float64, j []uint16, x []float64) {
+func (s *categories) next() (loss, excess, grad float64, j []uint16, x []float64) {
 	z := s.bias
 	for f, w := range s.weights {
 		// The inverse of the distribution function of a Pareto law with exponent 1.
@@ -162,5 +163,5 @@ func (s *categories) next() (loss, grad float64, j []uint16, x []float64) {
 	if s.rng.Float64() < p {
 		y, loss = 1, -math.Log(p)
 	}
-	return loss, p - y, s.j, s.x
+	return loss, (p - y) * z, p - y, s.j, s.x
 }

@@ -38,9 +38,14 @@ type Step struct {
 // sparse vector with value X[i] at coordinate J[i], coordinates in [0, Coordinates).
 type Reading struct {
 	Loss float64
-	Grad float64
-	J    []uint16
-	X    []float64
+	// Excess is the loss minus what the prediction itself expects of it: of a
+	// log likelihood, -log p(y) minus the entropy of p. As long as the model is
+	// right its mean is 0, however hard to predict the labels become. Of the
+	// other losses, which expect nothing, it is Loss.
+	Excess float64
+	Grad   float64
+	J      []uint16
+	X      []float64
 }
 
 // Coordinates is the dimension of the space in which score vectors are

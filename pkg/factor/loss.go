@@ -35,6 +35,15 @@ func (p *plan) evaluate(s *event.Step, z, y float64, f *frame) {
 	}
 }
 
+// excess returns Reading.Excess of a step: of the logistic loss, whose natural
+// parameter is the margin, the gradient times it.
+func (p *plan) excess(s *event.Step) float64 {
+	if p.logistic {
+		return float64(s.Grad * s.Margin)
+	}
+	return min(s.Loss, math.MaxFloat64)
+}
+
 // gradient returns dl/dz on the scale of the parameters, in the frame that the
 // label belongs to. With scaled labels that is in standard deviations.
 func (p *plan) gradient(s *event.Step, after *frame) float64 {

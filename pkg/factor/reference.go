@@ -86,7 +86,7 @@ func (m *Model) evaluateReference(r *reference, x *event.Vector, y float64) *eve
 		js[1+n+i], xs[1+n+i] = sketch(mix(a.hash), 1)
 	}
 	m.sketchFactors(w, xs[1+n:])
-	r.reading = event.Reading{Loss: min(s.Loss, math.MaxFloat64), Grad: s.Grad, J: js, X: xs}
+	r.reading = event.Reading{Loss: min(s.Loss, math.MaxFloat64), Excess: m.p.excess(&s), Grad: s.Grad, J: js, X: xs}
 	return &r.reading
 }
 

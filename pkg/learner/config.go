@@ -77,7 +77,9 @@ type GuardConfig struct {
 	// Enabled switches the statistical detector; the hard guard stays on. Default true.
 	Enabled bool `koanf:"enabled"`
 	// ReferenceAfter is how many events are learned before the first detector
-	// reference is frozen. Default 5,000: earlier the weights still move a lot.
+	// reference is frozen. Default 5,000: earlier the weights still move a lot. What
+	// they are wrong by looks like a change when the inputs change; more makes
+	// harmless changes of the inputs freeze less often.
 	ReferenceAfter uint64 `koanf:"reference_after"`
 	// ReferenceEvery is how many events an armed reference watches before its
 	// successor is calibrated beside it. Default 50,000.

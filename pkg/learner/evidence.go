@@ -70,7 +70,7 @@ func (s *suspicion) moved(g *guard) (direction, loss *state.Moved) {
 	}
 	score := g.scores[g.watching]
 	block := score.Newest()
-	was, _ := score.LossReference()
+	was := score.UsualLoss()
 	share := rounded(block.DirectionShare)
 	return &state.Moved{By: rounded(s.direction / n), Share: share},
 		&state.Moved{By: rounded(s.loss / n), Share: rounded(1 - share), Mean: significant(s.meanLoss / n), Was: significant(was)}

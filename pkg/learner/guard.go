@@ -79,7 +79,7 @@ func (g *guard) observe(l *Learner, s *event.Step) bool {
 	if g.armed() {
 		before := g.level
 		if r := s.Ref[g.watching]; r != nil {
-			g.level = g.scores[g.watching].Observe(r.Loss, r.Grad, r.J, r.X)
+			g.level = g.scores[g.watching].Observe(r.Loss, r.Excess, r.Grad, r.J, r.X)
 		}
 		if g.level == drift.Drift {
 			g.fired = g.scores[g.watching].Fired()
@@ -95,7 +95,7 @@ func (g *guard) observe(l *Learner, s *event.Step) bool {
 	if g.calibrating != none {
 		level := drift.Stable
 		if r := s.Ref[g.calibrating]; r != nil {
-			level = g.scores[g.calibrating].Observe(r.Loss, r.Grad, r.J, r.X)
+			level = g.scores[g.calibrating].Observe(r.Loss, r.Excess, r.Grad, r.J, r.X)
 		}
 		switch {
 		case l.mode == Recovering:

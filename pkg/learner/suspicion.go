@@ -42,7 +42,7 @@ type suspicion struct {
 }
 
 const (
-	pageSlack    = 1.0  // of Page's sums, in standard deviations of a block: half of a shift that matters
+	pageSlack    = 0.7  // of Page's sums, in standard deviations of a block: half of a shift that matters
 	pageMost     = 12.0 // what a single block adds at most
 	pageAlert    = 2.0  // of a sum at which more events are looked at
 	mostStandard = 1e6  // bounds a block's statistic where it is summed up

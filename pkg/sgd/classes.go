@@ -278,7 +278,7 @@ func (m *Model) see(r *reference, e *event.Event) []refSlot {
 // readClasses evaluates reference r, of index i, on the features that it sees. The gradient of
 // several rows is watched along one direction: the sum over the classes of derivative
 // times a fixed sign (-1 for every other two classes), times x.
-func (m *Model) readClasses(r *reference, i int, e *event.Event, y float64) (loss, grad float64) {
+func (m *Model) readClasses(r *reference, i int, e *event.Event, y float64) (loss, excess, grad float64) {
 	c := &m.class
 	if e.Views[i] == nil { // else readView has found them
 		r.seen = m.see(r, e)
@@ -299,8 +299,14 @@ func (m *Model) readClasses(r *reference, i int, e *event.Event, y float64) (los
 		}
 		var s event.Step
 		m.p.evaluate(&s, c.z[k]-c.offset[k], c.target[k], &r.frame)
-		if !m.p.softmax() || float64(k) == y {
+		if m.p.softmax() {
+			if float64(k) == y {
+				loss = s.Loss
+			}
+			excess += float64(s.Grad * c.z[k])
+		} else {
 			loss += s.Loss
+			excess += m.p.excess(c.z[k], s.Loss, s.Grad, &r.frame)
 		}
 		if k&2 == 0 {
 			grad += s.Grad
@@ -308,5 +314,5 @@ func (m *Model) readClasses(r *reference, i int, e *event.Event, y float64) (los
 			grad -= s.Grad
 		}
 	}
-	return loss, grad
+	return loss, excess, grad
 }

@@ -58,6 +58,16 @@ func (p *plan) lossAt(z, y float64, f *frame) (loss, grad float64) {
 	return s.Loss, s.Grad
 }
 
+// excess returns Reading.Excess of a loss and its derivative at the linear
+// score z. Of a log likelihood with natural parameter z the loss is a(z) - yz
+// and its expectation a(z) - a'(z)z, so that the difference is (a'(z) - y)z.
+func (p *plan) excess(z, loss, grad float64, f *frame) float64 {
+	if p.loss == lossLogistic || p.loss == lossPoisson {
+		return float64(grad * clamp(z, f.Lo, f.Hi))
+	}
+	return loss
+}
+
 // clamp returns x within [lo, hi]; NaN stays what it is.
 func clamp(x, lo, hi float64) float64 {
 	if x > hi {

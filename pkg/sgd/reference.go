@@ -176,12 +176,14 @@ func (m *Model) readLosses(e *event.Event, s *event.Step, y float64) {
 		}
 		o := &r.reading
 		if m.p.classes > 0 {
-			o.Loss, o.Grad = m.readClasses(r, i, e, y)
+			o.Loss, o.Excess, o.Grad = m.readClasses(r, i, e, y)
 		} else {
 			o.Loss, o.Grad = m.p.lossAt(r.z, y, &r.frame)
+			o.Excess = m.p.excess(r.z, o.Loss, o.Grad, &r.frame)
 		}
-		if o.Loss > math.MaxFloat64 {
-			o.Loss = math.MaxFloat64
+		o.Loss = min(o.Loss, math.MaxFloat64)
+		if !(math.Abs(o.Excess) <= math.MaxFloat64) {
+			o.Excess = o.Loss
 		}
 		s.Ref[i] = o
 	}
