@@ -68,7 +68,7 @@ func run(data string, seeds uint64, only, on, set string, asJSON bool) error {
 	}
 	var rows []row
 	for _, policy := range bandit.Policies() {
-		if !wanted.MatchString(policy) {
+		if policy == bandit.Ladder || !wanted.MatchString(policy) { // the arms of these games have no prices
 			continue
 		}
 		r := row{policy, map[string]float64{}, map[string]float64{}}

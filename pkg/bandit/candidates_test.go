@@ -14,6 +14,9 @@ import (
 func candidatesConfig(policy string) Config {
 	c := Default()
 	c.Policy, c.Arms = policy, []string{"a", "b", "c", "d"}
+	if policy == Ladder {
+		c.Limits = []Limit{{Arm: "a", Price: 0.4}, {Arm: "b", Price: 0.6}, {Arm: "c", Price: 0.8}, {Arm: "d", Price: 1}}
+	}
 	return c
 }
 

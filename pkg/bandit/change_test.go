@@ -77,7 +77,7 @@ func TestLifeOfAnArm(t *testing.T) {
 			both(func(m *Model) {
 				teach(t, m, 1, 200)
 				m.SetReference(0)
-				change(t, m, event.ArmChange{Kind: event.ArmAdd, Arm: "late"})
+				change(t, m, event.ArmChange{Kind: event.ArmAdd, Arm: "late", Price: 0.9})
 			})
 			k := len(c.Arms)
 			var e event.Event
@@ -117,7 +117,9 @@ func TestLifeOfAnArm(t *testing.T) {
 			if a := m.Table()[k]; a.Status != ArmRemoved {
 				t.Errorf("after the time to drain the arm is %v", a.Status)
 			}
-			both(func(m *Model) { change(t, m, event.ArmChange{Kind: event.ArmAdd, Arm: "late", Like: c.Arms[1]}) })
+			both(func(m *Model) {
+				change(t, m, event.ArmChange{Kind: event.ArmAdd, Arm: "late", Price: 0.9, Like: c.Arms[1]})
+			})
 			if a := m.Table()[k]; len(m.Table()) != k+1 || a.Status != ArmNew || a.Events != 0 {
 				t.Errorf("the arm came back as %+v", a)
 			}

@@ -27,12 +27,13 @@ const (
 	Bag       = "bag"
 	Cover     = "cover"
 	Reinforce = "reinforce"
+	Ladder    = "ladder"
 )
 
 // Policies are the names that Config.Policy may have.
 func Policies() []string {
 	return []string{LinUCB, LinTS, Logistic, Greedy, Softmax, SquareCB, RegCB, RegCBElim, Bag, Cover, Reinforce,
-		Thompson, Normal, UCB1, KLUCB, EXP3, EXP3IX, Gradient}
+		Thompson, Ladder, Normal, UCB1, KLUCB, EXP3, EXP3IX, Gradient}
 }
 
 // The values of Config.Features.
@@ -65,6 +66,8 @@ type Config struct {
 	PriceStep float64 `koanf:"price_step"`
 	// PriceFloor is the lowest price that is chosen: costs and least margin. Default 0.
 	PriceFloor float64 `koanf:"price_floor"`
+	// Cost is what a sale costs: with policy ladder the reward of a sale is the price less Cost. Default 0.
+	Cost float64 `koanf:"cost"`
 	// NewShare is the least probability of an arm that was added to a running
 	// bandit, until NewEvents events of it were learned. Default 0.05 and 200.
 	NewShare  float64 `koanf:"new_share"`
@@ -96,7 +99,7 @@ type Config struct {
 	// 128; 0 means exact integrals, which need independent arms: thompson, and
 	// lints or logistic with disjoint features. thompson is always exact.
 	Draws int `koanf:"draws"`
-	// PriorAlpha and PriorBeta are the Beta prior of every arm of thompson, and the
+	// PriorAlpha and PriorBeta are the Beta prior of every arm of thompson and ladder, and the
 	// Gamma prior (shape, rate) of the precision of rewards of normal. Default 1 and 1. From 0.1 to 1e6.
 	PriorAlpha float64 `koanf:"prior_alpha"`
 	PriorBeta  float64 `koanf:"prior_beta"`
@@ -227,6 +230,8 @@ func (c *Config) validateTogether() error {
 	switch {
 	case !(c.RewardMin < c.RewardMax):
 		return fmt.Errorf("learner.bandit.reward_max: %v: must be above learner.bandit.reward_min, which is %v", c.RewardMax, c.RewardMin)
+	case c.Policy == Ladder && c.RewardMin != 0:
+		return fmt.Errorf("learner.bandit.reward_min: %v: must be 0 with policy ladder: a visitor who does not buy earns nothing", c.RewardMin)
 	case c.Matrix == "full" && c.MaxFeatures > maxFull:
 		return fmt.Errorf("learner.bandit.max_features: %d: must be at most %d with learner.bandit.matrix full; use diagonal", c.MaxFeatures, maxFull)
 	case c.HalfLife != 0 && c.Window != 0:
@@ -243,7 +248,7 @@ func (c *Config) validateTogether() error {
 		return fmt.Errorf("learner.bandit.features: %q: must be disjoint with policy %s; use linucb, lints, logistic, epsilon, softmax, squarecb or regcb", c.Features, c.Policy)
 	case c.Conservative > 0 && c.contextual():
 		return fmt.Errorf("learner.bandit.conservative: %v: must be 0 with policy %s: what the baseline earns in the contexts where it is chosen says little of the others; use thompson, ucb1 or klucb, or baseline_floor", c.Conservative, c.Policy)
-	case c.Draws == 0 && (c.Policy == Normal || c.Features != Disjoint && (c.Policy == LinTS || c.Policy == Logistic)):
+	case c.Draws == 0 && (c.Policy == Normal || c.Policy == Ladder || c.Features != Disjoint && (c.Policy == LinTS || c.Policy == Logistic)):
 		return fmt.Errorf("learner.bandit.draws: 0: integrals need independent normal posteriors; set learner.bandit.draws to 128, or features to disjoint with policy lints or logistic")
 	}
 	return nil
@@ -288,7 +293,7 @@ func (c *Config) resolve() {
 
 // contextual reports whether the policy uses features.
 func (c *Config) contextual() bool {
-	return !slices.Contains([]string{Thompson, Normal, UCB1, KLUCB, EXP3, EXP3IX, Gradient}, c.Policy)
+	return !slices.Contains([]string{Thompson, Ladder, Normal, UCB1, KLUCB, EXP3, EXP3IX, Gradient}, c.Policy)
 }
 
 // scale returns a reward on [0, 1], and unscale the reverse.

@@ -162,6 +162,9 @@ func (s *counts) correct(arm int, t int64, h float64, _ []pair, old, r float64) 
 	}
 	for _, a := range all { // rounding may lead out of what rewards in [0, 1] add up to
 		a.s, a.q = min(max(a.s+ds, 0), a.n), min(max(a.q+dq, 0), a.n)
+		if s.cfg.Policy == Ladder {
+			a.w = max(a.w+float64(ds*s.cfg.RewardMax)/s.margin(arm), 0)
+		}
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 // Rewards that come late make the same bandit as if they had come in time.
 func TestCorrectedIsAsIfLearnedInTime(t *testing.T) {
-	policies := []string{LinUCB, LinTS, Greedy, Softmax, SquareCB, RegCB, RegCBElim, Thompson, Normal, UCB1, KLUCB}
+	policies := []string{LinUCB, LinTS, Greedy, Softmax, SquareCB, RegCB, RegCBElim, Thompson, Ladder, Normal, UCB1, KLUCB}
 	ages := map[string]func(*Config){
 		"forever":   func(*Config) {},
 		"half-life": func(c *Config) { c.HalfLife = 64 * time.Second },
@@ -27,6 +27,9 @@ func TestCorrectedIsAsIfLearnedInTime(t *testing.T) {
 				c := Default()
 				c.Policy, c.Features, c.Arms, c.RewardMin, c.RewardMax = policy, features, []string{"a", "b", "c"}, -1, 3
 				age(&c)
+				if policy == Ladder {
+					c.RewardMin, c.Limits = 0, []Limit{{Arm: "a", Price: 1}, {Arm: "b", Price: 2}, {Arm: "c", Price: 3}}
+				}
 				late, inTime := model(t, c), model(t, c)
 				if !late.CanCorrect() {
 					t.Fatalf("policy %s cannot be corrected", policy)
@@ -45,7 +48,7 @@ func TestCorrectedIsAsIfLearnedInTime(t *testing.T) {
 					for k := range 1 + r.IntN(6) { // features appear over time
 						e.X.Dense = append(e.X.Dense, event.Feature{Hash: uint64(k + 1), Value: 3 + 5*r.NormFloat64()})
 					}
-					e.Label = 4*r.Float64() - 1
+					e.Label = max(c.RewardMin, 4*r.Float64()-1)
 					true1 := e.Label
 					if s := inTime.Learn(&e); s.Reject != nil {
 						t.Fatal(s.Reject)

@@ -14,7 +14,7 @@ type armSums struct {
 	n float64 // sum h
 	s float64 // sum h r
 	q float64 // sum h r^2
-	w float64 // exp3: sum h r/p; exp3ix: sum h (1-r)/(p+gamma)
+	w float64 // exp3: sum h r/p; exp3ix: sum h (1-r)/(p+gamma); ladder: sum h sales
 }
 
 func (a *armSums) add(b *armSums) { a.n, a.s, a.q, a.w = a.n+b.n, a.s+b.s, a.q+b.q, a.w+b.w }
@@ -49,7 +49,11 @@ func newCounts(c *Config, t *arms) *counts {
 // mean returns the expected reward of an arm on the scale [0, 1]: that of the posterior.
 func (s *counts) mean(arm int) float64 {
 	a, c := &s.sums[arm], s.cfg
-	if c.Policy == Thompson {
+	switch c.Policy {
+	case Ladder:
+		d := s.demand(arm)
+		return float64(d.alpha/(d.alpha+d.beta)*s.margin(arm)) / c.RewardMax
+	case Thompson:
 		return (c.PriorAlpha + a.s) / (c.PriorAlpha + c.PriorBeta + a.n)
 	}
 	return (float64(c.PriorWeight*c.PriorMean) + a.s) / (c.PriorWeight + a.n)
@@ -91,6 +95,8 @@ func (s *counts) learn(e *event.Event, step *event.Step) *event.Rejection {
 	h, r := float64(e.Weight*counts), s.cfg.scale(e.Label)
 	add := armSums{n: h, s: float64(h * r), q: float64(float64(h*r) * r)}
 	switch s.cfg.Policy {
+	case Ladder:
+		add.w = float64(h*e.Label) / s.margin(e.Arm)
 	case EXP3:
 		add.w = float64(h*r) / e.Prob
 	case EXP3IX:
@@ -136,6 +142,8 @@ func (s *counts) distribute(e *event.Event, eligible []bool, p []float64) {
 	switch s.cfg.Policy {
 	case Thompson:
 		s.thompson(eligible, p)
+	case Ladder:
+		s.ladder(eligible, p)
 	case Normal:
 		s.normalGamma(e, eligible, p)
 	default:

@@ -23,7 +23,7 @@
 //     cover the arms, learned from doubly robust rewards;
 //   - reinforce climbs the gradient of the expected reward of a softmax.
 //
-// Without: thompson, normal, ucb1, klucb, exp3, exp3ix, gradient. Each has its file, with the paper.
+// Without: thompson, ladder, normal, ucb1, klucb, exp3, exp3ix, gradient. Each has its file, with the paper.
 //
 // # From bytes to a choice
 //

@@ -34,7 +34,7 @@ func trainedOn(t testing.TB, c Config, n int) (*Model, event.Event) {
 
 // However much was learned, the probabilities are numbers, and the better arm has more.
 func TestHeavyCountsStayFinite(t *testing.T) {
-	for _, policy := range []string{Thompson, Normal, UCB1, KLUCB, EXP3, EXP3IX} {
+	for _, policy := range []string{Thompson, Ladder, Normal, UCB1, KLUCB, EXP3, EXP3IX} {
 		for _, weight := range []float64{1e3, 1e9, 1e100} {
 			m := newModel(t, config(policy, 2))
 			for i := range 4 {
@@ -325,10 +325,10 @@ func eye(n int) [][]float64 {
 	return out
 }
 
-// Scoring takes nothing from the heap, but for the integrals and correlated draws.
+// Scoring takes nothing from the heap, but for the integrals, correlated draws, and those of a ladder, which a Policy keeps.
 func TestDistributionDoesNotAllocate(t *testing.T) {
 	for name, c := range configurations() {
-		if c.Policy == Thompson || c.Draws == 0 || c.Policy == LinTS && c.Features != Disjoint {
+		if c.Policy == Thompson || c.Policy == Ladder || c.Draws == 0 || c.Policy == LinTS && c.Features != Disjoint {
 			continue
 		}
 		m, e := trainedOn(t, c, 100)

@@ -40,9 +40,9 @@ func TestGolden(t *testing.T) {
 	all := configurations()
 	var cases []choiceCase
 	for _, name := range []string{LinUCB, LinTS, "shared", Normal, SquareCB, RegCB, Softmax, Greedy, UCB1, KLUCB, "lints diagonal", "linucb half-life", "linucb window", "hybrid", Logistic, Bag, Cover, "cover diagonal", Reinforce,
-		Thompson, "thompson window", EXP3, EXP3IX, Gradient} {
+		Thompson, Ladder, "thompson window", EXP3, EXP3IX, Gradient} {
 		c := all[name]
-		c.Arms = c.Arms[:3]
+		c.Arms, c.Limits = c.Arms[:3], c.Limits[:min(3, len(c.Limits))]
 		m := newModel(t, c)
 		var e event.Event
 		for i := range 40 {

@@ -27,7 +27,9 @@ func (s *counts) mix(from []armSums, like []int, by float64) (out armSums) {
 		a := from[i]
 		w := float64(each * a.w)
 		a.scale(float64(by * each))
-		a.w = w
+		if s.cfg.Policy != Ladder {
+			a.w = w
+		}
 		out.add(&a)
 	}
 	return out

@@ -79,6 +79,9 @@ func (c *Config) feasible(t *arms) error {
 		}
 		open++
 		caps += a.Cap
+		if err := c.soldAt(a); err != nil {
+			return err
+		}
 		if a.Status == ArmNew {
 			fresh++
 		}
@@ -105,6 +108,19 @@ func (c *Config) feasible(t *arms) error {
 	if sum := c.Floor + c.BaselineFloor + float64(c.NewShare*float64(fresh)); sum > 1 {
 		return fmt.Errorf("learner.bandit.floor %v, baseline_floor %v and new_share %v of %d new arms add up to %.4g: must be at most 1",
 			c.Floor, c.BaselineFloor, c.NewShare, fresh, sum)
+	}
+	return nil
+}
+
+// soldAt returns an error when policy ladder cannot tell how much was sold at the price of an arm.
+func (c *Config) soldAt(a *Arm) error {
+	switch {
+	case c.Policy != Ladder:
+		return nil
+	case !(a.Price > c.Cost):
+		return fmt.Errorf("arm %q: price %v: must be above learner.bandit.cost, which is %v, with policy ladder; give every arm a price in learner.bandit.limits", a.Name, a.Price, c.Cost)
+	case a.Price-c.Cost > c.RewardMax:
+		return fmt.Errorf("learner.bandit.reward_max: %v: must be at least what a sale of arm %q earns, %v", c.RewardMax, a.Name, a.Price-c.Cost)
 	}
 	return nil
 }

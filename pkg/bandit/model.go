@@ -65,7 +65,7 @@ func New(c Config) (*Model, error) {
 // fresh returns the parameters of a bandit that has learned nothing.
 func fresh(c *Config, t *arms) core {
 	switch c.Policy {
-	case Thompson, Normal, UCB1, KLUCB, EXP3, EXP3IX:
+	case Thompson, Ladder, Normal, UCB1, KLUCB, EXP3, EXP3IX:
 		return newCounts(c, t)
 	case Gradient, Reinforce:
 		return newGradient(c, t)

@@ -23,6 +23,9 @@ func config(policy string, arms int) Config {
 	c.Policy = policy
 	for i := range arms {
 		c.Arms = append(c.Arms, "a"+strconv.Itoa(i))
+		if policy == Ladder {
+			c.Limits = append(c.Limits, Limit{Arm: c.Arms[i], Price: float64(i+2) / float64(arms+2)})
+		}
 	}
 	return c
 }
@@ -295,7 +298,7 @@ func TestDistribution(t *testing.T) {
 					t.Fatalf("%s: %v is below the floor", policy, p)
 				}
 				sum += v
-				if even := i == 0 && c.Features == Disjoint && c.Policy != Cover && c.Policy != Normal && (c.Policy != LinTS && c.Policy != Logistic || c.Draws == 0); even && math.Abs(v-.25) > 1e-9 {
+				if even := i == 0 && c.Features == Disjoint && c.Policy != Cover && c.Policy != Normal && c.Policy != Ladder && (c.Policy != LinTS && c.Policy != Logistic || c.Draws == 0); even && math.Abs(v-.25) > 1e-9 {
 					t.Fatalf("%s: %v, nothing is known yet", policy, p)
 				}
 			}
@@ -521,6 +524,10 @@ func TestValidate(t *testing.T) {
 		{"window: 1h0m0s: must be 0 with learner.bandit.half_life", func(c *Config) { c.HalfLife, c.Window = time.Hour, time.Hour }},
 		{"window: 1h0m0s: must be 0 with policy reinforce", func(c *Config) { c.Window, c.Policy = time.Hour, Reinforce }},
 		{"window: 1h0m0s: needs a full matrix", func(c *Config) { c.Window, c.Matrix = time.Hour, "diagonal" }},
+		{"reward_min: -1: must be 0 with policy ladder", func(c *Config) { *c = config(Ladder, 3); c.RewardMin = -1 }},
+		{"draws: 0", func(c *Config) { *c = config(Ladder, 3); c.Draws = 0 }},
+		{"reward_max: 0.5: must be at least what a sale of arm", func(c *Config) { *c = config(Ladder, 3); c.RewardMax = .5 }},
+		{"cost: -1:", func(c *Config) { c.Cost = -1 }},
 		{"policy: cover: has no half_life", func(c *Config) { c.HalfLife, c.Policy = time.Hour, Cover }},
 		{"lambda: 0:", func(c *Config) { c.Lambda = 0 }},
 		{"standardize: \"yes\":", func(c *Config) { c.Standardize = "yes" }},
@@ -541,7 +548,7 @@ func TestValidate(t *testing.T) {
 // Whatever the bytes under a valid checksum, Open returns a usable model or an error.
 func FuzzOpen(f *testing.F) {
 	for _, c := range configurations() {
-		c.Arms = c.Arms[:3]
+		c.Arms, c.Limits = c.Arms[:3], c.Limits[:min(3, len(c.Limits))]
 		m := newModel(f, c)
 		var e event.Event
 		for i := range 20 {

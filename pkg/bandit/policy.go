@@ -22,7 +22,7 @@ func OpenPolicy(b []byte) (*Policy, error) {
 	}
 	p := &Policy{cfg: m.cfg, arms: m.arms, names: m.arms.names(), rails: m.rails, core: m.live, key: NewKey(m.cfg.Salt)}
 	switch m.cfg.Policy {
-	case Thompson, UCB1, KLUCB, EXP3, EXP3IX, Gradient:
+	case Thompson, Ladder, UCB1, KLUCB, EXP3, EXP3IX, Gradient:
 		p.fixed = m.Distribution(&event.Event{}, nil, nil)
 	}
 	return p, nil

@@ -44,6 +44,7 @@ func (c *Config) numbers() []number {
 		{"new_share", &c.NewShare, 0, 1},
 		{"new_prior", &c.NewPrior, 0, 1},
 		{"conservative", &c.Conservative, 0, 1},
+		{"cost", &c.Cost, 0, 1e50},
 	}
 }
 

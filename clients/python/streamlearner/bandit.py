@@ -10,7 +10,7 @@ from .errors import CorruptError
 from .event import Event, Feature
 from .integrals import best_of_betas, best_of_normals
 from .portable import exp, log
-from .posterior import Key, cholesky, dot, draw_best, normals, stream, student_draw, tally, winners_of
+from .posterior import Key, beta_draw, bounded, cholesky, dot, draw_best, falling, normals, stream, student_draw, tally, winners_of
 from .rails import STATUSES, Arm, Rails
 from .regression import Diagonal, Full, predict_sparse, scatter
 from .scaling import Scaler
@@ -18,13 +18,13 @@ from .wire import BANDIT, MASK, Reader, open_envelope, xxh64
 
 VERSION = 3
 
-COUNTS = ("thompson", "normal", "ucb1", "klucb", "exp3", "exp3ix")
+COUNTS = ("thompson", "ladder", "normal", "ucb1", "klucb", "exp3", "exp3ix")
 LINEAR = ("linucb", "lints", "logistic", "epsilon", "softmax", "squarecb", "regcb", "regcb_elimination", "bag")
 NUMBERS = (
     "reward_min", "reward_max", "floor", "prior_alpha", "prior_beta", "prior_mean", "prior_weight", "alpha", "spread", "epsilon",
     "temperature", "gamma_scale", "gamma_exponent", "mellowness", "psi", "gamma", "rate", "entropy", "importance_clip", "lambda", "clip",
     "extreme", "baseline_floor", "price_step", "price_floor", "new_share", "new_prior",
-    "conservative")
+    "conservative", "cost")
 
 _BLOCKS = 8
 _MAX_WEIGHT = 1e100
@@ -174,6 +174,8 @@ class Bandit:
         c, sums, policy = self._c, self._sums, self.policy
         if policy == "thompson":
             return best_of_betas([(c["prior_alpha"] + sums[a][1], c["prior_beta"] + max(0.0, sums[a][0] - sums[a][1])) for a in chosen])
+        if policy == "ladder":
+            return self._ladder(chosen)
         if policy == "normal":
             return self._normal_gamma(event, chosen)
         if policy == "exp3":
@@ -187,6 +189,22 @@ class Bandit:
         if policy == "ucb1":
             return explore.greedy([explore.ucb1(sums[a][0], sums[a][1], total, c["alpha"]) for a in chosen])
         return explore.greedy([explore.kl_ucb(sums[a][0], sums[a][1], total) for a in chosen])
+
+    def _ladder(self, chosen: list[int]) -> list[float]:
+        """Return the share of draws of a falling demand in which each price earns most."""
+        c, seed = self._c, self._key.seed(b"")
+        order = sorted((a for a, arm in enumerate(self.table) if arm.status != "removed"), key=lambda a: self.table[a].price)
+        posteriors = []
+        for a in order:
+            n, _, _, sales = self._sums[a]
+            posteriors.append(bounded(c["prior_alpha"] + sales, c["prior_beta"] + max(0.0, n - sales)))
+        weights, winners = [x + y for x, y in posteriors], []
+        for m in range(self._draws):
+            drawn = [beta_draw(stream(seed, 2 * a), stream(seed, 2 * a + 1), m, *posteriors[i]) for i, a in enumerate(order)]
+            demand = dict(zip(order, falling(drawn, weights)))
+            worth = [demand[a] * (self.table[a].price - c["cost"]) for a in chosen]
+            winners.append(worth.index(max(worth)))
+        return tally(winners, len(chosen))
 
     def _normal_gamma(self, event: Event, chosen: list[int]) -> list[float]:
         c, seed = self._c, self._key.seed(event.id)

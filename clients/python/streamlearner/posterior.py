@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 
-from .portable import expm1, log
+from .portable import exp, expm1, log
 from .wire import MASK
 
 _WEYL = 0x9E3779B97F4A7C15
@@ -125,6 +125,51 @@ def student_draw(own: int, m: int, freedom: float) -> float:
         if w < 1:
             return u * math.sqrt(freedom * expm1(-2 / freedom * log(w)) / w)
         i += 1
+
+
+def bounded(alpha: float, beta: float) -> tuple[float, float]:
+    """Return a Beta posterior of at most 1e12 observations."""
+    n = alpha + beta
+    return (alpha, beta) if n <= 1e12 else (max(0.1, alpha * (1e12 / n)), max(0.1, beta * (1e12 / n)))
+
+
+def beta_draw(first: int, second: int, m: int, alpha: float, beta: float) -> float:
+    """Return draw m of Beta(alpha, beta) from two streams."""
+    x, y = _gamma_draw(first, m, alpha), _gamma_draw(second, m, beta)
+    return x / (x + y)
+
+
+def _gamma_draw(own: int, m: int, shape: float) -> float:
+    """Return draw m of a stream from the Gamma distribution (Marsaglia and Tsang 2000)."""
+    own = mix(own + (m + 1) * _WEYL & MASK)
+    boost = 1.0
+    if shape < 1:
+        boost = exp(log((float(own >> 11) + 0.5) / (1 << 53)) / shape)
+        shape += 1
+    d = shape - 1.0 / 3
+    c = 1 / math.sqrt(9 * d)
+    i = 1
+    while True:
+        h = mix(own + i * _WEYL & MASK)
+        x, u = _quantile(((h & 0xFFFFFFFF) + 0.5) / (1 << 32)), ((h >> 32) + 0.5) / (1 << 32)
+        v = 1 + c * x
+        if v > 0:
+            v = v * v * v
+            if log(u) < x * x / 2 + d * (1 - v + log(v)):
+                return d * v * boost
+        i += 1
+
+
+def falling(x: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """Return the closest numbers to x that never rise, by pooling adjacent violators."""
+    blocks: list[list[float]] = []
+    for v, w in zip(x, weights):
+        blocks.append([v, w, 1])
+        while len(blocks) > 1 and blocks[-2][0] < blocks[-1][0]:
+            v2, w2, n2 = blocks.pop()
+            v1, w1, n1 = blocks.pop()
+            blocks.append([(w1 * v1 + w2 * v2) / (w1 + w2), w1 + w2, n1 + n2])
+    return [v for v, _, n in blocks for _ in range(int(n))]
 
 
 def tally(winners: Sequence[int], arms: int) -> list[float]:
