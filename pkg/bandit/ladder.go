@@ -9,7 +9,7 @@ import (
 // ladder chooses among prices of one product (Thompson sampling). The demand at a price is the probability
 // of a sale, with a Beta posterior, and no higher at a higher price. A draw from the posterior under that constraint is one
 // from the posteriors of the prices, projected to the closest falling demand (Lin and Dunson 2014,
-// https://doi.org/10.1093/biomet/ast063). A price has the probability that price less cost, times demand, is the largest.
+// https://arxiv.org/abs/1306.4041). A price has the probability that price less cost, times demand, is the largest.
 // So what is sold at one price also tells of the others.
 //
 // The draws are the same for all decisions: the probabilities are a function of the state.
