@@ -54,39 +54,46 @@ func BenchmarkFeed(b *testing.B) {
 		for _, features := range []int{16, 20, 30} {
 			for _, guarded := range []bool{false, true} {
 				b.Run(fmt.Sprintf("%s/features=%d/guarded=%t", optimizer, features, guarded), func(b *testing.B) {
-					m := sgd.Default()
-					m.Optimizer = optimizer
-					guard := learner.DefaultGuard()
-					guard.Enabled = guarded
-					guard.FalseFreezeEvery = 1e9 // the events repeat
-					l, err := learner.New(learner.Config{
-						Model:    func() (learner.Model, error) { return sgd.New(m) },
-						Decoder:  &decoded{events: benchEvents(features)},
-						Guard:    guard,
-						Snapshot: learner.SnapshotConfig{Every: 1 << 40, Quarantine: 1 << 40, Keep: 1},
-						Arch:     "any",
-					}, state.Position{})
-					if err != nil {
-						b.Fatal(err)
-					}
-					feed := func() {
-						if o := l.Feed(learner.Record{Offset: l.Next().Offset}); o.Reject != nil || o.Alarm != nil {
-							b.Fatalf("%+v", o)
-						}
-					}
-					for range 40_000 {
-						feed()
-					}
-					if l.Armed() != guarded {
-						b.Fatalf("armed: %t", l.Armed())
-					}
+					l := benchLearner(b, optimizer, features, guarded)
 					b.ReportAllocs()
 					for b.Loop() {
-						feed()
+						feedOne(b, l)
 					}
 				})
 			}
 		}
+	}
+}
+
+// benchLearner is a learner that has learned for a while and, if it is guarded, watches.
+func benchLearner(b *testing.B, optimizer string, features int, guarded bool) *learner.Learner {
+	m := sgd.Default()
+	m.Optimizer = optimizer
+	guard := learner.DefaultGuard()
+	guard.Enabled = guarded
+	guard.FalseFreezeEvery = 1e9 // the events repeat
+	l, err := learner.New(learner.Config{
+		Model:    func() (learner.Model, error) { return sgd.New(m) },
+		Decoder:  &decoded{events: benchEvents(features)},
+		Guard:    guard,
+		Snapshot: learner.SnapshotConfig{Every: 1 << 40, Quarantine: 1 << 40, Keep: 1},
+		Arch:     "any",
+	}, state.Position{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range 40_000 {
+		feedOne(b, l)
+	}
+	if l.Armed() != guarded {
+		b.Fatalf("armed: %t", l.Armed())
+	}
+	return l
+}
+
+func feedOne(b *testing.B, l *learner.Learner) {
+	if o := l.Feed(learner.Record{Offset: l.Next().Offset}); o.Reject != nil || o.Alarm != nil {
+		b.Fatalf("%+v", o)
 	}
 }
 

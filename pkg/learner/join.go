@@ -73,7 +73,9 @@ func (o *Outcome) Each(fn func(s *event.Step, weight, served float64)) {
 
 // reset makes an outcome of nothing, and keeps its memory.
 func (o *Outcome) reset() {
-	*o = Outcome{Earlier: o.Earlier[:0], Refused: o.Refused[:0], probs: o.probs[:0]}
+	earlier, refused, probs := o.Earlier[:0], o.Refused[:0], o.probs[:0]
+	*o = Outcome{} // in place, not as a copy of another one
+	o.Earlier, o.Refused, o.probs = earlier, refused, probs
 }
 
 // keepStep keeps what was learned last, before the next event is learned.
@@ -88,6 +90,15 @@ func (o *Outcome) keepStep() {
 		s.Probs = o.probs[n:len(o.probs):len(o.probs)]
 	}
 	o.Earlier = append(o.Earlier, Lesson{s, o.Weight, o.Served})
+}
+
+// putBack undoes keepStep: the event that came next was refused.
+func (o *Outcome) putBack() {
+	if n := len(o.Earlier) - 1; o.Events > 0 {
+		e := &o.Earlier[n]
+		o.Step, o.Weight, o.Served = e.Step, e.Weight, e.Served
+		o.Earlier = o.Earlier[:n]
+	}
 }
 
 // JoinStats are the counters and gauges of a join.
@@ -394,7 +405,9 @@ func (l *Learner) learnDecision(o *Outcome, e *join.Entry, y float64, weigh func
 		}
 		l.ev.Label, l.ev.Labelled = y, true
 		o.keepStep()
-		rej = l.learn(o, nil, e.Value())
+		if rej = l.learn(o, nil, e.Value()); rej != nil {
+			o.putBack()
+		}
 	}
 	if rej != nil {
 		l.rejected[rej.Reason]++

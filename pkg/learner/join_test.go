@@ -221,6 +221,38 @@ func TestRewardsThatTheModelRefusesAreRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// A decision that is refused between others of the same record leaves what is told of them alone.
+func TestARefusedDecisionHidesNoEventOfTheRecord(t *testing.T) {
+	l := newLearner(t, joinConfig(t, func(c *learner.Config) { c.Join.Reducer = join.Sum }))
+	const t0 = 1_700_000_000_000
+	next := func(v []byte) *learner.Outcome { return l.Feed(learner.Record{Offset: l.Next().Offset, Value: v}) }
+	for i, id := range []string{"a", "refused", "b"} {
+		next(decision(id, t0+int64(i), float64(i+1), ""))
+	}
+	for i := range int64(2) {
+		next(rewardOf("refused", t0+2+i, 1))
+	}
+	o := next(decision("last", t0+500, 1, ""))
+	var labels []float64
+	o.Each(func(s *event.Step, _, _ float64) { labels = append(labels, s.Label) })
+	if o.Events != 2 || len(o.Refused) != 1 || !slices.Equal(labels, []float64{0, 0}) {
+		t.Errorf("%d events, %d refused, labels told %v", o.Events, len(o.Refused), labels)
+	}
+	for _, id := range []string{"c", "refused too"} { // the refused one is the last
+		next(decision(id, t0+600, 1, ""))
+	}
+	next(rewardOf("c", t0+601, 1))
+	for i := range int64(2) {
+		next(rewardOf("refused too", t0+602+i, 1))
+	}
+	o = next(decision("end", t0+1100, 1, ""))
+	labels = labels[:0]
+	o.Each(func(s *event.Step, _, _ float64) { labels = append(labels, s.Label) })
+	if o.Events != 2 || len(o.Refused) != 1 || len(labels) != 2 || o.Step.Reject != nil {
+		t.Errorf("%d events, %d refused, labels told %v, step %+v", o.Events, len(o.Refused), labels, o.Step)
+	}
+}
+
 // Decisions learned at once, with labels that come later, make a model that
 // predicts what one predicts that waited for the labels, where one that takes every missing label
 // for a negative one does not.

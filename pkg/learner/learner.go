@@ -335,7 +335,12 @@ func (l *Learner) learn(o *Outcome, key, record []byte) *event.Rejection {
 		served = l.champion.Predict(&l.ev).Loss
 	}
 	asked := l.evaluate.all != nil && l.evaluate.ask(l)
-	step := l.learnBounded()
+	step := &o.Step // filled in place: a copy of what was just written is slow
+	if l.input != nil && l.input.Clips() && l.ev.Weight != 0 {
+		*step = l.learnBounded()
+	} else {
+		*step = l.model.Learn(&l.ev)
+	}
 	if step.Reject != nil {
 		return step.Reject
 	}
@@ -345,23 +350,23 @@ func (l *Learner) learn(o *Outcome, key, record []byte) *event.Rejection {
 	if asked {
 		l.evaluate.add()
 	}
-	o.Step, o.Served = step, served
+	o.Served = served
 	o.Events++
 	l.learned++
 	l.live.stale = true
 	o.Weight = l.ev.Weight
 	l.newest = max(l.newest, l.ev.Time)
-	l.lossAvg.add(o.Step.Loss)
-	l.gradAvg.add(o.Step.GradNorm)
-	l.descent.observe(l.model, &o.Step)
+	l.lossAvg.add(step.Loss)
+	l.gradAvg.add(step.GradNorm)
+	l.descent.observe(l.model, step)
 	if len(l.ev.Key) > 0 {
 		key = l.ev.Key
 	}
 	if l.mode != Learning && l.counts() {
-		l.trial.compare(key, l.ev.Source, o.Served, o.Step.Loss)
+		l.trial.compare(key, l.ev.Source, o.Served, step.Loss)
 	}
-	l.suspect.observe(l, &o.Step, key)
-	fired := l.guard.observe(l, &o.Step)
+	l.suspect.observe(l, step, key)
+	fired := l.guard.observe(l, step)
 	l.suspect.judge(l, fired)
 	if fired && l.mode == Learning {
 		l.alarm(o, Alarm{Detector: alarmScore, Statistic: l.guard.fired, Threshold: l.guard.threshold()})
@@ -375,11 +380,8 @@ func (l *Learner) learn(o *Outcome, key, record []byte) *event.Rejection {
 	return nil
 }
 
-// learnBounded lets the model learn the event at hand, with its gradient bounded if it is to be.
+// learnBounded lets the model learn the event at hand with its gradient bounded.
 func (l *Learner) learnBounded() event.Step {
-	if l.input == nil || !l.input.Clips() || l.ev.Weight == 0 {
-		return l.model.Learn(&l.ev)
-	}
 	before := l.model.Predict(&l.ev)
 	if before.Reject != nil {
 		return before
