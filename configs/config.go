@@ -155,16 +155,18 @@ type Source struct {
 	// learned, with the weight 1/share; 1 for all.
 	SampleNegatives float64 `koanf:"sample_negatives"`
 
-	Weight      string `koanf:"weight"`      // field of the importance weight; empty for weight 1
-	Time        string `koanf:"time"`        // field of the event time; empty for none
-	Join        Join   `koanf:"join"`        // of rewards that come later
-	Key         string `koanf:"key"`         // field of the entity (card, user); empty for none
-	ID          string `koanf:"id"`          // field of the event's identity; empty for none
-	Arm         string `koanf:"arm"`         // bandit: field of the chosen arm
-	Probability string `koanf:"probability"` // bandit: field of the propensity of the chosen arm
-	Eligible    string `koanf:"eligible"`    // bandit: field of the arms that could be chosen; empty for all
-	Actions     string `koanf:"actions"`     // bandit: field of the features of each action; empty for none
-	Context     string `koanf:"context"`     // field of the object that holds the features; empty for the whole record
+	Weight string `koanf:"weight"` // field of the importance weight; empty for weight 1
+	Time   string `koanf:"time"`   // field of the event time; empty for none
+	// MaxAhead is how far an event time may lie ahead of that of the Kafka record; 0 for any.
+	MaxAhead    time.Duration `koanf:"max_ahead"`
+	Join        Join          `koanf:"join"`        // of rewards that come later
+	Key         string        `koanf:"key"`         // field of the entity (card, user); empty for none
+	ID          string        `koanf:"id"`          // field of the event's identity; empty for none
+	Arm         string        `koanf:"arm"`         // bandit: field of the chosen arm
+	Probability string        `koanf:"probability"` // bandit: field of the propensity of the chosen arm
+	Eligible    string        `koanf:"eligible"`    // bandit: field of the arms that could be chosen; empty for all
+	Actions     string        `koanf:"actions"`     // bandit: field of the features of each action; empty for none
+	Context     string        `koanf:"context"`     // field of the object that holds the features; empty for the whole record
 }
 
 // Features chooses and types the fields that a model learns from. With all

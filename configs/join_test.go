@@ -62,6 +62,7 @@ func TestJoinFaultsNameTheRemedy(t *testing.T) {
 		"source.join.default_reward: 1: must be 0":                                      labels("source.join.learn=immediate", "source.join.default_reward=1"),
 		"source.join.max_open: 0: must be at least 1":                                   joined("source.join.max_open=0"),
 		"learner.bandit.drain: 24h0m0s: must be at least 48h1m0s":                       joined("source.join.window=48h"),
+		"source.max_ahead: -1s: must be whole milliseconds":                             labels("source.max_ahead=-1s"),
 		"source.join.lateness: -1s: must be whole milliseconds":                         joined("source.join.lateness=-1s"),
 		"source.join.window: 100000h0m0s: must be whole milliseconds":                   joined("source.join.window=100000h"),
 		"source.join.partition: any: must be one of same, key":                          joined("source.join.partition=any"),

@@ -108,6 +108,7 @@ func (m Model) LearnerConfig(binary string) (learner.Config, error) {
 		Model:    func() (learner.Model, error) { return catalog.Encoded(m.Learner, m.encoding()) },
 		Decoder:  r.Decoder,
 		Join:     m.learnerJoin(r.Records),
+		MaxAhead: m.Source.MaxAhead.Milliseconds(),
 		Guard:    guard,
 		Snapshot: m.Snapshot,
 		Signals:  m.signals(),

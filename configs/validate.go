@@ -185,6 +185,9 @@ func (m *Model) check(path string) Errors {
 	if _, ok := m.Source.comma(); !ok {
 		v.fail("source.delimiter", m.Source.Delimiter, "must be one character, or tab")
 	}
+	if d := m.Source.MaxAhead; d < 0 || d > maxJoinSpan || d%time.Millisecond != 0 {
+		v.fail("source.max_ahead", d, "must be whole milliseconds, from 0 (any) to ten years")
+	}
 	m.notYet(v)
 	m.checkSchema(v, keys)
 	v.foreign(keys, m.Learner.Validate())

@@ -20,7 +20,10 @@ type Config struct {
 	// Decoder turns the value of a record into an event.
 	Decoder event.Decoder
 	// Join makes events of decisions and the rewards that come later. Nil: every record is an event.
-	Join     *JoinConfig
+	Join *JoinConfig
+	// MaxAhead is how far, in milliseconds, the time of an event may lie ahead of its record's
+	// own; 0 for any. With Join that of JoinConfig counts.
+	MaxAhead int64
 	Guard    GuardConfig
 	Snapshot SnapshotConfig
 	// Signals is needed with Guard.Detectors alone.
@@ -285,7 +288,7 @@ func Compatible(key string) bool {
 	case "guard.false_freeze_every", "guard.reference_every", "guard.max_reject_rate", "guard.recovery", "guard.recovery_min_events", "guard.quiet_events",
 		"guard.cooldown_events", "guard.probation_events", "guard.backoff_events", "guard.max_freeze_events", "guard.trusted.sources", "guard.trusted.keys",
 		"guard.detectors", "guard.source.header", "snapshot.every", "snapshot.quarantine", "snapshot.keep", "snapshot.keep_for", "snapshot.max_age",
-		"source.join.window", "source.join.lateness", "source.join.late_for", "source.join.max_open", "source.join.max_ahead", "source.join.default_reward",
+		"source.join.window", "source.join.lateness", "source.join.late_for", "source.join.max_open", "source.join.max_ahead", "source.join.default_reward", "source.max_ahead",
 		"learner.bandit.arms", "learner.bandit.limits", "learner.bandit.baseline", "learner.bandit.baseline_floor", "learner.bandit.price_step",
 		"learner.bandit.price_floor", "learner.bandit.new_share", "learner.bandit.new_events", "learner.bandit.new_prior", "learner.bandit.drain",
 		"learner.bandit.conservative",

@@ -333,10 +333,16 @@ func (j *joining) checkTime(time, own int64) *event.Rejection {
 	switch {
 	case time <= 0 || time > latestTime: // of the record itself it may be anything
 		return &event.Rejection{Reason: event.TimeInvalid, Detail: "absent, before 1970 or after the year 9999: decisions and rewards are joined in event time; source.time names its field"}
-	case j.cfg.MaxAhead > 0 && own > 0 && time > own+j.cfg.MaxAhead:
-		return &event.Rejection{Reason: event.TimeInvalid, Detail: fmt.Sprintf("%d ms ahead of the record's own time; source.join.max_ahead allows %d ms", time-own, j.cfg.MaxAhead)}
 	}
-	return nil
+	return checkAhead(time, own, j.cfg.MaxAhead, "source.join.max_ahead")
+}
+
+// checkAhead refuses a time that lies more than so many milliseconds ahead of the record's own, where that is known; 0 allows any.
+func checkAhead(time, own, most int64, key string) *event.Rejection {
+	if most == 0 || own <= 0 || time-own <= most {
+		return nil
+	}
+	return &event.Rejection{Reason: event.TimeInvalid, Detail: fmt.Sprintf("%d ms ahead of the record's own time; %s allows %d ms", time-own, key, most)}
 }
 
 func (l *Learner) takeDecision(o *Outcome, r *Record) *event.Rejection {

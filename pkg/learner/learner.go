@@ -257,7 +257,11 @@ func (l *Learner) Feed(r Record) *Outcome {
 		if l.cfg.Guard.Source.Header != "" {
 			l.ev.Source = append(l.ev.Source[:0], r.header(l.cfg.Guard.Source.Header)...)
 		}
-		if rej := l.learn(o, r.Key, r.Value); rej != nil {
+		rej := checkAhead(l.ev.Time, r.Time, l.cfg.MaxAhead, "source.max_ahead")
+		if rej == nil {
+			rej = l.learn(o, r.Key, r.Value)
+		}
+		if rej != nil {
 			l.refuse(o, rej)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -414,4 +415,21 @@ func FuzzRestore(f *testing.F) {
 		}
 		feed(r, sim.Fraud(2), 20)
 	})
+}
+
+func TestAWrongClockAheadIsRefused(t *testing.T) {
+	c := plainConfig(t)
+	c.MaxAhead = 1000
+	l := newLearner(t, c)
+	const t0 = 1_700_000_000_000
+	for _, x := range []struct {
+		own, at int64
+		refused bool
+	}{{t0, t0 + 1000, false}, {t0, t0 + 1001, true}, {t0, 1, false}, {0, t0, false}, {-1, t0, false}, {math.MaxInt64, t0, false}} {
+		before := l.Params()
+		o := l.Feed(learner.Record{Offset: l.Next().Offset, Time: x.own, Value: fmt.Appendf(nil, `{"ts":%d,"x":1,"y":1}`, x.at)})
+		if refused := o.Reject != nil && o.Reject.Reason == event.TimeInvalid; refused != x.refused || refused != (l.Params() == before) {
+			t.Errorf("time %d in a record of %d: %+v", x.at, x.own, o.Reject)
+		}
+	}
 }
