@@ -200,7 +200,14 @@ func learned(t *testing.T, store *redis.Store, key state.Key) (*learner.Descript
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := learner.DescribeJoin(blob(d.Join))
+	parts, _, _, err := state.Parameters(t.Context(), store, key, d.Join, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !d.JoinChange.IsZero() {
+		parts = append(parts, blob(d.JoinChange))
+	}
+	j, err := learner.DescribeJoin(parts[0], parts[1:]...)
 	if err != nil {
 		t.Fatal(err)
 	}
