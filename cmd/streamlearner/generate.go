@@ -30,6 +30,7 @@ var scenes = []struct {
 	make        func(seed uint64) sim.Scene
 }{
 	{"prices", "one product at one of ten prices; configs/price-ladder.yaml", 1000, func(seed uint64) sim.Scene { return sim.Prices(seed) }},
+	{"rollout", "requests served by three versions of a model; configs/canary.yaml", 1000, func(seed uint64) sim.Scene { return sim.Rollout(seed) }},
 	{"content", "articles for readers, both with features; configs/content.yaml", 1000, func(seed uint64) sim.Scene { return sim.Content(seed) }},
 	{"bids", "bids in first-price auctions; configs/bids.yaml", 1000, func(seed uint64) sim.Scene { return sim.Bids(seed) }},
 	{"control", "a pole balanced on a cart; configs/control.yaml", sim.ControlStep, func(seed uint64) sim.Scene { return sim.Control(seed) }},

@@ -63,7 +63,7 @@ func (p *Player) Arrive(at int64, record []byte) error {
 		return fmt.Errorf("%s is refused: %s: %s", record, o.Reject.Reason, o.Reject.Detail)
 	case len(o.Refused) > 0:
 		return fmt.Errorf("the decision of %s is refused: %s: %s", o.Refused[0].Value, o.Refused[0].Reject.Reason, o.Refused[0].Reject.Detail)
-	case !o.Proven:
+	case !o.Proven && o.Harm == "":
 		return nil
 	}
 	return p.publish()
@@ -72,6 +72,9 @@ func (p *Player) Arrive(at int64, record []byte) error {
 // publish reads the newest version as a service does.
 func (p *Player) publish() error {
 	s := p.learner.Snapshot()
+	if s.Current == nil {
+		return nil // an arm was taken out before there was a version
+	}
 	for i := range s.Blobs {
 		if s.Blobs[i].Sum == s.Current.Version.Sum {
 			policy, err := bandit.OpenPolicy(s.Blobs[i].Data)

@@ -101,7 +101,7 @@ func (t *arms) admit(c *event.ArmChange, cfg *Config) (seed bool, err error) {
 	}
 	a := &t.list[i]
 	a.Cap, a.Price, a.Until = l.cap(), l.Price, 0
-	if seed = a.Status == ArmRemoved; seed {
+	if seed = a.Status == ArmRemoved; seed || cfg.Harm > 0 { // the guard rail begins anew, too
 		a.Events, a.Reward, a.Until = 0, 0, t.newest
 	}
 	if a.Status = fresh; a.Events >= uint64(cfg.NewEvents) {

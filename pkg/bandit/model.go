@@ -48,6 +48,8 @@ type Model struct {
 	readings [2]event.Reading
 	step     event.Step // of the event at hand; here because it is passed to an interface
 	last     learned
+	harmed   string // arm that the event learned last has proven harmful; empty for none
+	harm     string // why
 	receipt  []pair // of Correct
 }
 
@@ -148,6 +150,7 @@ func (m *Model) Predict(e *event.Event) event.Step {
 // Learn predicts the reward of an event's arm and then learns it. An event of
 // weight 0 is only predicted. A refused event changes nothing.
 func (m *Model) Learn(e *event.Event) event.Step {
+	m.harmed, m.harm = "", ""
 	if !e.Labelled {
 		return event.Step{Reject: &event.Rejection{Reason: event.LabelMissing, Detail: "an event without reward cannot be learned"}}
 	}
@@ -168,6 +171,9 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	m.last = learned{e.Arm, e.Time, e.Weight}
 	m.read(e, &m.step)
 	changed, gone := m.arms.learned(e.Arm, e.Label, e.Prob, e.Time, &m.cfg)
+	if m.harm = m.arms.harmful(e.Arm, &m.cfg); m.harm != "" {
+		m.harmed, changed = m.arms.list[e.Arm].Name, true
+	}
 	for _, i := range gone {
 		m.live.forget(i)
 	}

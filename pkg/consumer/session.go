@@ -164,7 +164,7 @@ func (s *session) feedOne(r *kgo.Record) error {
 	}
 	s.next = r.Offset + 1
 	s.namer.offer(r.Value)
-	if o.Alarm != nil || o.Change != nil || o.Proven || o.Overdue {
+	if o.Alarm != nil || o.Change != nil || o.Proven || o.Overdue || o.Harm != "" {
 		s.notable(o)
 	}
 	if len(o.Inputs) > 0 {
@@ -405,6 +405,9 @@ func (s *session) notable(o *learner.Outcome) {
 		if r := c.Suspect; r != nil {
 			s.p.log.Warn("records are suspect", "first", r.First, "last", r.Last, "learned_by_restored", c.Tainted)
 		}
+	}
+	if o.Harm != "" {
+		s.p.log.Warn("arm taken out", "why", o.Harm, "offset", s.next-1)
 	}
 	if o.Overdue {
 		s.p.log.Error("frozen for too long: automation finds no way back, look at the stream and unfreeze, or wait",

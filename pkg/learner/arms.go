@@ -73,6 +73,31 @@ func (l *Learner) changeArm(kind string, a *state.Args) error {
 	return nil
 }
 
+// noteHarm notes an arm that was taken out by the event at hand.
+func (l *Learner) noteHarm(o *Outcome, m Armed) {
+	arm, why := m.Harm()
+	if arm == "" {
+		return
+	}
+	o.Harm = why
+	r := l.audit(state.AuditCommand, nil)
+	r.Command, r.Args, r.Why = event.ArmRemove, state.Args{Arm: arm}, why
+}
+
+// takeOut tells readers at once that an arm was taken out.
+func (l *Learner) takeOut(o *Outcome) {
+	m, ok := l.model.(Armed)
+	if !ok || o.Harm == "" {
+		return
+	}
+	before := l.served()
+	l.followArms(m)
+	if l.served() != before {
+		l.auditServed("")
+	}
+	o.Save = true
+}
+
 // setPolicy says what readers do with a bandit.
 func (l *Learner) setPolicy(policy string) error {
 	m, ok := l.model.(Armed)

@@ -61,6 +61,7 @@ type Outcome struct {
 	Change  *Transition      // change of mode at this record
 	Proven  bool             // a checkpoint became proven at this record: there is something to publish
 	Save    bool             // the state should be saved now: a checkpoint, a change of mode, a proven version
+	Harm    string           // why an arm of a bandit was taken out with this record; empty for none
 	Warning bool             // the guard stands at warning level
 	Inputs  []inputs.Warning // warnings of the inputs that begin or end with this record
 	Overdue bool             // a freeze has lasted guard.max_freeze_events with this record: somebody should look
@@ -275,6 +276,7 @@ func (l *Learner) Feed(r Record) *Outcome {
 		l.suspect.countRejects(l)
 	}
 	l.leaveMode(o)
+	l.takeOut(o)
 	l.checkpoints(o)
 	o.Warning = l.guard.level != 0
 	return o
@@ -353,6 +355,9 @@ func (l *Learner) learn(o *Outcome, key, record []byte) *event.Rejection {
 	}
 	if asked {
 		l.evaluate.add()
+	}
+	if a, ok := l.model.(Armed); ok {
+		l.noteHarm(o, a)
 	}
 	o.Served = served
 	o.Events++

@@ -64,6 +64,9 @@ type Armed interface {
 	// ArmReports says what people watch of each arm, and Evidence how much speaks against the logged propensities.
 	ArmReports() []event.ArmReport
 	Evidence() float64
+	// Harm says which arm the event that was learned last has proven harmful, so that it was taken out, and why; empty for
+	// none.
+	Harm() (arm, why string)
 	// HasBaseline reports whether one of the arms is what decisions fall back to.
 	HasBaseline() bool
 }

@@ -24,7 +24,7 @@ NUMBERS = (
     "reward_min", "reward_max", "floor", "prior_alpha", "prior_beta", "prior_mean", "prior_weight", "alpha", "spread", "epsilon",
     "temperature", "gamma_scale", "gamma_exponent", "mellowness", "psi", "gamma", "rate", "entropy", "importance_clip", "lambda", "clip",
     "extreme", "baseline_floor", "price_step", "price_floor", "new_share", "new_prior",
-    "conservative", "cost")
+    "conservative", "cost", "harm", "harm_margin")
 
 _BLOCKS = 8
 _MAX_WEIGHT = 1e100
