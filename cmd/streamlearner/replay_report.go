@@ -30,6 +30,7 @@ type replayReport struct {
 	Rate         float64           `json:"events_per_second"`
 	Alarms       []tune.Alarm      `json:"alarms"`
 	Freezes      []tune.Freeze     `json:"freezes"`
+	Harm         []tune.Harm       `json:"taken_out,omitempty"` // arms of a bandit that did harm
 	Mode         string            `json:"mode"`
 	Armed        *int64            `json:"guard_armed"` // event at which the guard was first armed; null for never
 	Published    uint64            `json:"published"`   // number of the newest proven version; 0 for none
@@ -53,7 +54,7 @@ func (r *replay) report() replayReport {
 	out := replayReport{
 		Model: r.source.name, Format: m.Source.Format, Label: m.Source.Label, Positive: m.Source.Positive,
 		Events: stats.Fed, Learned: stats.Learned, Rejected: byReason(stats.Rejected), Examples: r.account.Examples,
-		points: r.account.Metrics.Points(), Metrics: r.account.Metrics.Report(), Alarms: r.account.Alarms, Freezes: r.account.Freezes,
+		points: r.account.Metrics.Points(), Metrics: r.account.Metrics.Report(), Alarms: r.account.Alarms, Freezes: r.account.Freezes, Harm: r.account.Harm,
 		Mode: stats.Mode.String(), Armed: r.account.Armed, Published: stats.Published, Params: r.learner.Params().String(),
 	}
 	if o, ok := r.learner.Occupancy(); ok {
@@ -134,6 +135,9 @@ func (r *replayReport) printGuard(row func(name, format string, args ...any)) {
 			continue
 		}
 		row("alarm", "event %d: %s at %.4g, alarms at %.4g", a.Event, a.Detector, a.Statistic, a.Threshold)
+	}
+	for _, h := range r.Harm {
+		row("taken out", "event %d: %s", h.Event, h.Why)
 	}
 	for _, f := range r.Freezes {
 		back := "still frozen"

@@ -7,6 +7,12 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
+// Harm is an arm of a bandit that was taken out by the guard rail.
+type Harm struct {
+	Event int64  `json:"event"`
+	Why   string `json:"why"`
+}
+
 // Alarm is an alarm of the guard, as documents show it. Events are counted from 0.
 type Alarm struct {
 	Event     uint64          `json:"event"`
@@ -57,6 +63,7 @@ type Account struct {
 	Metrics  *metric.Progressive
 	Curve    Curve // of the criterion
 	Alarms   []Alarm
+	Harm     []Harm // arms of a bandit that were taken out
 	Freezes  []Freeze
 	Examples []Example
 	Warnings []Warning // the first of them
@@ -107,6 +114,9 @@ func (a *Account) Observe(l *learner.Learner, o *learner.Outcome, number int64) 
 	}
 	if w := o.Alarm; w != nil {
 		a.Alarms = append(a.Alarms, Alarm{w.Event, w.Detector, w.Statistic, w.Threshold, w.Evidence})
+	}
+	if o.Harm != "" {
+		a.Harm = append(a.Harm, Harm{number, o.Harm})
 	}
 	if c := o.Change; c != nil {
 		a.change(c, o.Alarm)

@@ -24,8 +24,8 @@ func (t *arms) harmful(arm int, c *Config) (why string) {
 		return ""
 	}
 	a.Status, a.Until = ArmDraining, later(t.newest, c.Drain.Milliseconds())
-	return fmt.Sprintf("arm %q does harm: mean reward %.4g in %d events, of the baseline %q %.4g in %d; were it no more than %v worse, a log-likelihood ratio of %.1f would be seen with a probability of at most %v (learner.bandit.harm)",
-		a.Name, a.Reward/float64(a.Events), a.Events, base.Name, base.Reward/float64(base.Events), base.Events, c.HarmMargin, evidence, c.Harm)
+	return fmt.Sprintf("arm %q does harm: mean reward %.4g in %d events, %.4g in %d of the baseline %q; evidence (an e-value) %.4g, proof from %.4g on",
+		a.Name, a.Reward/float64(a.Events), a.Events, base.Reward/float64(base.Events), base.Events, base.Name, portable.Exp(min(evidence, 700)), 1/c.Harm)
 }
 
 // total are the rewards of an arm on [0, 1].
