@@ -25,14 +25,14 @@ func LogWorse(arm, base Total, margin float64) float64 {
 	// The pair that fits best is (x - margin, x). Its likelihood is concave in x, and x lies between both means.
 	lo, hi := arm.Sum/arm.N+margin, base.Sum/base.N
 	for range 60 {
-		x := (lo + hi) / 2
+		x := float64((lo + hi) / 2)
 		if slope(arm, x-margin)+slope(base, x) > 0 {
 			lo = x
 		} else {
 			hi = x
 		}
 	}
-	x := (lo + hi) / 2
+	x := float64((lo + hi) / 2)
 	return logMixture(arm) - logLikelihood(arm, x-margin) + logMixture(base) - logLikelihood(base, x)
 }
 
