@@ -130,10 +130,10 @@ func (d *EDDM) UnmarshalBinary(b []byte) error {
 	h := d.header()
 	readHeader(r, h[:]...)
 	n := EDDM{p: d.p, n: readCount(r), last: readCount(r)}
-	n.gaps.read(r, huge)
+	n.gaps.read(r, float64(n.n))
 	n.squares, n.largest, n.warned = readWithin(r, huge), readWithin(r, huge), r.Bool()
-	if n.last > n.n || n.squares < 0 {
-		r.Fail("error at %d of %d values, squares %v", n.last, n.n, n.squares)
+	if n.last > n.n || n.gaps.mean < 0 || n.squares < 0 {
+		r.Fail("error at %d of %d values, mean distance %v, squares %v", n.last, n.n, n.gaps.mean, n.squares)
 	}
 	if err := r.Close(); err != nil {
 		return err
