@@ -142,7 +142,26 @@ func (w *whitening) apply(out, sums []float64, factor float64) {
 	for i := range out {
 		out[i] = w.standard(sums, i, factor)
 	}
-	for i := w.joint - 1; i >= 0; i-- {
+	i := w.joint - 1
+	for ; i >= 3; i -= 4 { // four rows at a time, since a sum waits for each of its additions
+		a, b := w.factor[triangle(i-3):][:i-2], w.factor[triangle(i-2):][:i-1]
+		c, d := w.factor[triangle(i-1):][:i], w.factor[triangle(i):][:i+1]
+		x, sa, sb, sc, sd := out[:i+1], 0.0, 0.0, 0.0, 0.0
+		for k, f := range a {
+			sa += float64(f * x[k])
+			sb += float64(b[k] * x[k])
+			sc += float64(c[k] * x[k])
+			sd += float64(d[k] * x[k])
+		}
+		sb += float64(b[i-2] * x[i-2])
+		sc += float64(c[i-2] * x[i-2])
+		sd += float64(d[i-2] * x[i-2])
+		sc += float64(c[i-1] * x[i-1])
+		sd += float64(d[i-1] * x[i-1])
+		sd += float64(d[i] * x[i])
+		x[i-3], x[i-2], x[i-1], x[i] = bound(sa, maxWhite), bound(sb, maxWhite), bound(sc, maxWhite), bound(sd, maxWhite)
+	}
+	for ; i >= 0; i-- {
 		row, sum := w.factor[triangle(i):triangle(i+1)], 0.0
 		for k, f := range row {
 			sum += float64(f * out[k])

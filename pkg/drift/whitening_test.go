@@ -3,6 +3,7 @@ package drift
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -112,5 +113,37 @@ func TestAlignmentNoise(t *testing.T) {
 	}
 	if mean, sd := moments(0, 4); math.Abs(mean) > .15 || sd > 1.3 {
 		t.Errorf("noise four times as large: mean %v, standard deviation %v", mean, sd)
+	}
+}
+
+// Rows are taken four at a time, each with the additions in its own order: no bit depends on that.
+func TestRowsOfTheFactorDoNotDependOnTheirNeighbours(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for joint := range maxJoint + 1 {
+		n := joint + 2
+		w := whitening{joint: joint, factor: make([]float64, triangle(joint))}
+		sums := make([]float64, n)
+		for i := range n {
+			w.active, w.mu, w.inv = append(w.active, uint16(i)), append(w.mu, r.NormFloat64()), append(w.inv, 1)
+			sums[i] = r.NormFloat64()
+		}
+		for i := range w.factor {
+			w.factor[i] = r.NormFloat64()
+		}
+		want, got := make([]float64, n), make([]float64, n)
+		for i := range n {
+			want[i] = w.standard(sums, i, 1)
+			if i >= joint {
+				continue
+			}
+			sum := 0.0
+			for k, f := range w.factor[triangle(i):triangle(i+1)] {
+				sum += float64(f * w.standard(sums, k, 1))
+			}
+			want[i] = bound(sum, maxWhite)
+		}
+		if w.apply(got, sums, 1); !slices.Equal(got, want) {
+			t.Errorf("%d whitened jointly: %v, want %v", joint, got, want)
+		}
 	}
 }
