@@ -25,9 +25,14 @@ func (d *decoded) Decode(_ []byte, e *event.Event) error {
 
 // benchEvents are labelled events, half of whose features are numeric.
 func benchEvents(features int) []event.Event {
-	r := rand.New(rand.NewPCG(1, 1))
-	hash := func(j int) uint64 { return rand.New(rand.NewPCG(uint64(j), 7)).Uint64() }
 	events := make([]event.Event, 4096)
+	drawEvents(events, features, rand.New(rand.NewPCG(1, 1)))
+	return events
+}
+
+// drawEvents overwrites events by new ones of the same concept.
+func drawEvents(events []event.Event, features int, r *rand.Rand) {
+	hash := func(j int) uint64 { return rand.NewPCG(uint64(j), 7).Uint64() }
 	for i := range events {
 		e := &events[i]
 		e.Reset()
@@ -44,7 +49,6 @@ func benchEvents(features int) []event.Event {
 			e.Label = 1
 		}
 	}
-	return events
 }
 
 // BenchmarkFeed is the cost of an event without decoding it. What the guard
@@ -54,7 +58,13 @@ func BenchmarkFeed(b *testing.B) {
 		for _, features := range []int{16, 20, 30} {
 			for _, guarded := range []bool{false, true} {
 				b.Run(fmt.Sprintf("%s/features=%d/guarded=%t", optimizer, features, guarded), func(b *testing.B) {
-					l := benchLearner(b, optimizer, features, guarded)
+					l := benchLearner(b, optimizer, &decoded{events: benchEvents(features)}, guarded)
+					for range 40_000 {
+						feedOne(b, l)
+					}
+					if l.Armed() != guarded {
+						b.Fatalf("armed: %t", l.Armed())
+					}
 					b.ReportAllocs()
 					for b.Loop() {
 						feedOne(b, l)
@@ -65,8 +75,8 @@ func BenchmarkFeed(b *testing.B) {
 	}
 }
 
-// benchLearner is a learner that has learned for a while and, if it is guarded, watches.
-func benchLearner(b *testing.B, optimizer string, features int, guarded bool) *learner.Learner {
+// benchLearner is a learner that takes no checkpoints.
+func benchLearner(b *testing.B, optimizer string, d event.Decoder, guarded bool) *learner.Learner {
 	m := sgd.Default()
 	m.Optimizer = optimizer
 	guard := learner.DefaultGuard()
@@ -74,19 +84,13 @@ func benchLearner(b *testing.B, optimizer string, features int, guarded bool) *l
 	guard.FalseFreezeEvery = 1e9 // the events repeat
 	l, err := learner.New(learner.Config{
 		Model:    func() (learner.Model, error) { return sgd.New(m) },
-		Decoder:  &decoded{events: benchEvents(features)},
+		Decoder:  d,
 		Guard:    guard,
 		Snapshot: learner.SnapshotConfig{Every: 1 << 40, Quarantine: 1 << 40, Keep: 1},
 		Arch:     "any",
 	}, state.Position{})
 	if err != nil {
 		b.Fatal(err)
-	}
-	for range 40_000 {
-		feedOne(b, l)
-	}
-	if l.Armed() != guarded {
-		b.Fatalf("armed: %t", l.Armed())
 	}
 	return l
 }
