@@ -132,15 +132,18 @@ func invertCholesky(a []float64, n int) {
 
 // standard is standardised coordinate i of factor times sums, bounded.
 func (w *whitening) standard(sums []float64, i int, factor float64) float64 {
-	x := float64((clamp(float64(sums[w.active[i]]*factor)) - w.mu[i]) * w.inv[i])
-	return bound(x, maxWhite)
+	return bound(single(float64(sums[w.active[i]]*factor), w.mu[i], w.inv[i]), maxWhite)
 }
+
+// single is one coordinate of a block, standardised.
+func single(x, mu, inv float64) float64 { return float64((clamp(x) - mu) * inv) }
 
 // apply writes the whitened block, factor times sums, to out, which has as many
 // elements as coordinates take part.
 func (w *whitening) apply(out, sums []float64, factor float64) {
-	for i := range out {
-		out[i] = w.standard(sums, i, factor)
+	active, mu, inv := w.active[:len(out)], w.mu[:len(out)], w.inv[:len(out)]
+	for i, c := range active { // w.standard of each, without its bounds checks
+		out[i] = bound(single(float64(sums[c]*factor), mu[i], inv[i]), maxWhite)
 	}
 	i := w.joint - 1
 	for ; i >= 3; i -= 4 { // four rows at a time, since a sum waits for each of its additions
