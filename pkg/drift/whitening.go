@@ -82,7 +82,7 @@ func (w *whitening) correlate(blocks []float64, dim, n int) {
 	var x [maxJoint]float64
 	for b := range n {
 		for i := range k {
-			x[i] = w.standard(blocks[b*dim:(b+1)*dim], i, 1)
+			x[i] = w.standard(blocks[b*dim:(b+1)*dim], i)
 			row := w.factor[triangle(i):]
 			for j := range i {
 				row[j] += float64(x[i] * x[j])
@@ -130,9 +130,9 @@ func invertCholesky(a []float64, n int) {
 	}
 }
 
-// standard is standardised coordinate i of factor times sums, bounded.
-func (w *whitening) standard(sums []float64, i int, factor float64) float64 {
-	return bound(single(float64(sums[w.active[i]]*factor), w.mu[i], w.inv[i]), maxWhite)
+// standard is coordinate i of a block, standardised and bounded.
+func (w *whitening) standard(block []float64, i int) float64 {
+	return bound(single(block[w.active[i]], w.mu[i], w.inv[i]), maxWhite)
 }
 
 // single is one coordinate of a block, standardised.

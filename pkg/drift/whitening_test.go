@@ -35,7 +35,7 @@ func TestWhitening(t *testing.T) {
 		copy(back, out)
 		w.standardised(back)
 		for i := range back {
-			if want := w.standard(row, i, 1); math.Abs(back[i]-want) > 1e-9 && math.Abs(out[i]) < maxWhite {
+			if want := w.standard(row, i); math.Abs(back[i]-want) > 1e-9 && math.Abs(out[i]) < maxWhite {
 				t.Fatalf("block %d, coordinate %d: %v, want %v", b, i, back[i], want)
 			}
 		}
@@ -132,13 +132,13 @@ func TestRowsOfTheFactorDoNotDependOnTheirNeighbours(t *testing.T) {
 		}
 		want, got := make([]float64, n), make([]float64, n)
 		for i := range n {
-			want[i] = w.standard(sums, i, 1)
+			want[i] = w.standard(sums, i)
 			if i >= joint {
 				continue
 			}
 			sum := 0.0
 			for k, f := range w.factor[triangle(i):triangle(i+1)] {
-				sum += float64(f * w.standard(sums, k, 1))
+				sum += float64(f * w.standard(sums, k))
 			}
 			want[i] = bound(sum, maxWhite)
 		}
