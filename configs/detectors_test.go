@@ -34,7 +34,8 @@ func TestGuardDetectors(t *testing.T) {
 		if diff := cmp.Diff(want, got.Guard.Detectors); diff != "" {
 			t.Errorf("detectors: %s", diff)
 		}
-		const line = "guard.detectors=[adwin(error) at live warn clock=16 delta=0.01 mode=up, hddm_a(error) at reference freeze two_sided_test=true]\n"
+		const line = `guard.detectors=[{detector: "adwin", signal: "error", at: "live", action: "warn", set: {clock: "16", delta: "0.01", mode: "up"}}, ` +
+			`{detector: "hddm_a", signal: "error", at: "reference", action: "freeze", set: {two_sided_test: "true"}}]` + "\n"
 		if !strings.Contains(got.Settings(), line) {
 			t.Errorf("settings lack %s", line)
 		}

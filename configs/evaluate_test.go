@@ -28,7 +28,8 @@ func TestEvaluate(t *testing.T) {
 	if diff := cmp.Diff(want, m.Evaluate.Candidates); diff != "" {
 		t.Error(diff)
 	}
-	const line = "evaluate.candidates=[current: current, champion: always red, bolder: epsilon epsilon=0.2 floor=0]\n"
+	const line = `evaluate.candidates=[{name: "current", policy: "current", arm: "", set: {}}, {name: "champion", policy: "always", arm: "red", set: {}}, ` +
+		`{name: "bolder", policy: "epsilon", arm: "", set: {epsilon: "0.2", floor: "0"}}]` + "\n"
 	if !strings.Contains(m.Settings(), line) {
 		t.Errorf("settings lack %s", line)
 	}

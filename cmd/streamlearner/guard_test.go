@@ -97,8 +97,16 @@ func (in *installation) guardReplay(t *testing.T) {
 
 // guard show has no configuration to begin with: stored settings must say all of a model.
 func TestStoredSettingsStandAlone(t *testing.T) {
-	for _, file := range []string{"fraud", "pricing", "recommendation", "streamlearner"} {
-		cfg, err := loadConfig("../../configs/"+file+".yaml", nil)
+	files, err := filepath.Glob("../../configs/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d configurations, %v", len(files), err)
+	}
+	files = append(files, writeLines(t, "detectors.yaml", []string{
+		"models: {m: {source: {topic: t, label: y}, learner: {loss: logistic}, guard: {detectors: [",
+		"{detector: adwin, signal: error, set: {mode: up, delta: 0.01}}, {detector: page_hinkley, signal: feature_mean(a), action: freeze}]}}}",
+	}))
+	for _, file := range files {
+		cfg, err := loadConfig(file, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -78,8 +78,14 @@ func (c Candidate) Identity() string {
 	return out
 }
 
-// String writes all settings, equal ones equally.
-func (c Candidate) String() string { return c.Name + ": " + c.Identity() }
+// String renders all settings as they are configured, equal ones equally.
+func (c Candidate) String() string {
+	var set []string
+	for _, k := range slices.Sorted(maps.Keys(c.Set)) {
+		set = append(set, fmt.Sprintf("%s: %q", k, c.Set[k]))
+	}
+	return fmt.Sprintf("{name: %q, policy: %q, arm: %q, set: {%s}}", c.Name, c.policy(), c.Arm, strings.Join(set, ", "))
+}
 
 // Candidates asks candidates what they would do with the decisions that a model is about to learn.
 type Candidates struct {

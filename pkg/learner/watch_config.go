@@ -39,14 +39,14 @@ const (
 // Name identifies the detector in alarms and metrics: adwin(loss).
 func (c *DetectorConfig) Name() string { return c.Detector + "(" + c.Signal + ")" }
 
-// String writes all settings, equal ones equally.
+// String renders all settings as they are configured, equal ones equally.
 func (c DetectorConfig) String() string {
 	s, _ := c.signal()
-	out := c.Name() + " at " + c.at(s) + " " + c.action()
+	var set []string
 	for _, k := range slices.Sorted(maps.Keys(c.Set)) {
-		out += " " + k + "=" + c.Set[k]
+		set = append(set, fmt.Sprintf("%s: %q", k, c.Set[k]))
 	}
-	return out
+	return fmt.Sprintf("{detector: %q, signal: %q, at: %q, action: %q, set: {%s}}", c.Detector, c.Signal, c.at(s), c.action(), strings.Join(set, ", "))
 }
 
 // identity is what a stored state of the detector has its meaning from.
