@@ -101,16 +101,14 @@ func (r *Relay) Run(ctx context.Context) error {
 	b := backoff{first: 250 * time.Millisecond, most: 30 * time.Second}
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := r.session(ctx)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the session ended because it was to end
+		if err := r.session(ctx); ctx.Err() == nil {
+			r.errors.Inc()
+			r.log.Warn("rewards are not copied; trying again", "error", err)
+			if time.Since(began) > b.most {
+				b.failures = 0
+			}
+			_ = b.wait(ctx) // it fails when ctx ends, as the loop does
 		}
-		r.errors.Inc()
-		r.log.Warn("rewards are not copied; trying again", "error", err)
-		if time.Since(began) > b.most {
-			b.failures = 0
-		}
-		_ = b.wait(ctx) // it fails when ctx ends, as the loop does
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func (j *Join) closed(time int64) (out []string) {
 		y, ok := j.Reduce(e)
 		out = append(out, fmt.Sprintf("%s=%v,%v", e.ID(), y, ok))
 		if got := string(e.Value()); got != "value of "+string(e.ID()) {
-			panic("value " + got)
+			out = append(out, "its value is "+got)
 		}
 	}
 	return out
