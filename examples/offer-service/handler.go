@@ -94,10 +94,10 @@ func (s *service) reward(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, in)
 }
 
-// write sends a record in the background. What Kafka does not take is not learned, which
-// the log tells.
+// write sends a record in the background, and holds up no caller while Kafka is away. What
+// Kafka does not take is not learned, which the log tells.
 func (s *service) write(ctx context.Context, key, value []byte) {
-	s.producer.Produce(context.WithoutCancel(ctx), &kgo.Record{Key: key, Value: value}, func(_ *kgo.Record, err error) {
+	s.producer.TryProduce(context.WithoutCancel(ctx), &kgo.Record{Key: key, Value: value}, func(_ *kgo.Record, err error) {
 		if err != nil {
 			s.log.Error("a record is lost", "key", string(key), "err", err)
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/internal/sandbox"
+	"github.com/streamlearner/streamlearner/internal/testbed"
 	"github.com/streamlearner/streamlearner/pkg/consumer"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/serve"
@@ -229,7 +230,7 @@ func refuse(t *testing.T, brokers []string) {
 		id := fmt.Sprintf("bad-%d", len(want))
 		want[id] = reason
 		value := fmt.Sprintf(`{"kind":"decision","id":%q,"ts":%d,"context":{},%s}`, id, time.Now().UnixMilli(), members)
-		if err := cl.ProduceSync(t.Context(), &kgo.Record{Key: []byte(id), Value: []byte(value)}).FirstErr(); err != nil {
+		if err := testbed.Produce(cl, &kgo.Record{Key: []byte(id), Value: []byte(value)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -308,5 +309,36 @@ func TestUsage(t *testing.T) {
 		if err := run(t.Context(), strings.Fields(c.args), io.Discard, nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want an error with %q", c.args, err, c.want)
 		}
+	}
+}
+
+// While Kafka is away callers get their answers, also when no more records can wait for it.
+func TestServiceDoesNotWaitForKafka(t *testing.T) {
+	producer, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:1"), kgo.DefaultProduceTopic("offers"), kgo.MaxBufferedRecords(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	var log bytes.Buffer
+	s := &service{producer: producer, log: slog.New(slog.NewTextHandler(&log, nil))}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		s.write(ctx, []byte("first"), []byte("{}"))
+		s.write(ctx, []byte("second"), []byte("{}"))
+	}()
+	select {
+	case <-written:
+	case <-ctx.Done():
+		t.Fatal("a record waits for Kafka")
+	}
+	producer.Close()
+	if err := producer.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "key=second") {
+		t.Errorf("the log does not tell what is lost:\n%s", log.String())
 	}
 }

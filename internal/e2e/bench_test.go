@@ -68,16 +68,15 @@ func fill(b *testing.B, brokers []string, topic string, n int) {
 	}
 	defer cl.Close()
 	s := sim.Fraud(1)
-	for range n {
-		value := s.Next(nil)
-		cl.Produce(b.Context(), &kgo.Record{Topic: topic, Key: append([]byte(nil), s.Key()...), Value: value}, func(_ *kgo.Record, err error) {
-			if err != nil {
-				b.Error(err)
-			}
-		})
-	}
-	if err := cl.Flush(b.Context()); err != nil {
-		b.Fatal(err)
+	for made := 0; made < n; {
+		var batch []*kgo.Record
+		for ; made < n && len(batch) < 10_000; made++ {
+			value := s.Next(nil)
+			batch = append(batch, &kgo.Record{Topic: topic, Key: append([]byte(nil), s.Key()...), Value: value})
+		}
+		if err := testbed.Produce(cl, batch...); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
@@ -88,9 +87,13 @@ func timeBare(b *testing.B, brokers []string, topic string, records int) time.Du
 		b.Fatal(err)
 	}
 	defer cl.Close()
+	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
+	defer cancel()
 	began := time.Time{}
 	for n := 0; n < records; {
-		n += cl.PollRecords(b.Context(), 10_000).NumRecords()
+		if n += cl.PollRecords(ctx, 10_000).NumRecords(); ctx.Err() != nil {
+			b.Fatalf("%d of %d records of topic %s at %v: %v", n, records, topic, brokers, ctx.Err())
+		}
 		if began.IsZero() {
 			began = time.Now() // without the time to connect
 		}

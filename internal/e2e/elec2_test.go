@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -25,10 +26,12 @@ func consumeAll(t *testing.T, brokers []string, topic string, partitions, total 
 	}
 	defer client.Close()
 	out := make([][]*kgo.Record, partitions)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
 	for n := 0; n < total; {
-		f := client.PollFetches(t.Context())
+		f := client.PollFetches(ctx)
 		if err := f.Err(); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%d of %d records of topic %s at %v: %v", n, total, topic, brokers, err)
 		}
 		f.EachRecord(func(r *kgo.Record) {
 			out[r.Partition] = append(out[r.Partition], r)

@@ -79,7 +79,7 @@ func TestKilledProcessesJoinEveryReward(t *testing.T) {
 				sent[p]++
 			}
 		}
-		if err := client.ProduceSync(t.Context(), batch...).FirstErr(); err != nil {
+		if err := testbed.Produce(client, batch...); err != nil {
 			t.Fatal(err)
 		}
 	}

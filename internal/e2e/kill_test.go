@@ -91,7 +91,7 @@ func TestKilledProcessesLearnExactlyOnce(t *testing.T) {
 				batch, sent[p] = append(batch, r), append(sent[p], r)
 			}
 		}
-		if err := client.ProduceSync(t.Context(), batch...).FirstErr(); err != nil {
+		if err := testbed.Produce(client, batch...); err != nil {
 			t.Fatal(err)
 		}
 	}

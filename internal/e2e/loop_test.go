@@ -199,7 +199,7 @@ func TestLoopIsAsGoodAsASynchronousLearner(t *testing.T) {
 				value, _ := stream.Next(nil)
 				batch = append(batch, &kgo.Record{Value: value})
 			}
-			if err := producer.ProduceSync(t.Context(), batch...).FirstErr(); err != nil {
+			if err := testbed.Produce(producer, batch...); err != nil {
 				t.Fatal(err)
 			}
 			if log = append(log, batch...); learning {

@@ -116,17 +116,14 @@ func fillWeights(t *testing.T, brokers []string, topic string, bits int) int {
 	defer client.Close()
 	r := rand.New(rand.NewPCG(1, 1))
 	n := max(1000, 2<<bits/features)
+	var batch []*kgo.Record
 	for range n { // weights are hashed, so twice as many features are needed
 		value := wide(r, bits+1, features)
 		for p := range int32(soakPartitions) {
-			client.Produce(t.Context(), &kgo.Record{Topic: topic, Partition: p, Value: value}, func(_ *kgo.Record, err error) {
-				if err != nil {
-					t.Error(err)
-				}
-			})
+			batch = append(batch, &kgo.Record{Topic: topic, Partition: p, Value: value})
 		}
 	}
-	if err := client.Flush(t.Context()); err != nil {
+	if err := testbed.Produce(client, batch...); err != nil {
 		t.Fatal(err)
 	}
 	return n

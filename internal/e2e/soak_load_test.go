@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/streamlearner/streamlearner/internal/sim"
+	"github.com/streamlearner/streamlearner/internal/testbed"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
 
@@ -63,9 +64,9 @@ func (l *load) produce(ctx context.Context, client *kgo.Client, next func(p int)
 				batch = append(batch, &kgo.Record{Topic: l.topic, Partition: int32(p), Value: next(p)})
 			}
 		}
-		// A batch that was begun is finished: giving up would leave a gap in the numbers.
-		if err := client.ProduceSync(context.WithoutCancel(ctx), batch...).FirstErr(); err != nil {
-			l.t.Errorf("producing: %v", err)
+		// A batch that was begun is finished, also after stop: giving up would leave a gap in the numbers.
+		if err := testbed.Produce(client, batch...); err != nil {
+			l.t.Error(err)
 			return
 		}
 		for p := range l.sent {

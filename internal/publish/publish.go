@@ -33,12 +33,19 @@ type Publisher struct {
 	failed atomic.Pointer[error] // the first failure
 }
 
+// deliveryTimeout is how long brokers may take to store a record.
+const deliveryTimeout = time.Minute
+
 // Open connects and makes the topic when it is missing.
 func Open(ctx context.Context, o Options) (*Publisher, error) {
 	opts := append([]kgo.Opt{
 		kgo.DefaultProduceTopic(o.Topic),
 		kgo.RecordPartitioner(partitioner{}),
 		kgo.ProducerLinger(5 * time.Millisecond),
+		// A command that waits for a broker without end tells nobody what is wrong. It
+		// ends when records are given up, so none is written twice.
+		kgo.RecordDeliveryTimeout(deliveryTimeout),
+		kgo.AllowIdempotentProduceCancellation(),
 	}, o.Client...)
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
@@ -95,7 +102,7 @@ func (p *Publisher) Publish(ctx context.Context, key, value []byte) error {
 			p.stored.Add(1)
 			return
 		}
-		err = fmt.Errorf("writing to topic %s: %w", p.o.Topic, err)
+		err = fmt.Errorf("writing to topic %s at %v: %w", p.o.Topic, p.client.OptValue(kgo.SeedBrokers), err)
 		p.failed.CompareAndSwap(nil, &err)
 	})
 	return nil

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func broker(t *testing.T) []string {
@@ -137,5 +139,31 @@ func TestRate(t *testing.T) {
 	}
 	if err := p.Close(ctx); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A broker that takes records and does not answer ends the command with its name.
+func TestPublishGivesUp(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		return nil, nil, true
+	})
+	ctx := testContext(t)
+	p, err := Open(ctx, Options{Topic: "t", Client: []kgo.Opt{
+		kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordDeliveryTimeout(time.Second), kgo.ProduceRequestTimeout(100 * time.Millisecond), kgo.RequestTimeoutOverhead(time.Second),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Publish(ctx, nil, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(ctx); !errors.Is(err, kgo.ErrRecordTimeout) || !strings.Contains(err.Error(), c.ListenAddrs()[0]) {
+		t.Errorf("got %v, want a timeout that names %v", err, c.ListenAddrs())
 	}
 }

@@ -34,8 +34,15 @@ func (s *Sandbox) Feed(ctx context.Context, topic string, rate int, next func(ke
 			client.Produce(ctx, &kgo.Record{Topic: topic, Key: key, Value: value}, nil)
 			sent++
 		}
-		if err := client.Flush(ctx); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("producing to the embedded broker: %w", err)
+		if err := flush(ctx, client); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("producing to topic %s of the embedded broker: %w", topic, err)
 		}
 	}
+}
+
+// flush waits until the records are stored, which the embedded broker does at once.
+func flush(ctx context.Context, client *kgo.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return client.Flush(ctx)
 }

@@ -9,6 +9,8 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/streamlearner/streamlearner/internal/testbed"
 )
 
 func TestBothServersAnswer(t *testing.T) {
@@ -25,7 +27,7 @@ func TestBothServersAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer kafka.Close()
-	if err := kafka.ProduceSync(ctx, &kgo.Record{Topic: "payments", Value: []byte("v")}).FirstErr(); err != nil {
+	if err := testbed.Produce(kafka, &kgo.Record{Topic: "payments", Value: []byte("v")}); err != nil {
 		t.Fatal(err)
 	}
 	if f := kafka.PollFetches(ctx); f.NumRecords() != 1 {

@@ -26,10 +26,8 @@ func produce(t *testing.T, brokers []string, topic string, values ...string) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
 	for _, v := range values {
-		if err := client.ProduceSync(ctx, kgo.StringRecord(v)).FirstErr(); err != nil {
+		if err := testbed.Produce(client, kgo.StringRecord(v)); err != nil {
 			t.Fatalf("produce %q: %v", v, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
+	"github.com/streamlearner/streamlearner/internal/testbed"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
@@ -105,7 +106,7 @@ func (w *world) produce(n int, partitions ...int32) {
 
 func (w *world) write(rs ...*kgo.Record) {
 	w.t.Helper()
-	if err := w.client.ProduceSync(context.Background(), rs...).FirstErr(); err != nil {
+	if err := testbed.Produce(w.client, rs...); err != nil {
 		w.t.Fatal(err)
 	}
 	for _, r := range rs {

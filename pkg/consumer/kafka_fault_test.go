@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/streamlearner/streamlearner/internal/testbed"
 )
 
 // deleteBefore deletes the records of a partition before an offset.
@@ -124,10 +126,11 @@ func TestAbortedRecordsAreNotLearned(t *testing.T) {
 		if err := producer.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
+		var batch []*kgo.Record
 		for j := range 20 {
-			producer.Produce(t.Context(), kgo.StringRecord(fmt.Sprint(i, j)), nil)
+			batch = append(batch, kgo.StringRecord(fmt.Sprint(i, j)))
 		}
-		if err := producer.Flush(t.Context()); err != nil {
+		if err := testbed.Produce(producer, batch...); err != nil {
 			t.Fatal(err)
 		}
 		if err := producer.EndTransaction(t.Context(), kgo.TransactionEndTry(commit)); err != nil {

@@ -3,7 +3,6 @@ package consumer
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -54,12 +53,12 @@ func ReadMirror(ctx context.Context, conn Connection, topic string, k state.Key)
 	var out [][]byte
 	key := []byte(k.String())
 	for len(left) > 0 {
-		fetches := cl.PollFetches(ctx)
+		fetches, err := pollStored(ctx, cl, silence)
+		if err != nil {
+			return nil, fmt.Errorf("audit topic %s: %w", topic, err)
+		}
 		if errs := fetches.Errors(); len(errs) > 0 {
 			return nil, fmt.Errorf("audit topic %s: %w", topic, errs[0].Err)
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, errors.Join(fmt.Errorf("audit topic %s", topic), err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			end, ok := left[r.Partition]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -54,9 +55,12 @@ func (r *Range) Read(ctx context.Context, fn func(learner.Record) error) error {
 		return err
 	}
 	for next := r.From; next < r.To; {
-		fetches := cl.PollRecords(ctx, 10_000)
-		if err := r.failure(ctx, cl, fetches); err != nil {
-			return err
+		fetches, err := pollStored(ctx, cl, silence)
+		if err == nil {
+			err = r.failure(ctx, cl, fetches)
+		}
+		if err != nil {
+			return fmt.Errorf("reading %s/%d from offset %d: %w", r.Topic, r.Partition, next, err)
 		}
 		for it := fetches.RecordIter(); !it.Done() && next < r.To; {
 			rec := it.Next()
@@ -69,6 +73,24 @@ func (r *Range) Read(ctx context.Context, fn func(learner.Record) error) error {
 		}
 	}
 	return nil
+}
+
+// silence is how long brokers may keep records back that they have.
+const silence = time.Minute
+
+// pollStored polls for records that Kafka has. The client alone would wait without end, and
+// without a word, for brokers that do not answer.
+func pollStored(ctx context.Context, cl *kgo.Client, limit time.Duration) (kgo.Fetches, error) {
+	wait, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	fetches := cl.PollRecords(wait, 10_000)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case wait.Err() != nil && fetches.NumRecords() == 0:
+		return nil, fmt.Errorf("brokers %v have sent nothing for %v, although they have records: see whether they are up, and try again", cl.OptValue(kgo.SeedBrokers), limit)
+	}
+	return fetches, nil
 }
 
 // newRecord returns a record as a learner takes it.
@@ -104,9 +126,6 @@ func (r *Range) check(ctx context.Context, cl *kgo.Client) error {
 
 // failure is what went wrong with a poll.
 func (r *Range) failure(ctx context.Context, cl *kgo.Client, f kgo.Fetches) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	var err error
 	f.EachError(func(_ string, _ int32, e error) { err = errors.Join(err, e) })
 	if errors.Is(err, kerr.OffsetOutOfRange) { // deleted since the check
@@ -114,8 +133,5 @@ func (r *Range) failure(ctx context.Context, cl *kgo.Client, f kgo.Fetches) erro
 			return gone
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("reading %s/%d: %w", r.Topic, r.Partition, err)
-	}
-	return nil
+	return err
 }

@@ -1,11 +1,16 @@
 package consumer
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/streamlearner/streamlearner/internal/testbed"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 )
 
@@ -23,7 +28,7 @@ func TestRangesAreReadAgain(t *testing.T) {
 		if err := tx.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
-		if err := tx.ProduceSync(t.Context(), &kgo.Record{Topic: w.topic, Partition: 1, Value: []byte("in a transaction")}).FirstErr(); err != nil {
+		if err := testbed.Produce(tx, &kgo.Record{Topic: w.topic, Partition: 1, Value: []byte("in a transaction")}); err != nil {
 			t.Fatal(err)
 		}
 		if err := tx.EndTransaction(t.Context(), commit); err != nil {
@@ -63,5 +68,28 @@ func TestRangesAreReadAgain(t *testing.T) {
 	}
 	if r.Topic = "nothing"; r.Read(t.Context(), func(learner.Record) error { return nil }) == nil {
 		t.Error("a topic that is not there was read")
+	}
+}
+
+// Brokers that do not answer are named, not waited for without end.
+func TestReadingDoesNotWaitForSilentBrokers(t *testing.T) {
+	w := newWorld(t, 1)
+	w.produce(5, 0)
+	w.cluster.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		w.cluster.KeepControl()
+		return nil, nil, true
+	})
+	cl, err := kgo.NewClient(kgo.SeedBrokers(w.brokers...), kgo.ConsumeTopics(w.topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if _, err := pollStored(t.Context(), cl, 200*time.Millisecond); err == nil || !strings.Contains(err.Error(), w.brokers[0]) {
+		t.Errorf("got %v, want the brokers %v in it", err, w.brokers)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := pollStored(ctx, cl, time.Minute); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v of an interrupt", err)
 	}
 }

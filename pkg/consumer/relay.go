@@ -48,6 +48,7 @@ type RelayConfig struct {
 // streamlearner_relay_errors_total failed transactions, which were repeated.
 type Relay struct {
 	cfg             RelayConfig
+	timeout         time.Duration // of a transaction
 	log             *slog.Logger
 	relayed, errors prometheus.Counter
 }
@@ -81,7 +82,7 @@ func NewRelay(cfg RelayConfig, log *slog.Logger, reg prometheus.Registerer) (*Re
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "streamlearner_" + name, Help: help, ConstLabels: prometheus.Labels{"model": cfg.Model}})
 	}
 	r := &Relay{
-		cfg: cfg, log: log.With("model", cfg.Model, "from", cfg.From, "to", cfg.To),
+		cfg: cfg, timeout: relayTimeout, log: log.With("model", cfg.Model, "from", cfg.From, "to", cfg.To),
 		relayed: counter("relayed_total", "Rewards copied into the topic of decisions."),
 		errors:  counter("relay_errors_total", "Failed transactions of the copying of rewards, which were repeated."),
 	}
@@ -123,7 +124,7 @@ func (r *Relay) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.CloseAllowingRebalance()
+	defer r.close(s)
 	if err := r.check(ctx, s.Client()); err != nil {
 		return err
 	}
@@ -155,6 +156,17 @@ func (r *Relay) session(ctx context.Context) error {
 	}
 }
 
+// close leaves the group, and waits for no broker longer than that may take.
+func (r *Relay) close(s *kgo.GroupTransactSession) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	s.AllowRebalance()
+	if err := s.Client().LeaveGroupContext(ctx); err != nil {
+		r.log.Warn("left the group without its consent; its partitions wait for the session timeout", "error", err)
+	}
+	s.Close()
+}
+
 func (r *Relay) options() ([]kgo.Opt, error) {
 	opts, err := r.cfg.Options()
 	if err != nil {
@@ -175,7 +187,7 @@ func (r *Relay) options() ([]kgo.Opt, error) {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.SessionTimeout(r.cfg.SessionTimeout), kgo.RebalanceTimeout(r.cfg.RebalanceTimeout), kgo.HeartbeatInterval(r.cfg.HeartbeatInterval),
 		kgo.TransactionalID(r.cfg.Group+"."+r.cfg.Model+".rewards."+rand.Text()),
-		kgo.TransactionTimeout(relayTimeout),
+		kgo.TransactionTimeout(r.timeout),
 		kgo.RecordPartitioner(partitioner),
 	), nil
 }
@@ -204,24 +216,45 @@ func (r *Relay) check(ctx context.Context, cl *kgo.Client) error {
 }
 
 // copy copies what was fetched in one transaction. One that a rebalance ends is
-// aborted, and whoever owns the partitions then reads the records again.
+// aborted, and whoever owns the partitions then reads the records again. One that
+// the brokers do not end in time is left to them: they abort it.
 func (r *Relay) copy(ctx context.Context, s *kgo.GroupTransactSession, fetches kgo.Fetches) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), relayTimeout) // what was begun is ended, also when the process is to end
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout) // what was begun is ended, also when the process is to end
 	defer cancel()
 	if err := s.Begin(); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
-	first := kgo.AbortingFirstErrPromise(s.Client())
-	fetches.EachRecord(func(in *kgo.Record) { s.Produce(ctx, r.outgoing(in), first.Promise()) })
-	failed := first.Err()
-	committed, err := s.End(ctx, failed == nil)
-	switch {
-	case err != nil:
+	n := fetches.NumRecords()
+	results := make(chan error, n)
+	fetches.EachRecord(func(in *kgo.Record) {
+		s.Produce(ctx, r.outgoing(in), func(_ *kgo.Record, err error) { results <- err })
+	})
+	if err := firstFailure(ctx, results, n); err != nil {
+		_, aborted := s.End(ctx, kgo.TryAbort)
+		return fmt.Errorf("writing to %s: %w", r.cfg.To, errors.Join(err, aborted))
+	}
+	committed, err := s.End(ctx, kgo.TryCommit)
+	if err != nil {
 		return fmt.Errorf("ending a transaction: %w", err)
-	case failed != nil:
-		return fmt.Errorf("writing to %s: %w", r.cfg.To, failed)
-	case committed:
-		r.relayed.Add(float64(fetches.NumRecords()))
+	}
+	if committed {
+		r.relayed.Add(float64(n))
+	}
+	return nil
+}
+
+// firstFailure waits for n results, until one of them is an error or ctx ends. The client
+// does not heed ctx while a broker may have stored a batch and does not answer.
+func firstFailure(ctx context.Context, results <-chan error, n int) error {
+	for range n {
+		select {
+		case err := <-results:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("no answer: %w", ctx.Err())
+		}
 	}
 	return nil
 }

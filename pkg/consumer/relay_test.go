@@ -6,16 +6,21 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/streamlearner/streamlearner/internal/testbed"
 )
 
 // rewards are the topics of a relay on an in-process broker.
 type rewards struct {
 	t       *testing.T
+	cluster *kfake.Cluster
 	brokers []string
 	client  *kgo.Client
 	sent    int
@@ -28,7 +33,7 @@ func newRewards(t *testing.T, from, to int32) *rewards {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	r := &rewards{t: t, brokers: c.ListenAddrs()}
+	r := &rewards{t: t, cluster: c, brokers: c.ListenAddrs()}
 	if r.client, err = kgo.NewClient(kgo.SeedBrokers(r.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +47,7 @@ func (r *rewards) send(partition int32, n int) {
 	for range n {
 		key := fmt.Sprintf("k%d", r.sent%10)
 		rec := &kgo.Record{Topic: "rewards", Partition: partition, Key: []byte(key), Value: fmt.Appendf(nil, "%s-%d", key, r.sent), Timestamp: time.UnixMilli(int64(1e12) + int64(r.sent))}
-		if err := r.client.ProduceSync(r.t.Context(), rec).FirstErr(); err != nil {
+		if err := testbed.Produce(r.client, rec); err != nil {
 			r.t.Fatal(err)
 		}
 		r.sent++
@@ -175,4 +180,28 @@ func TestRelayRefusesTopicsThatDoNotFit(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
+}
+
+// A broker that takes copies and does not answer holds up no relay for good, and what it
+// has taken is copied once: its transaction never ends well.
+func TestRelayLeavesATransactionThatIsNotAnswered(t *testing.T) {
+	r := newRewards(t, 1, 1)
+	r.send(0, 30)
+	var taken, answers atomic.Bool
+	r.cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		r.cluster.KeepControl()
+		taken.Store(true)
+		return nil, nil, !answers.Load()
+	})
+	relay, err := NewRelay(RelayConfig{Connection: Connection{Brokers: r.brokers}, Group: "g", Model: "m", From: "rewards", To: "decisions"}, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	relay.timeout = time.Second
+	if err := relay.session(t.Context()); err == nil || !strings.Contains(err.Error(), "writing to decisions: no answer") || !taken.Load() {
+		t.Fatalf("%v; the broker has got it: %t", err, taken.Load())
+	}
+	answers.Store(true)
+	r.start(nil)
+	r.copies(30)
 }
