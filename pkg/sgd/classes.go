@@ -259,14 +259,13 @@ type refSlot struct {
 	x  float64
 }
 
-// see collects the features of the event as reference r sees them. Its reading has their values.
-func (m *Model) see(r *reference, e *event.Event) []refSlot {
+// see collects the features of the event as reference i sees them. Its reading has their values.
+func (m *Model) see(i int, e *event.Event) []refSlot {
+	r := &m.refs[i]
 	seen, act, xs := append(r.seen[:0], refSlot{m.act[0].idx, 1}), m.act[1:], r.reading.X[1:]
 	for k, st := range m.scaler.Staged() {
-		if ff := r.field(&m.p, st.ID, e.X.Dense[k].Hash); ff.known {
-			seen = append(seen, refSlot{act[k].idx, float64(ff.sign * xs[0])})
-			xs = xs[1:]
-		}
+		ff := m.readField(i, st.ID, e.X.Dense[k].Hash)
+		seen = append(seen, refSlot{act[k].idx, float64(ff.sign * xs[k])})
 	}
 	act = act[len(e.X.Dense):]
 	for k := range e.X.Sparse {
@@ -281,7 +280,7 @@ func (m *Model) see(r *reference, e *event.Event) []refSlot {
 func (m *Model) readClasses(r *reference, i int, e *event.Event, y float64) (loss, excess, grad float64) {
 	c := &m.class
 	if e.Views[i] == nil { // else readView has found them
-		r.seen = m.see(r, e)
+		r.seen = m.see(i, e)
 	}
 	for k := range c.rows {
 		by := uint32(k * m.lanes)

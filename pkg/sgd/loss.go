@@ -49,10 +49,6 @@ func (p *plan) predict(z float64, f *frame) (prediction, margin float64) {
 
 // lossAt returns the loss and its derivative at the linear score z, as evaluate has them.
 func (p *plan) lossAt(z, y float64, f *frame) (loss, grad float64) {
-	if p.loss == lossLogistic {
-		_, loss, grad, _ = logistic(clamp(z, f.Lo, f.Hi), y)
-		return loss, grad
-	}
 	var s event.Step
 	p.evaluate(&s, z, y, f)
 	return s.Loss, s.Grad

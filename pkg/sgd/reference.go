@@ -25,11 +25,12 @@ type reference struct {
 	reading event.Reading
 }
 
-// frozenField is how a reference sees a field of the live scaler.
+// frozenField is how a reference sees a field of the live scaler. One that it
+// does not have is always 0.
 type frozenField struct {
 	mean, inv  float64
+	weight     float64 // of the first row
 	sign       float64
-	known      bool // the reference has the field
 	coordinate uint16
 }
 
@@ -112,22 +113,23 @@ func (m *Model) enroll(known int) {
 		}
 		r.fields = r.fields[:min(known, len(r.fields))]
 		for id := len(r.fields); id < m.scaler.Len(); id++ {
-			r.fields = append(r.fields, r.see(&m.p, m.scaler.Field(id).Hash))
+			r.fields = append(r.fields, m.frozenField(i, m.scaler.Field(id).Hash))
 		}
 	}
 }
 
-// see returns how the reference sees the field with that hash.
-func (r *reference) see(p *plan, hash uint64) frozenField {
+// frozenField returns how reference i sees the field with that hash.
+func (m *Model) frozenField(i int, hash uint64) frozenField {
+	r := &m.refs[i]
 	id := r.scaler.Lookup(hash)
 	if id < 0 {
-		return frozenField{}
+		return frozenField{coordinate: denseCoordinates}
 	}
-	f := frozenField{inv: 1, known: true, coordinate: uint16(id + 1), sign: 1}
+	f := frozenField{inv: 1, weight: m.slots[m.position(hash)].R.ref(i), coordinate: uint16(id + 1), sign: 1}
 	if f.coordinate >= denseCoordinates {
 		f.coordinate, f.sign = sketch(hash, 1)
 	}
-	if p.standardize {
+	if m.p.standardize {
 		moments := r.scaler.Field(id).Moments
 		f.mean, f.inv = moments.Mean, moments.Inverse()
 	}
@@ -160,10 +162,11 @@ func (m *Model) readScores(e *event.Event) {
 		if o.J, o.X = o.J[:cap(o.J)], o.X[:cap(o.X)]; min(len(o.J), len(o.X)) < n {
 			o.J, o.X = make([]uint16, n), make([]float64, n)
 		}
-		z, dense := m.readDense(r, i, e.X.Dense, o.J, o.X)
-		n = dense + len(e.X.Sparse)
 		o.J, o.X = o.J[:n], o.X[:n]
-		r.z = m.readSparse(z, i, e.X.Sparse, o.J[dense:], o.X[dense:])
+		o.J[0], o.X[0] = 0, 1
+		sparse := 1 + len(e.X.Dense)
+		z := m.slots[m.home].R.ref(i) + m.readDense(i, e.X.Dense, o.J[1:sparse], o.X[1:sparse])
+		r.z = z + m.readSparse(i, e.X.Sparse, o.J[sparse:], o.X[sparse:])
 	}
 }
 
@@ -175,9 +178,16 @@ func (m *Model) readLosses(e *event.Event, s *event.Step, y float64) {
 			continue
 		}
 		o := &r.reading
-		if m.p.classes > 0 {
+		s.Ref[i] = o
+		switch {
+		case m.p.classes > 0:
 			o.Loss, o.Excess, o.Grad = m.readClasses(r, i, e, y)
-		} else {
+		case m.p.loss == lossLogistic:
+			z := clamp(r.z, r.frame.Lo, r.frame.Hi)
+			o.Loss, o.Grad = readLogistic(z, y)
+			o.Excess = float64(o.Grad * z)
+			continue
+		default:
 			o.Loss, o.Grad = m.p.lossAt(r.z, y, &r.frame)
 			o.Excess = m.p.excess(r.z, o.Loss, o.Grad, &r.frame)
 		}
@@ -185,49 +195,48 @@ func (m *Model) readLosses(e *event.Event, s *event.Step, y float64) {
 		if !(math.Abs(o.Excess) <= math.MaxFloat64) {
 			o.Excess = o.Loss
 		}
-		s.Ref[i] = o
 	}
 }
 
-// readDense fills coordinates and values of the intercept and of the numeric
-// fields that reference r, of index i, knows. It returns their part of the score and their number.
-func (m *Model) readDense(r *reference, i int, dense []event.Feature, js []uint16, xs []float64) (z float64, n int) {
-	slots, act, clip, sh := m.slots, m.act, m.p.clip, 32*uint(i)
-	js[0], xs[0] = 0, 1
-	z, n = slots[act[0].idx].R.at(sh), 1
-	act = act[1 : 1+len(dense)]
-	staged, fields := m.scaler.Staged()[:len(dense)], r.fields
+// readDense fills coordinates and values of the numeric fields as reference i
+// sees them, and returns their part of the score.
+func (m *Model) readDense(i int, dense []event.Feature, js []uint16, xs []float64) (z float64) {
+	js, xs = js[:len(dense)], xs[:len(dense)]
+	staged, fields, limit := m.scaler.Staged()[:len(dense)], m.refs[i].fields, m.p.clip
+	if limit == 0 {
+		limit = math.Inf(1)
+	}
 	for k := range dense {
 		f, id := &dense[k], staged[k].ID
 		var ff *frozenField
 		if uint(id) < uint(len(fields)) {
 			ff = &fields[id]
 		} else {
-			ff = r.field(&m.p, id, f.Hash)
+			ff = m.readField(i, id, f.Hash)
 		}
-		if !ff.known {
-			continue // it contributes 0
+		x := float64((f.Value - ff.mean) * ff.inv)
+		if math.Abs(x) > limit {
+			x = math.Copysign(limit, x)
 		}
-		x := scale.Clip(float64((f.Value-ff.mean)*ff.inv), clip)
-		z += float64(x * slots[act[k].idx].R.at(sh))
-		js[n], xs[n] = ff.coordinate, float64(ff.sign*x)
-		n++
+		z += float64(x * ff.weight)
+		js[k], xs[k] = ff.coordinate, float64(ff.sign*x)
 	}
-	return z, n
+	return z
 }
 
-// field returns how the reference sees the field of that index in the live
+// readField returns how reference i sees the field of that index in the live
 // scaler. A new field has none, but a reference from before a restore may know it.
-func (r *reference) field(p *plan, id int, hash uint64) *frozenField {
-	if uint(id) < uint(len(r.fields)) {
-		return &r.fields[id]
+func (m *Model) readField(i, id int, hash uint64) *frozenField {
+	r := &m.refs[i]
+	if uint(id) >= uint(len(r.fields)) {
+		r.unseen = m.frozenField(i, hash)
+		return &r.unseen
 	}
-	r.unseen = r.see(p, hash)
-	return &r.unseen
+	return &r.fields[id]
 }
 
-// readSparse is readDense for the sparse features, and adds their part of the score to z.
-func (m *Model) readSparse(z float64, i int, sparse []event.Feature, js []uint16, xs []float64) float64 {
+// readSparse is readDense for the sparse features.
+func (m *Model) readSparse(i int, sparse []event.Feature, js []uint16, xs []float64) (z float64) {
 	slots, sh := m.slots, 32*uint(i)
 	act := m.act[len(m.act)-len(sparse):]
 	act, js, xs = act[:len(sparse)], js[:len(sparse)], xs[:len(sparse)]

@@ -66,7 +66,7 @@ func TestCoordinates(t *testing.T) {
 	e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: 5<<57 | 3, Value: 2}, event.Feature{Hash: 1<<63 | 63<<57, Value: 3})
 	e.X.Dense = append(e.X.Dense, event.Feature{Hash: 12345, Value: 9}) // not in the reference
 	r := m.Predict(&e).Ref[0]
-	if want := 1 + 70 + 2; len(r.J) != want {
+	if want := 1 + 71 + 2; len(r.J) != want {
 		t.Fatalf("%d coordinates, want %d", len(r.J), want)
 	}
 	for k, j := range r.J {
@@ -80,9 +80,11 @@ func TestCoordinates(t *testing.T) {
 			if h>>63 == 1 {
 				wantX = -wantX
 			}
-		case k == 71:
-			wantJ, wantX = 64+5, 2
+		case k == 71: // unknown, and so 0 wherever it is
+			wantJ, wantX = j, 0
 		case k == 72:
+			wantJ, wantX = 64+5, 2
+		case k == 73:
 			wantJ, wantX = 64+63, -3
 		}
 		if j != wantJ || r.X[k] != wantX {
