@@ -21,7 +21,7 @@ import (
 func (m Model) Schema() event.Schema {
 	var arms []string
 	if m.Source.Arm != "" {
-		arms = m.Learner.Bandit.Arms
+		arms = m.Learner.Bandit.ArmNames()
 	}
 	// What is off is left out, so that older readers can read what they know.
 	f, share, separator := m.Features, m.Source.SampleNegatives, m.Source.LabelSeparator
@@ -43,13 +43,21 @@ func (m Model) Schema() event.Schema {
 		Classes: m.Source.Classes, ClassWeights: m.Source.ClassWeights, SampleNegatives: share,
 		LabelType: m.Source.LabelType, LabelSeparator: separator,
 		Key: m.Source.Key, ID: m.Source.ID,
-		Arm: m.Source.Arm, Arms: arms, Probability: m.Source.Probability,
+		Arm: m.Source.Arm, Arms: arms, Probability: m.Source.Probability, Continuous: m.interval(),
 		Source: m.Guard.Source.Field, Logged: m.Guard.Inputs.Logged,
 		Eligible: m.Source.Eligible, Actions: m.Source.Actions, Context: m.Source.Context,
 		Include: f.Include, Exclude: exclude, Numeric: f.Numeric, Categorical: f.Categorical,
 		Text: f.Text, Ngrams: f.Ngrams, Log1p: f.Log1p, Cyclic: f.Cyclic, Missing: f.Missing, Target: f.Target, Count: f.Count, Cross: f.Cross,
 		MaxFeatures: f.MaxFeatures,
 	}
+}
+
+// interval returns the bounds of the number that a bandit chooses; nil when it chooses an arm.
+func (m Model) interval() []float64 {
+	if b := m.Learner.Bandit; m.Source.Arm != "" && m.Learner.Kind == "bandit" && b.Continuous() {
+		return []float64{b.ValueMin, b.ValueMax}
+	}
+	return nil
 }
 
 // encoding returns how features are encoded, as it acts.

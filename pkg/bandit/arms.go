@@ -53,7 +53,7 @@ type arms struct {
 
 func newArms(c *Config) *arms {
 	t := &arms{baseline: -1, newest: math.MinInt64}
-	for _, n := range c.Arms {
+	for _, n := range c.ArmNames() {
 		l := c.limit(n)
 		t.add(Arm{Name: n, Cap: l.cap(), Price: l.Price})
 	}

@@ -108,6 +108,9 @@ func NewCandidates(c Config, list []Candidate) (*Candidates, error) {
 	if len(list) > MostCandidates {
 		return nil, fmt.Errorf("%d candidates: at most %d", len(list), MostCandidates)
 	}
+	if c.Continuous() && len(list) > 0 {
+		return nil, fmt.Errorf("%d candidates: none with policy cats: the importance weights are those of arms, and a number has a density", len(list))
+	}
 	k := &Candidates{list: []candidate{{kind: Logged}}}
 	seen := []string{Logged}
 	for i := range list {

@@ -16,6 +16,9 @@ import (
 // begins with new_prior of what the arms nearest to it have learned. A removed arm is not
 // chosen any more; what it earned before is learned for the time drain, then its statistics go. Its place in the table stays.
 func (m *Model) ChangeArm(c event.ArmChange) error {
+	if m.cfg.Continuous() {
+		return fmt.Errorf("arm %q: the arms of policy cats are the bins of an interval, which cannot change: begin anew under another model name with other learner.bandit.bins, value_min and value_max", c.Arm)
+	}
 	t := m.arms.clone()
 	seed, err := t.change(&c, &m.cfg)
 	if err == nil {

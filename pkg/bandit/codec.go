@@ -11,7 +11,7 @@ import (
 // ErrNoReference is returned for a reference that is not set.
 var ErrNoReference = errors.New("reference is not set")
 
-const formatVersion = 3
+const formatVersion = 4
 
 // AppendBinary appends the live parameters as a sealed envelope of kind
 // KindBandit: the configuration, the table of arms, then the state of the policy. docs/format/bandit.md has

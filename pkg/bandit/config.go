@@ -28,11 +28,12 @@ const (
 	Cover     = "cover"
 	Reinforce = "reinforce"
 	Ladder    = "ladder"
+	Cats      = "cats"
 )
 
 // Policies are the names that Config.Policy may have.
 func Policies() []string {
-	return []string{LinUCB, LinTS, Logistic, Greedy, Softmax, SquareCB, RegCB, RegCBElim, Bag, Cover, Reinforce,
+	return []string{LinUCB, LinTS, Logistic, Greedy, Softmax, SquareCB, RegCB, RegCBElim, Bag, Cover, Reinforce, Cats,
 		Thompson, Ladder, Normal, UCB1, KLUCB, EXP3, EXP3IX, Gradient}
 }
 
@@ -49,7 +50,7 @@ type Config struct {
 	// Policy is linucb (default) or another of Policies; see the package comment.
 	Policy string `koanf:"policy"`
 	// Arms are the names of the arms that the bandit begins with, in the order of their
-	// indices; 2 to 1000. Model.ChangeArm and a change of this list at a restart change them later.
+	// indices; 2 to 1000, and none with policy cats. Model.ChangeArm and a change of this list at a restart change them later.
 	Arms []string `koanf:"arms"`
 	// Limits are caps and prices of single arms. Default none.
 	Limits []Limit `koanf:"limits"`
@@ -73,6 +74,12 @@ type Config struct {
 	PriceFloor float64 `koanf:"price_floor"`
 	// Cost is what a sale costs: with policy ladder the reward of a sale is the price less Cost. Default 0.
 	Cost float64 `koanf:"cost"`
+	// ValueMin and ValueMax bound the number that policy cats chooses, of which Bins are told apart. A number is drawn
+	// from within Bandwidth of the middle of a bin. Default 0, 1, 32 and 0.05.
+	ValueMin  float64 `koanf:"value_min"`
+	ValueMax  float64 `koanf:"value_max"`
+	Bins      int     `koanf:"bins"`
+	Bandwidth float64 `koanf:"bandwidth"`
 	// NewShare is the least probability of an arm that was added to a running
 	// bandit, until NewEvents events of it were learned. Default 0.05 and 200.
 	NewShare  float64 `koanf:"new_share"`
@@ -189,6 +196,7 @@ func Default() Config {
 		Size: 4, Psi: 0.1, NoUnif: true, Gamma: 0.1, Rate: 0.5, ImportanceClip: 10,
 		Features: Disjoint, Interactions: true, Matrix: "auto", Lambda: 1, MaxFeatures: 64, Intercept: true,
 		Standardize: "auto", Clip: 5, Extreme: 1000,
+		ValueMax: 1, Bins: 32, Bandwidth: 0.05,
 		NewShare: 0.05, NewEvents: 200, NewPrior: 0.1, Drain: 24 * time.Hour,
 	}
 }
@@ -205,8 +213,10 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("learner.bandit.%s: %q: must be one of %s", s.key, *s.at, strings.Join(s.allowed, ", "))
 		}
 	}
-	if err := c.validateArms(); err != nil {
-		return err
+	if !c.Continuous() {
+		if err := c.validateArms(); err != nil {
+			return err
+		}
 	}
 	for _, n := range c.numbers() {
 		if !(*n.at >= n.low && *n.at <= n.high) {
@@ -226,6 +236,9 @@ func (c *Config) Validate() error {
 	if err := c.validateTogether(); err != nil {
 		return err
 	}
+	if c.Continuous() {
+		return c.validateValues()
+	}
 	return c.validateLimits()
 }
 
@@ -233,6 +246,10 @@ func (c *Config) Validate() error {
 func (c *Config) validateTogether() error {
 	sums := !slices.Contains([]string{Logistic, Gradient, Reinforce}, c.Policy)
 	switch {
+	case c.Continuous() && c.HalfLife+c.Window != 0:
+		return fmt.Errorf("learner.bandit.policy: cats: has no half_life and no window, since its tree is no sum over events")
+	case c.Features != Disjoint && c.Continuous():
+		return fmt.Errorf("learner.bandit.features: %q: must be disjoint with policy cats, whose numbers have no features", c.Features)
 	case !(c.RewardMin < c.RewardMax):
 		return fmt.Errorf("learner.bandit.reward_max: %v: must be above learner.bandit.reward_min, which is %v", c.RewardMax, c.RewardMin)
 	case c.Policy == Ladder && c.RewardMin != 0:

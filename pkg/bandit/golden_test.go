@@ -25,6 +25,7 @@ func small(e *event.Event, i int) {
 	}
 	e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: xxhash.Sum64String("city=" + string(rune('a'+i%3))), Value: 1})
 	e.Arm, e.Prob, e.Label, e.Labelled = i*i%3, .25, float64(i*i%5)/4, true
+	e.Value = (float64(e.Arm) + float64(1+i%3)/4) / 3
 	e.Weight = 1 + float64(i%3)/2
 	e.Time = 1_600_000_000_000 + int64(i)*600_000
 	e.ID = append(e.ID[:0], 'd', byte('a'+i%26))
@@ -39,10 +40,17 @@ func small(e *event.Event, i int) {
 func TestGolden(t *testing.T) {
 	all := configurations()
 	var cases []choiceCase
-	for _, name := range []string{LinUCB, LinTS, "shared", Normal, SquareCB, RegCB, Softmax, Greedy, UCB1, KLUCB, "lints diagonal", "linucb half-life", "linucb window", "hybrid", Logistic, Bag, Cover, "cover diagonal", Reinforce,
+	for _, name := range []string{LinUCB, LinTS, "shared", Normal, SquareCB, RegCB, Softmax, Greedy, UCB1, KLUCB, "lints diagonal", "linucb half-life", "linucb window", "hybrid", Logistic, Bag, Cover, "cover diagonal", Reinforce, Cats,
 		Thompson, Ladder, "thompson window", EXP3, EXP3IX, Gradient} {
 		c := all[name]
-		c.Arms, c.Limits = c.Arms[:3], c.Limits[:min(3, len(c.Limits))]
+		if name == Cats {
+			c = config(Cats, 3)
+		}
+		if c.Continuous() {
+			c.Bins = 3
+		} else {
+			c.Arms, c.Limits = c.Arms[:3], c.Limits[:min(3, len(c.Limits))]
+		}
 		m := newModel(t, c)
 		var e event.Event
 		for i := range 40 {
@@ -159,6 +167,8 @@ type choiceCase struct {
 	PMF      []float64  `json:"pmf"`
 	U        float64    `json:"u"`
 	Arm      string     `json:"arm"`
+	Value    float64    `json:"value,omitempty"` // of policy cats, with its density
+	Density  float64    `json:"density,omitempty"`
 }
 
 // chosen lets the model decide on event i.
@@ -195,6 +205,12 @@ func chosen(t *testing.T, name string, model []byte, i int) choiceCase {
 	}
 	c.PMF = p.Distribution(&e, c.Eligible, nil)
 	c.U = p.Uniform(e.ID)
+	if p.Continuous() {
+		var bin int
+		c.Value, bin, c.Density = p.Value(&e)
+		c.Arm = p.Arms()[bin]
+		return c
+	}
 	c.Arm = p.Arms()[Choose(c.PMF, c.U)]
 	return c
 }

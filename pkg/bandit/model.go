@@ -73,6 +73,8 @@ func fresh(c *Config, t *arms) core {
 		return newGradient(c, t)
 	case Cover:
 		return newCover(c, t)
+	case Cats:
+		return newCats(c, t)
 	default:
 		return newLinear(c, t)
 	}
@@ -101,6 +103,10 @@ func distribution(c core, r *rails, k int, e *event.Event, eligible []bool, dst 
 	dst = slices.Grow(dst, k)[:start+k]
 	p := dst[start:]
 	clear(p)
+	if c, ok := c.(*cats); ok { // the arms are bins, which have no constraints
+		c.distribute(e, nil, p)
+		return dst
+	}
 	if r.masks(eligible, k) {
 		var memory [maxArms]bool
 		eligible = r.mask(eligible, memory[:k])
@@ -170,7 +176,11 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	}
 	m.last = learned{e.Arm, e.Time, e.Weight}
 	m.read(e, &m.step)
-	changed, gone := m.arms.learned(e.Arm, e.Label, e.Prob, e.Time, &m.cfg)
+	propensity := e.Prob
+	if m.cfg.Continuous() {
+		propensity = 1 // a density says nothing of how often a bin is chosen
+	}
+	changed, gone := m.arms.learned(e.Arm, e.Label, propensity, e.Time, &m.cfg)
 	if m.harm = m.arms.harmful(e.Arm, &m.cfg); m.harm != "" {
 		m.harmed, changed = m.arms.list[e.Arm].Name, true
 	}
@@ -196,6 +206,12 @@ func (m *Model) check(e *event.Event) *event.Rejection {
 	}
 	if n := len(e.Eligible); n != 0 && (n != m.arms.len() || !e.Eligible[e.Arm]) {
 		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %d could not be chosen: the eligible ones of the %d arms are %v", e.Arm, m.arms.len(), e.Eligible)}
+	}
+	if m.cfg.Continuous() {
+		if rej := m.cfg.checkValue(e); rej != nil || !e.Labelled {
+			return rej
+		}
+		return m.CheckLabel(e.Label)
 	}
 	if !e.Labelled {
 		return nil

@@ -21,6 +21,10 @@ import (
 func config(policy string, arms int) Config {
 	c := Default()
 	c.Policy = policy
+	if policy == Cats {
+		c.Bins, c.Bandwidth = arms, 0.2
+		return c
+	}
 	for i := range arms {
 		c.Arms = append(c.Arms, "a"+strconv.Itoa(i))
 		if policy == Ladder {
@@ -154,7 +158,7 @@ func TestConformance(t *testing.T) {
 // configurations are the policies and their variants.
 func configurations() map[string]Config {
 	out := map[string]Config{}
-	for _, p := range Policies() {
+	for _, p := range ofArms() {
 		c := config(p, 4)
 		c.MaxFeatures = 64
 		out[p] = c
@@ -259,7 +263,7 @@ func TestPoliciesFindTheBestArm(t *testing.T) {
 
 // The other policies, as they come, lose clearly less than choosing at random.
 func TestEveryPolicyLearns(t *testing.T) {
-	for _, policy := range Policies() {
+	for _, policy := range ofArms() {
 		if policy == Thompson || policy == LinUCB {
 			continue
 		}

@@ -31,6 +31,9 @@ func OpenPolicy(b []byte) (*Policy, error) {
 // Config returns the settings of the bandit.
 func (p *Policy) Config() Config { return p.cfg }
 
+// Continuous reports whether the policy chooses a number, see Value.
+func (p *Policy) Continuous() bool { return p.cfg.Continuous() }
+
 // Arms returns the names of the arms in the order of their indices.
 func (p *Policy) Arms() []string { return p.names }
 

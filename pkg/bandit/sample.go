@@ -25,6 +25,9 @@ func (k Key) Uniform(id []byte) float64 {
 	return float64(sipHash(k.choice[0], k.choice[1], id)>>11) / (1 << 53)
 }
 
+// place returns another number in [0, 1) for a decision id: the upper 53 bits of seed.
+func (k Key) place(id []byte) float64 { return float64(k.seed(id)>>11) / (1 << 53) }
+
 // seed returns the seed of the posterior draws for a decision id.
 func (k Key) seed(id []byte) uint64 { return sipHash(k.draws[0], k.draws[1], id) }
 

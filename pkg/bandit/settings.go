@@ -47,6 +47,9 @@ func (c *Config) numbers() []number {
 		{"cost", &c.Cost, 0, 1e50},
 		{"harm", &c.Harm, 0, 0.5},
 		{"harm_margin", &c.HarmMargin, 0, 1e50},
+		{"value_min", &c.ValueMin, -1e50, 1e50},
+		{"value_max", &c.ValueMax, -1e50, 1e50},
+		{"bandwidth", &c.Bandwidth, 1e-50, 1e50},
 	}
 }
 
@@ -58,7 +61,7 @@ type whole struct {
 }
 
 func (c *Config) wholes() []whole {
-	return []whole{{"draws", &c.Draws, 0, maxDraws}, {"size", &c.Size, 1, 64}, {"max_features", &c.MaxFeatures, 1, maxDiagonal}, {"new_events", &c.NewEvents, 0, 1e9}}
+	return []whole{{"draws", &c.Draws, 0, maxDraws}, {"size", &c.Size, 1, 64}, {"max_features", &c.MaxFeatures, 1, maxDiagonal}, {"new_events", &c.NewEvents, 0, 1e9}, {"bins", &c.Bins, 2, maxArms}}
 }
 
 // choice is a setting that is one of a few words; without words it is any text.

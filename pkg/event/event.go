@@ -72,7 +72,8 @@ type Event struct {
 	Actions  []Vector // features of the action of each arm; empty when actions have none
 	Eligible []bool   // of each arm whether it could be chosen; empty when all could
 	Arm      int      // the chosen arm's index
-	Prob     float64  // its propensity, 0 < Prob <= 1, as logged at decision time
+	Value    float64  // the number that was chosen, where a number is
+	Prob     float64  // its propensity, 0 < Prob <= 1, or the density of Value, as logged at decision time
 }
 
 // Reset empties e and keeps its memory.
@@ -84,7 +85,7 @@ func (e *Event) Reset() {
 	e.Categories = e.Categories[:0]
 	e.Weight, e.Label, e.Labelled = 1, 0, false
 	e.Labels, e.Costs = e.Labels[:0], e.Costs[:0]
-	e.Actions, e.Eligible, e.Arm, e.Prob = e.Actions[:0], e.Eligible[:0], 0, 0
+	e.Actions, e.Eligible, e.Arm, e.Value, e.Prob = e.Actions[:0], e.Eligible[:0], 0, 0, 0
 }
 
 // Plain returns the sparse features that come from one field each.

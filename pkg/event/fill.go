@@ -242,6 +242,10 @@ func (f *filler) instant(field string, v value) (ms int64, ok bool) {
 
 func (f *filler) arm(v value) {
 	f.sawArm = true
+	if len(f.schema.Continuous) > 0 {
+		f.value(v)
+		return
+	}
 	a, ok := f.armOf(v)
 	f.e.Arm = a
 	if !ok && f.needLabel {
@@ -252,11 +256,14 @@ func (f *filler) arm(v value) {
 func (f *filler) probability(v value) {
 	f.sawPropens = true
 	p, ok := v.number()
-	if ok && p > 0 && p <= 1 {
+	if ok && p > 0 && (p <= 1 || len(f.schema.Continuous) > 0 && p <= math.MaxFloat64) {
 		f.e.Prob = p
 		return
 	}
-	if f.needLabel {
+	switch {
+	case f.needLabel && len(f.schema.Continuous) > 0:
+		f.fail(PropensityInvalid, f.schema.Probability, "%s: must be a density, a number above 0", v.excerpt())
+	case f.needLabel:
 		f.fail(PropensityInvalid, f.schema.Probability, "%s: must be a number in (0, 1]", v.excerpt())
 	}
 }

@@ -164,6 +164,9 @@ func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request) erro
 	if d.Mode != Baseline {
 		d.PMF = policy.Distribution(e, eligible, d.PMF[:0])
 	}
+	if policy.Continuous() {
+		return d.value(policy, e)
+	}
 	if d.Mode == Online {
 		d.Arm = bandit.Choose(d.PMF, policy.Uniform(e.ID))
 		d.Name, d.Prob = policy.Arms()[d.Arm], d.PMF[d.Arm]
@@ -176,6 +179,19 @@ func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request) erro
 		return &event.Rejection{Reason: event.NonFinite, Detail: "the event's values must be finite"}
 	}
 	return d.baseline(policy, r.Baseline, eligible)
+}
+
+// value decides for a number.
+func (d *Decision) value(policy *bandit.Policy, e *event.Event) error {
+	if d.Mode != Online {
+		return fmt.Errorf("%w: decisions are made in mode %s, and a number that is not drawn has no density: use the number of your own and do not log it", ErrNoArm, d.Mode)
+	}
+	d.Value, d.Arm, d.Prob = policy.Value(e)
+	if !(d.Prob > 0) {
+		return &event.Rejection{Reason: event.NonFinite, Detail: "the event's values must be finite"}
+	}
+	d.Continuous, d.Name = true, policy.Arms()[d.Arm]
+	return nil
 }
 
 // baseline decides for the arm that a request names, or else the model.
@@ -225,7 +241,10 @@ func (c *Client) Fallback(d *Decision, r *Request) error {
 	if err := d.begin(c.opts.Model, r, schema); err != nil {
 		return err
 	}
-	if r.Baseline == "" {
+	switch {
+	case len(schema.Continuous) > 0:
+		return fmt.Errorf("%w: a number that is not drawn has no density: use the number of your own and do not log it", ErrNoArm)
+	case r.Baseline == "":
 		return fmt.Errorf("%w: Request.Baseline is empty", ErrNoArm)
 	}
 	d.Key = append(d.Key, r.Key...)

@@ -11,9 +11,12 @@ import (
 
 // Decision is what Choose decided. Its slices are valid until it is used again.
 type Decision struct {
-	Arm  int     // index in the table of the policy; -1 by Fallback
-	Name string  // of the arm
-	Prob float64 // probability with which the arm was chosen, above 0: its propensity
+	Arm  int    // index in the table of the policy; -1 by Fallback
+	Name string // of the arm
+	// Value is the number that was chosen, where Continuous says so; Arm and Name are then those of its bin, and Prob its density.
+	Value      float64
+	Continuous bool
+	Prob       float64 // probability with which the arm was chosen, above 0: its propensity
 	// PMF is the probability of each arm by the policy, by index; empty in mode Baseline. AppendJSON
 	// leaves it out when it is empty.
 	PMF  []float64
@@ -146,7 +149,11 @@ func (d *Decision) AppendJSON(dst []byte) []byte {
 	if s.Context != "" && p == "" {
 		p = "p"
 	}
-	dst = appendText(appendField(dst, arm), d.Name)
+	if dst = appendField(dst, arm); d.Continuous {
+		dst = appendFloat(dst, d.Value)
+	} else {
+		dst = appendText(dst, d.Name)
+	}
 	if p != "" {
 		dst = appendFloat(appendField(dst, p), d.Prob)
 	}

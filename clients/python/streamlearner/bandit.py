@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from . import explore
+from .continuous import Interval, pick
 from .errors import CorruptError
 from .event import Event, Feature
 from .integrals import best_of_betas, best_of_normals
@@ -16,7 +17,7 @@ from .regression import Diagonal, Full, predict_sparse, scatter
 from .scaling import Scaler
 from .wire import BANDIT, MASK, Reader, open_envelope, xxh64
 
-VERSION = 3
+VERSION = 4
 
 COUNTS = ("thompson", "ladder", "normal", "ucb1", "klucb", "exp3", "exp3ix")
 LINEAR = ("linucb", "lints", "logistic", "epsilon", "softmax", "squarecb", "regcb", "regcb_elimination", "bag")
@@ -24,7 +25,7 @@ NUMBERS = (
     "reward_min", "reward_max", "floor", "prior_alpha", "prior_beta", "prior_mean", "prior_weight", "alpha", "spread", "epsilon",
     "temperature", "gamma_scale", "gamma_exponent", "mellowness", "psi", "gamma", "rate", "entropy", "importance_clip", "lambda", "clip",
     "extreme", "baseline_floor", "price_step", "price_floor", "new_share", "new_prior",
-    "conservative", "cost", "harm", "harm_margin")
+    "conservative", "cost", "harm", "harm_margin", "value_min", "value_max", "bandwidth")
 
 _BLOCKS = 8
 _MAX_WEIGHT = 1e100
@@ -47,10 +48,16 @@ class Bandit:
         self._draws, self._size = r.uvarint(), r.uvarint()
         r.uvarint()
         r.uvarint()
+        bins = r.uvarint()
         r.uvarint()
         window = r.uvarint()
         r.uvarint()
         self._read_arms(r)
+        self._values: Interval | None = None
+        if self.policy == "cats":
+            if bins < 2 or bins != len(self.arms) or not self._c["value_min"] < self._c["value_max"] or self._c["bandwidth"] <= 0:
+                raise CorruptError(f"{bins} bins of {len(self.arms)} arms from {self._c['value_min']} to {self._c['value_max']}")
+            self._values = Interval(self._c["value_min"], self._c["value_max"], self._c["bandwidth"], bins)
         self._arm_hashes = [xxh64(a.encode()) for a in self.arms]
         self._key = Key(salt)
         self._full, self._standardize, self._window = matrix == "full", standardize == "on", window > 0
@@ -64,7 +71,7 @@ class Bandit:
             if self.policy == "reinforce":
                 self._read_features(r)
             self._theta = [r.floats() for _ in self.arms]
-        elif self.policy in LINEAR or self.policy == "cover":
+        elif self.policy in LINEAR or self.policy in ("cover", "cats"):
             self._read_linear(r)
         else:
             raise CorruptError(f"policy {self.policy!r}, which this client does not know")
@@ -117,6 +124,8 @@ class Bandit:
         members = self._size if self.policy == "bag" else 1
         self._slots = slots
         self._regressions = [self._read_regression(r, self.policy == "logistic", self._window) for _ in range(slots * members)]
+        if self.policy == "cats":
+            self._nodes = [Diagonal(r, len(self._index), self._c["lambda"]) for _ in self.arms[1:]]
         if self.policy == "cover":
             r.finites(1)
             self._read_regression(r, True, False)
@@ -136,12 +145,32 @@ class Bandit:
         """Return the number in [0, 1) by which the decision with that id is made."""
         return self._key.uniform(decision)
 
+    @property
+    def continuous(self) -> bool:
+        """Whether the bandit chooses a number, see value."""
+        return self._values is not None
+
+    def value(self, event: Event) -> tuple[float, int, float]:
+        """Return the number for an event with an id, the bin that it lies in, and its density; NaN when values are not finite."""
+        assert self._values is not None
+        picked, explore = self._pick(event), self._c["floor"]
+        if picked < 0:
+            return 0.0, 0, math.nan
+        v = self._values.draw(picked, self.uniform(event.id), self._key.place(event.id), explore)
+        return v, self._values.bin(v), self._values.density(picked, v, explore)
+
+    def _pick(self, event: Event) -> int:
+        return pick([n.theta for n in self._nodes], self._place(event, 0, ())[0])
+
     def distribution(self, event: Event, eligible: Sequence[bool] | None = None, actions: Sequence[Sequence[Feature]] = ()) -> list[float]:
         """Return the probability of each arm in the context of an event.
 
         eligible says which arms may be chosen, actions are the features of each
         arm. Arms that were removed or are off in price are never eligible. If no arm is eligible all probabilities are 0.
         """
+        if self._values is not None:  # the arms are bins, which have no constraints
+            picked = self._pick(event)
+            return self._values.shares(picked, self._c["floor"]) if picked >= 0 else [math.nan] * len(self.arms)
         chosen = self._rails.eligible(eligible)
         out = [0.0] * len(self.arms)
         if not chosen:

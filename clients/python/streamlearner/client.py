@@ -199,10 +199,14 @@ class Model:
         if not isinstance(s.scorer, Bandit):
             raise KindError(f"model {self.name} is no bandit: ask it by score")
         mode = decision.cautious(self._mode, s.pointer.policy)
-        arm, p, pmf = decision.decide(s.scorer, event, r, mode)
+        value = None
+        if s.scorer.continuous:
+            value, arm, p, pmf = decision.decide_value(s.scorer, event, mode)
+        else:
+            arm, p, pmf = decision.decide(s.scorer, event, r, mode)
         version, name = self._version(s, partition), s.scorer.arms[arm]
-        tail = decision.tail(decoder.schema, r, name, p, pmf, self.name, version, mode)
-        return Decision(arm, name, p, pmf, mode, at, version, record, tail, bool(decoder.schema.context))
+        tail = decision.tail(decoder.schema, r, name if value is None else value, p, pmf, self.name, version, mode)
+        return Decision(arm, name, p, pmf, mode, at, version, record, tail, bool(decoder.schema.context), value)
 
     def fallback(self, decision_id: str, context: Record, baseline: str, actions: Actions = None, eligible: Sequence[str] | None = None, *,
                  key: str = "", time_ms: int | None = None) -> Decision:
@@ -212,6 +216,8 @@ class Model:
         r = Request(decision_id, context, actions, eligible, key=key, baseline=baseline, time_ms=time_ms)
         lead = next((s.decoder for _, s in sorted(self._served.items()) if s.decoder is not None), None)
         schema = lead.schema if lead is not None else decision.fallback_schema()
+        if schema.continuous:
+            raise NoArmError("a number that is not drawn has no density: use the number of your own and do not log it")
         record, version = decision.begin(r, schema), Version(0, 0, 0, "", False)
         tail = decision.tail(schema, r, baseline, 1, (), self.name, version, decision.BASELINE)
         return Decision(-1, baseline, 1, (), decision.BASELINE, (key or decision_id).encode(), version, record, tail, bool(schema.context))

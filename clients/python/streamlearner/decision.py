@@ -59,7 +59,7 @@ class Decision:
 
     arm: int  # index; -1 without a model
     name: str
-    probability: float  # of the arm, as it was drawn: its propensity
+    probability: float  # of the arm, as it was drawn: its propensity; of a number its density
     pmf: tuple[float, ...]  # of each arm by the policy; empty in the mode baseline
     mode: str  # online, shadow or baseline
     key: bytes  # of the records of the decision and of its rewards in Kafka
@@ -67,6 +67,7 @@ class Decision:
     record: str  # the beginning of the record
     tail: str  # the rest of it
     nested: bool = True  # the context is an object of its own
+    value: float | None = None  # the number that was chosen, where one is; arm and name are then those of its bin
 
     def json(self, shown: bool = True) -> str:
         """Return the record of the decision, which is to be logged. Of one that was never shown nothing is learned."""
@@ -140,9 +141,19 @@ def decide(bandit: Bandit, event: Event, r: Request, mode: str) -> tuple[int, fl
     return baseline, 1.0, pmf
 
 
-def tail(s: Schema, r: Request, name: str, p: float, pmf: Sequence[float], model: str, version: Version, mode: str) -> str:
+def decide_value(bandit: Bandit, event: Event, mode: str) -> tuple[float, int, float, tuple[float, ...]]:
+    """Return the number, its bin, its density and the probabilities of all bins."""
+    if mode != ONLINE:
+        raise NoArmError(f"decisions are made in the mode {mode}, and a number that is not drawn has no density: use the number of your own and do not log it")
+    value, arm, p = bandit.value(event)
+    if not p > 0:
+        raise RejectionError("non_finite", "the event's values are too large")
+    return value, arm, p, tuple(bandit.distribution(event))
+
+
+def tail(s: Schema, r: Request, name: str | float, p: float, pmf: Sequence[float], model: str, version: Version, mode: str) -> str:
     """Write the rest of the record but for its end."""
-    fields = [f"{_quote(s.arm)}:{_quote(name)}"]
+    fields = [f"{_quote(s.arm)}:{_quote(name) if isinstance(name, str) else _number(name)}"]
     if s.probability or s.context:
         fields.append(f"{_quote(s.probability or 'p')}:{_number(p)}")
     if s.context:

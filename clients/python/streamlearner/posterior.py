@@ -35,6 +35,10 @@ class Key:
         """Return the number in [0, 1) by which a decision is made."""
         return (_siphash(self._words[0], self._words[1], decision) >> 11) / (1 << 53)
 
+    def place(self, decision: bytes) -> float:
+        """Return the number in [0, 1) by which a decision for a number takes its place."""
+        return (self.seed(decision) >> 11) / (1 << 53)
+
     def seed(self, decision: bytes) -> int:
         """Return the seed of the draws of a decision."""
         return _siphash(self._words[2], self._words[3], decision)

@@ -60,6 +60,7 @@ class Schema:
     id: str = ""
     arm: str = ""
     arms: list[str] = field(default_factory=list)
+    continuous: list[float] = field(default_factory=list)
     probability: str = ""
     eligible: str = ""
     actions: str = ""

@@ -144,6 +144,10 @@ class Golden(unittest.TestCase):
                 self.assertEqual(p, c["pmf"])
                 u = bandit.uniform(event.id)
                 self.assertEqual(u, c["u"])
+                if bandit.continuous:
+                    value, arm, density = bandit.value(event)
+                    self.assertEqual((value, bandit.arms[arm], density), (c["value"], c["arm"], c["density"]))
+                    continue
                 self.assertEqual(bandit.arms[choose(p, u)], c["arm"])
 
 

@@ -1,0 +1,95 @@
+package bandit
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// cats chooses a number from an interval (Majzoubi, Zhang, Chari, Krishnamurthy, Langford and Slivkins 2020, Efficient
+// Contextual Bandits with Continuous Actions, https://arxiv.org/abs/2006.06040): a tree of binary classifiers picks one of K bins,
+// and the number is drawn evenly from the window within the bandwidth of its centre, or, with probability
+// Floor, from the whole interval. An event teaches the tree by the estimated cost of every window that contains its number.
+type cats struct {
+	linear *linear // regresses rewards on the context, by bin: it predicts, the tree decides
+	values interval
+	tree   tree
+}
+
+func newCats(c *Config, t *arms) *cats {
+	return &cats{linear: newLinear(c, t), values: c.values(), tree: tree{nodes: make([]diagonal, t.len()-1), lambda: c.Lambda}}
+}
+
+func (s *cats) predict(e *event.Event) (z, norm float64, rej *event.Rejection) {
+	return s.linear.predict(e)
+}
+
+func (s *cats) learn(e *event.Event, step *event.Step) *event.Rejection {
+	f := s.linear.features
+	known := f.len()
+	rej := f.gather(e, true)
+	if rej == nil {
+		cost := -s.linear.cfg.scale(e.Label) // as 1 - reward, and the estimates vary less where rewards are mostly 0
+		ok := s.tree.stage(f.pairs, e.Weight, func(bin int) float64 { return s.values.cost(bin, e.Value, cost, e.Prob) })
+		if !ok {
+			rej = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v, density %v and features of norm %v would make a parameter non-finite or larger than %v", e.Weight, e.Prob, normOf(f.pairs), float64(maxWeight))}
+		}
+	}
+	if rej == nil {
+		rej = s.linear.update(e, step)
+	}
+	if rej != nil {
+		f.index.truncate(known)
+		return rej
+	}
+	s.tree.commit(f.pairs, f.len())
+	return nil
+}
+
+// pick returns the bin that the tree picks in the context of an event; below 0 when its values are not finite.
+func (s *cats) pick(e *event.Event) int {
+	var contextMemory [onStack]feature
+	var pairMemory [onStack]pair
+	f := s.linear.features
+	pairs, _, _ := f.place(f.scored(e, contextMemory[:0]), e, 0, false, pairMemory[:0])
+	return s.tree.pick(pairs)
+}
+
+func (s *cats) distribute(e *event.Event, _ []bool, p []float64) {
+	if bin := s.pick(e); bin >= 0 {
+		s.values.shares(bin, s.linear.cfg.Floor, p)
+		return
+	}
+	for i := range p {
+		p[i] = math.NaN()
+	}
+}
+
+func (s *cats) read(e *event.Event, r *event.Reading) { s.linear.read(e, r) }
+
+// append writes the regressions of rewards, then those of the nodes of the tree.
+func (s *cats) append(b []byte) []byte {
+	b = s.linear.append(b)
+	for i := range s.tree.nodes {
+		b = s.tree.nodes[i].append(b)
+	}
+	return b
+}
+
+func (s *cats) decode(r *wire.Reader) {
+	s.linear.decode(r)
+	if r.Err() == nil && len(s.tree.nodes) != s.values.bins-1 {
+		r.Fail("%d arms for %d bins", len(s.tree.nodes)+1, s.values.bins)
+	}
+	for i := range s.tree.nodes {
+		s.tree.nodes[i].decode(r, s.linear.features.len())
+	}
+}
+
+func (s *cats) table() *arms             { return s.linear.table() }
+func (s *cats) extend(t *arms)           { s.linear.extend(t) }
+func (s *cats) seed(int, []int, float64) {}
+func (s *cats) forget(int)               {}
+func (s *cats) merge(core) error         { return ErrNotMergeable }

@@ -1,0 +1,134 @@
+package bandit
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
+)
+
+// Continuous reports whether the policy chooses a number, and not an arm. The arms are then the bins of the interval
+// from ValueMin to ValueMax, Event.Arm is the bin of Event.Value, and Event.Prob the density of the number, which may exceed 1.
+func (c *Config) Continuous() bool { return c.Policy == Cats }
+
+// ArmNames returns the names of the arms that the bandit begins with: Arms, or the middles of the bins.
+func (c *Config) ArmNames() []string {
+	if !c.Continuous() {
+		return c.Arms
+	}
+	s := c.values()
+	names := make([]string, s.bins)
+	for i := range names {
+		names[i] = strconv.FormatFloat(s.centre(i), 'g', -1, 64)
+	}
+	return names
+}
+
+// validateValues finds what policy cats cannot do.
+func (c *Config) validateValues() error {
+	s := c.values()
+	switch {
+	case len(c.Arms) > 0:
+		return fmt.Errorf("learner.bandit.arms: %q: must be empty with policy cats, which chooses a number from learner.bandit.value_min to value_max", c.Arms)
+	case !(c.ValueMin < c.ValueMax):
+		return fmt.Errorf("learner.bandit.value_max: %v: must be above learner.bandit.value_min, which is %v", c.ValueMax, c.ValueMin)
+	case !(c.Bandwidth <= c.ValueMax-c.ValueMin):
+		return fmt.Errorf("learner.bandit.bandwidth: %v: must be at most value_max - value_min, which is %v", c.Bandwidth, c.ValueMax-c.ValueMin)
+	case !(c.Bandwidth >= 1e-6*max(math.Abs(c.ValueMin), math.Abs(c.ValueMax))):
+		return fmt.Errorf("learner.bandit.bandwidth: %v: must be at least a millionth of the larger of value_min and value_max", c.Bandwidth)
+	case s.centre(1)-s.centre(0) < 1e-9*max(math.Abs(c.ValueMin), math.Abs(c.ValueMax)):
+		return fmt.Errorf("learner.bandit.bins: %d: the bins of the interval from %v to %v would be too narrow to tell apart", c.Bins, c.ValueMin, c.ValueMax)
+	case len(c.Limits) > 0 || c.Baseline != "" || c.BaselineFloor != 0 || c.PriceStep != 0 || c.PriceFloor != 0 || c.Harm != 0:
+		return fmt.Errorf("learner.bandit.policy: cats: has no limits, baseline, baseline_floor, price_step, price_floor and harm: set value_min and value_max to the numbers that may be chosen")
+	case c.Floor == 0:
+		return fmt.Errorf("learner.bandit.floor: 0: must be above 0 with policy cats, which learns nothing of numbers that it never chooses")
+	}
+	return nil
+}
+
+// interval divides the interval of the numbers that may be chosen into bins of equal width.
+type interval struct {
+	low, high, bandwidth float64
+	bins                 int
+}
+
+func (c *Config) values() interval {
+	return interval{low: c.ValueMin, high: c.ValueMax, bandwidth: c.Bandwidth, bins: c.Bins}
+}
+
+// centre returns the middle of a bin.
+func (s *interval) centre(bin int) float64 {
+	return s.low + float64((s.high-s.low)*((float64(bin)+0.5)/float64(s.bins)))
+}
+
+// window returns the numbers within the bandwidth of the centre of a bin.
+func (s *interval) window(bin int) (low, high float64) {
+	c := s.centre(bin)
+	return max(s.low, c-s.bandwidth), min(s.high, c+s.bandwidth)
+}
+
+// density is that of the number v when the tree picks a bin, with the share explore of even draws from the interval.
+func (s *interval) density(bin int, v, explore float64) float64 {
+	d := explore / (s.high - s.low)
+	if low, high := s.window(bin); low <= v && v <= high {
+		d += (1 - explore) / (high - low)
+	}
+	return d
+}
+
+// draw returns the number that u and v, uniform in [0, 1), select: u whether to explore, v the place.
+func (s *interval) draw(bin int, u, v, explore float64) float64 {
+	low, high := s.low, s.high
+	if u >= explore {
+		low, high = s.window(bin)
+	}
+	return min(high, low+float64((high-low)*v))
+}
+
+// shares sets p to the probability that the number lies in each bin.
+func (s *interval) shares(bin int, explore float64, p []float64) {
+	low, high := s.window(bin)
+	width := (s.high - s.low) / float64(s.bins)
+	for i := range p {
+		c := s.centre(i)
+		inside := max(0, min(high, c+width/2)-max(low, c-width/2))
+		p[i] = explore/float64(s.bins) + float64((1-explore)*inside)/(high-low)
+	}
+}
+
+// cost is the unbiased estimate of what the window of a bin costs, from the cost and the density of one number.
+func (s *interval) cost(bin int, v, cost, density float64) float64 {
+	low, high := s.window(bin)
+	if v < low || v > high {
+		return 0
+	}
+	return cost / float64(density*(high-low))
+}
+
+// checkValue says why the number of an event, or its density, is refused, if it is.
+func (c *Config) checkValue(e *event.Event) *event.Rejection {
+	switch {
+	case !(e.Value >= c.ValueMin && e.Value <= c.ValueMax):
+		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("value %v: learner.bandit.value_min and value_max allow %v to %v", e.Value, c.ValueMin, c.ValueMax)}
+	case e.Labelled && !(e.Prob > 0 && e.Prob <= math.MaxFloat64):
+		return &event.Rejection{Reason: event.PropensityInvalid, Detail: fmt.Sprintf("density %v: must be above 0 and finite", e.Prob)}
+	}
+	return nil
+}
+
+// Value returns the number that policy cats chooses for an event with an id, the bin that it lies in, and its density. The density is
+// NaN when values of the event are not finite. Two hashes of the id make the draw: one says whether to
+// explore, the other one the place.
+func (p *Policy) Value(e *event.Event) (v float64, bin int, density float64) {
+	c, ok := p.core.(*cats)
+	if !ok {
+		return 0, 0, math.NaN()
+	}
+	picked := c.pick(e)
+	if picked < 0 {
+		return 0, 0, math.NaN()
+	}
+	v = c.values.draw(picked, p.key.Uniform(e.ID), p.key.place(e.ID), p.cfg.Floor)
+	return v, event.Bin(v, p.cfg.ValueMin, p.cfg.ValueMax, p.cfg.Bins), c.values.density(picked, v, p.cfg.Floor)
+}
