@@ -45,7 +45,7 @@ func TestReference(t *testing.T) {
 func TestExamples(t *testing.T) {
 	for file, names := range map[string][]string{
 		"fraud.yaml": {"fraud"}, "pricing.yaml": {"price"}, "recommendation.yaml": {"clicks"},
-		"price-ladder.yaml": {"prices"}, "canary.yaml": {"rollout"}, "content.yaml": {"articles"}, "bids.yaml": {"bids"}, "control.yaml": {"pole"},
+		"price-ladder.yaml": {"prices"}, "price-continuous.yaml": {"fares"}, "canary.yaml": {"rollout"}, "content.yaml": {"articles"}, "bids.yaml": {"bids"}, "control.yaml": {"pole"},
 	} {
 		c, err := Load(Input{File: file})
 		if err != nil {

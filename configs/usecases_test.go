@@ -2,6 +2,7 @@ package configs
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/streamlearner/streamlearner/internal/player"
@@ -40,14 +41,15 @@ func useCase(t *testing.T, file string, scene sim.Scene, step int64, n, seed uin
 	out := played{highest: map[string]float64{}}
 	out.Result, err = sim.NewGame(scene, f, step, seed).Play(n, func(record []byte) error {
 		var d struct {
-			Arm string
+			Arm any
 			P   float64
 		}
 		if f.Versions() > 0 {
 			if err := json.Unmarshal(record, &d); err != nil {
 				return err
 			}
-			out.highest[d.Arm] = max(out.highest[d.Arm], d.P)
+			arm := fmt.Sprint(d.Arm)
+			out.highest[arm] = max(out.highest[arm], d.P)
 		}
 		return nil
 	})
@@ -79,6 +81,19 @@ func TestPriceLadder(t *testing.T) {
 	}
 	if falling > 0.8*free {
 		t.Errorf("regret %.4f, %.4f without falling demand", falling/4, free/4)
+	}
+}
+
+// TestPriceContinuous: prices of single visitors teach which price is best in every city, so that soon nearly as much is earned as by the best price for all, the price of exploring included.
+func TestPriceContinuous(t *testing.T) {
+	for seed := uint64(1); seed <= 3; seed++ {
+		p := useCase(t, "price-continuous.yaml", sim.Fares(seed), 1000, 8000, seed)
+		_, fixed := p.Late.Fixed()
+		earned, best := p.Late.Chosen/float64(p.Late.Rounds), p.Late.Best/float64(p.Late.Rounds)
+		t.Logf("seed %d: %.3f a decision, the best price for all %.3f, that of every city %.3f, at random %.3f", seed, earned, fixed, best, p.Late.Random())
+		if fixed-earned > 0.15*(fixed-p.Late.Random()) {
+			t.Errorf("seed %d: %.3f a decision, the best price for all %.3f", seed, earned, fixed)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ var scenes = []struct {
 }{
 	{"prices", "one product at one of ten prices; configs/price-ladder.yaml", 1000, func(seed uint64) sim.Scene { return sim.Prices(seed) }},
 	{"rollout", "requests served by three versions of a model; configs/canary.yaml", 1000, func(seed uint64) sim.Scene { return sim.Rollout(seed) }},
+	{"prices-continuous", "rides at a price of any amount, by city; configs/price-continuous.yaml", 1000, func(seed uint64) sim.Scene { return sim.Fares(seed) }},
 	{"content", "articles for readers, both with features; configs/content.yaml", 1000, func(seed uint64) sim.Scene { return sim.Content(seed) }},
 	{"bids", "bids in first-price auctions; configs/bids.yaml", 1000, func(seed uint64) sim.Scene { return sim.Bids(seed) }},
 	{"control", "a pole balanced on a cart; configs/control.yaml", sim.ControlStep, func(seed uint64) sim.Scene { return sim.Control(seed) }},
@@ -163,7 +164,12 @@ func (in *generateInput) follow(scene sim.Scene) (*player.Player, error) {
 	if m, err = m.With(in.set); err != nil {
 		return nil, err
 	}
-	if arms := m.Learner.Bandit.Arms; m.Learner.Kind != "bandit" || !slices.Equal(arms, scene.Arms()) {
+	if values, ok := scene.(sim.ValueScene); ok {
+		low, high := values.Interval()
+		if b := m.Learner.Bandit; m.Learner.Kind != "bandit" || !b.Continuous() || b.ValueMin != low || b.ValueMax != high {
+			return nil, fmt.Errorf("models.%s.learner: kind %s with policy %s: %s needs a bandit with policy cats, value_min %v and value_max %v", name, m.Learner.Kind, b.Policy, in.kind, low, high)
+		}
+	} else if arms := m.Learner.Bandit.Arms; m.Learner.Kind != "bandit" || !slices.Equal(arms, scene.Arms()) {
 		return nil, fmt.Errorf("models.%s.learner: kind %s with the arms %q: %s needs a bandit with the arms %q", name, m.Learner.Kind, arms, in.kind, scene.Arms())
 	}
 	lc, err := m.LearnerConfig(programVersion())

@@ -55,6 +55,22 @@ func (p *Player) Choose(record []byte) (arm int, prob float64, err error) {
 	return arm, p.pmf[arm], nil
 }
 
+// ChooseValue implements sim.ValuePlayer.
+func (p *Player) ChooseValue(record []byte, low, high float64) (v, density float64, err error) {
+	if err := p.read.Decode(record, &p.event, &p.message); err != nil {
+		return 0, 0, fmt.Errorf("decoding a decision: %w", err)
+	}
+	if p.policy == nil {
+		key := bandit.NewKey("")
+		return low + (high-low)*key.Uniform(p.event.ID), 1 / (high - low), nil
+	}
+	v, _, density = p.policy.Value(&p.event)
+	if !(density > 0) {
+		return 0, 0, fmt.Errorf("decision %s: the policy has the density %v", p.event.ID, density)
+	}
+	return v, density, nil
+}
+
 // Arrive implements sim.Player. A record that is refused is an error, since a game makes none that should be.
 func (p *Player) Arrive(at int64, record []byte) error {
 	o := p.learner.Feed(learner.Record{Offset: p.learner.Next().Offset, Time: at, Value: record})

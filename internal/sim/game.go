@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
 // Scene is a world in which a service decides again and again. It is a function of its seed and of the
@@ -17,6 +19,24 @@ type Scene interface {
 	// End takes the arm of the round. It calls pay for every decision whose reward is known
 	// with it, which may be earlier ones.
 	End(arm int, pay func(n uint64, reward float64))
+}
+
+// ValueScene is a scene whose choice is a number. Its arms are numbers to compare with, at the middles of equal parts of the interval.
+type ValueScene interface {
+	Scene
+	// Interval returns the least and the largest number.
+	Interval() (low, high float64)
+	// Expected is the expected reward of a number in the round at hand.
+	Expected(v float64) float64
+	// EndValue is End for a number.
+	EndValue(v float64, pay func(n uint64, reward float64))
+}
+
+// ValuePlayer is a Player that decides for numbers.
+type ValuePlayer interface {
+	Player
+	// ChooseValue returns a number from low to high, and its density.
+	ChooseValue(record []byte, low, high float64) (v, density float64, err error)
 }
 
 // Round is one decision.
@@ -112,15 +132,18 @@ func (g *Game) Play(n uint64, emit func(record []byte) error) (r Result, err err
 		}
 		round := g.Scene.Begin(i)
 		head := round.append(recordHead("decision", i, t))
-		arm, p, err := g.choose(d, head, arms)
+		c, err := g.choose(d, head, arms)
 		if err != nil {
 			return r, fmt.Errorf("decision %d: %w", i, err)
 		}
-		q.send(d, t, endDecision(head, arms[arm], p))
+		q.send(d, t, c.end(head, arms))
 		for _, s := range scores {
-			s.take(arm, round.Expected)
+			s.take(c.arm, round.Expected)
+			if c.scene != nil {
+				s.Chosen += c.scene.Expected(c.value) - round.Expected[c.arm]
+			}
 		}
-		g.Scene.End(arm, func(of uint64, reward float64) {
+		c.settle(g.Scene, func(of uint64, reward float64) {
 			r.All.Earned += reward
 			if of >= n/2 {
 				r.Late.Earned += reward
@@ -134,11 +157,62 @@ func (g *Game) Play(n uint64, emit func(record []byte) error) (r Result, err err
 	return r, q.deliver(math.MaxInt64)
 }
 
-func (g *Game) choose(d *draws, head []byte, arms []string) (arm int, p float64, err error) {
-	if g.Player == nil {
-		return d.IntN(len(arms)), 1 / float64(len(arms)), nil
+// choice is an arm, or with a scene of numbers a number and the arm nearest to it.
+type choice struct {
+	arm   int
+	p     float64 // of the number its density
+	value float64
+	scene ValueScene
+}
+
+func (g *Game) choose(d *draws, head []byte, arms []string) (c choice, err error) {
+	s, ok := g.Scene.(ValueScene)
+	switch {
+	case ok:
+		return g.chooseValue(d, head, arms, s)
+	case g.Player == nil:
+		return choice{arm: d.IntN(len(arms)), p: 1 / float64(len(arms))}, nil
 	}
-	return g.Player.Choose(endDecision(head, arms[0], 1))
+	c.arm, c.p, err = g.Player.Choose(endDecision(head, arms[0], 1))
+	return c, err
+}
+
+func (g *Game) chooseValue(d *draws, head []byte, arms []string, s ValueScene) (c choice, err error) {
+	low, high := s.Interval()
+	c = choice{scene: s}
+	switch p, ok := g.Player.(ValuePlayer); {
+	case g.Player == nil:
+		c.value, c.p = low+(high-low)*d.Float64(), 1/(high-low)
+	case !ok:
+		return c, fmt.Errorf("the player chooses no numbers")
+	default:
+		if c.value, c.p, err = p.ChooseValue(endValue(head, low, 1), low, high); err != nil {
+			return c, err
+		}
+	}
+	c.arm = event.Bin(c.value, low, high, len(arms))
+	return c, nil
+}
+
+// end completes the record of a decision.
+func (c *choice) end(head []byte, arms []string) []byte {
+	if c.scene != nil {
+		return endValue(head, c.value, c.p)
+	}
+	return endDecision(head, arms[c.arm], c.p)
+}
+
+func (c *choice) settle(s Scene, pay func(n uint64, reward float64)) {
+	if c.scene != nil {
+		c.scene.EndValue(c.value, pay)
+		return
+	}
+	s.End(c.arm, pay)
+}
+
+func endValue(head []byte, v, density float64) []byte {
+	b := append(strconv.AppendFloat(append(head[:len(head):len(head)], `,"arm":`...), v, 'g', -1, 64), `,"p":`...)
+	return append(strconv.AppendFloat(b, density, 'g', -1, 64), '}')
 }
 
 func (s *Score) take(arm int, expected []float64) {

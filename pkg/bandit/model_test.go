@@ -476,7 +476,7 @@ func TestForeignConfigurationsAreRefused(t *testing.T) {
 		refusedFor(d.key, c)
 	}
 	newer := wire.Seal(wire.Begin(nil, wire.KindBandit, formatVersion+1), 0)
-	if _, err := Open(newer); err == nil || !strings.Contains(err.Error(), "format version 4") {
+	if _, err := Open(newer); err == nil || !strings.Contains(err.Error(), "format version 5") {
 		t.Errorf("a newer format: %v", err)
 	}
 }
@@ -551,8 +551,10 @@ func TestValidate(t *testing.T) {
 
 // Whatever the bytes under a valid checksum, Open returns a usable model or an error.
 func FuzzOpen(f *testing.F) {
-	for _, c := range configurations() {
-		c.Arms, c.Limits = c.Arms[:3], c.Limits[:min(3, len(c.Limits))]
+	all := configurations()
+	all[Cats] = config(Cats, 3)
+	for _, c := range all {
+		c.Arms, c.Limits = c.Arms[:min(3, len(c.Arms))], c.Limits[:min(3, len(c.Limits))]
 		m := newModel(f, c)
 		var e event.Event
 		for i := range 20 {
@@ -580,7 +582,7 @@ func FuzzOpen(f *testing.F) {
 		var e event.Event
 		e.Reset()
 		e.Prob, e.Labelled, e.Label, e.Time = 1, true, m.Config().RewardMax, 1e12
-		if n := len(m.Distribution(&e, nil, nil)); n != len(m.Config().Arms) {
+		if n := len(m.Distribution(&e, nil, nil)); n != m.arms.len() {
 			t.Fatalf("%d probabilities", n)
 		}
 		if s := m.Learn(&e); s.Reject != nil && s.Reject.Reason != event.Unstable && s.Reject.Reason != event.TimeInvalid && s.Reject.Reason != event.TooManyFeatures {

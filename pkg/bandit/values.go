@@ -89,10 +89,10 @@ func (s *interval) draw(bin int, u, v, explore float64) float64 {
 // shares sets p to the probability that the number lies in each bin.
 func (s *interval) shares(bin int, explore float64, p []float64) {
 	low, high := s.window(bin)
-	width := (s.high - s.low) / float64(s.bins)
+	half := (s.high - s.low) / float64(s.bins) / 2
 	for i := range p {
 		c := s.centre(i)
-		inside := max(0, min(high, c+width/2)-max(low, c-width/2))
+		inside := max(0, min(high, c+half)-max(low, c-half))
 		p[i] = explore/float64(s.bins) + float64((1-explore)*inside)/(high-low)
 	}
 }

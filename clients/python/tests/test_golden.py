@@ -123,14 +123,18 @@ class Golden(unittest.TestCase):
         try:
             record = decision.begin(r, decoder.schema)
             event, key = decision.read(r, record, decoder)
-            arm, p, pmf = decision.decide(bandit, event, r, mode)
+            value = None
+            if bandit.continuous:
+                value, arm, p, pmf = decision.decide_value(bandit, event, mode)
+            else:
+                arm, p, pmf = decision.decide(bandit, event, r, mode)
         except RejectionError as err:
             self.assertEqual(err.reason, c["Error"])
             return
         except (NoArmError, SchemaError) as err:
             self.assertEqual(type(err).__name__, c["Error"])
             return
-        tail = decision.tail(decoder.schema, r, bandit.arms[arm], p, pmf, "shop", Version(3, 0, 0, "learning", False), mode)
+        tail = decision.tail(decoder.schema, r, bandit.arms[arm] if value is None else value, p, pmf, "shop", Version(3, 0, 0, "learning", False), mode)
         self.assertEqual(record + tail + "}", c["Record"])
         self.assertEqual(key.decode(), c["PartitionKey"])
 
