@@ -89,7 +89,7 @@ func (s *interval) draw(bin int, u, v, explore float64) float64 {
 // shares sets p to the probability that the number lies in each bin.
 func (s *interval) shares(bin int, explore float64, p []float64) {
 	low, high := s.window(bin)
-	half := (s.high - s.low) / float64(s.bins) / 2
+	half := float64((s.high - s.low) / float64(2*s.bins))
 	for i := range p {
 		c := s.centre(i)
 		inside := max(0, min(high, c+half)-max(low, c-half))
