@@ -44,9 +44,9 @@ const kindFraud = "fraud"
 func kinds() (names []string, help string) {
 	for _, s := range scenes {
 		names = append(names, s.kind)
-		help += fmt.Sprintf("\n  %-9s %s", s.kind, s.about)
+		help += fmt.Sprintf("\n  %-17s %s", s.kind, s.about)
 	}
-	help += fmt.Sprintf("\n  %-9s %s", kindFraud, "card payments with labels, no decisions; configs/fraud.yaml")
+	help += fmt.Sprintf("\n  %-17s %s", kindFraud, "card payments with labels, no decisions; configs/fraud.yaml")
 	return append(names, kindFraud), help
 }
 
