@@ -43,6 +43,9 @@ func (in *opeInput) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := ofArms(&m, specs); err != nil {
+		return usageError(err)
+	}
 	l := &opeLog{in: in, stdin: cmd.InOrStdin(), w: cmd.ErrOrStderr()}
 	if err := l.open(); err != nil {
 		return usageError(err)
@@ -67,6 +70,21 @@ func (in *opeInput) run(cmd *cobra.Command) error {
 		return errors.New("the log has no rows")
 	case report.Used == 0:
 		return fmt.Errorf("all %d rows were refused; the first because %s (%s)", report.Rows, report.Refused[0].Reason, report.Refused[0].Example)
+	}
+	return nil
+}
+
+// ofArms refuses bandits that choose a number: the log then holds densities, and no probabilities of arms.
+func ofArms(m *configs.Model, specs []candidateSpec) error {
+	const why = "policy %s chooses a number, whose log holds densities: ope evaluates policies that choose among arms"
+	if b := &m.Learner.Bandit; b.Continuous() {
+		return fmt.Errorf("learner.bandit.policy: "+why, b.Policy)
+	}
+	for i := range specs {
+		s := &specs[i]
+		if s.published != nil && s.published.Continuous() || s.config != nil && s.config.Learner.Bandit.Continuous() {
+			return fmt.Errorf("--policy %s: "+why, s.name, bandit.Cats)
+		}
 	}
 	return nil
 }
