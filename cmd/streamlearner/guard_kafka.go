@@ -58,7 +58,7 @@ func (g *guardReplay) begin(cmd *cobra.Command, c *course, records *consumer.Ran
 	ctx := cmd.Context()
 	stored, _, err := store.State(ctx, k)
 	if errors.Is(err, state.ErrNotFound) {
-		return fmt.Errorf("%s has no state yet: is a process with this model running?", k)
+		return noState(k.String())
 	}
 	if err != nil {
 		return err

@@ -56,26 +56,16 @@ their hash; keys have their hash alone. docs/guard.md says how what moved is fou
   streamlearner guard show fraud/3 --redis redis-1:6379 --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			k, err := state.ParseKey(args[0])
-			if err != nil {
-				return usageError(err)
-			}
-			store, _, err := t.store()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = store.Close() }() // only read
-			g, err := readGuard(cmd.Context(), store, k)
-			if errors.Is(err, state.ErrNotFound) {
-				return fmt.Errorf("%s has no state yet: is a process with this model running?", k)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", k, err)
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), g)
-			}
-			return g.print(cmd.OutOrStdout())
+			return t.readPartition(cmd.Context(), args[0], func(store *redis.Store, k state.Key) error {
+				g, err := readGuard(cmd.Context(), store, k)
+				if err != nil {
+					return fmt.Errorf("%s: %w", k, err)
+				}
+				if asJSON {
+					return printJSON(cmd.OutOrStdout(), g)
+				}
+				return g.print(cmd.OutOrStdout())
+			})
 		},
 	}
 	t.redisFlags(cmd)

@@ -59,7 +59,6 @@ func TestGuard(t *testing.T) {
 		want string
 		args []string
 	}{
-		{exitFailed, "has no state yet", []string{"show", "nobody/0"}},
 		{exitUsage, "MODEL/PARTITION", []string{"replay"}},
 		{exitUsage, "is no setting of the guard", []string{"replay", "--model", "fraud/0", "--set", "learner.rate=1"}},
 		{exitUsage, "--untaught: needs --from-offset", []string{"replay", "--model", "fraud/0", "--untaught"}},
@@ -69,6 +68,13 @@ func TestGuard(t *testing.T) {
 	} {
 		if code, _, errs := in.call(append(append([]string{"guard"}, bad.args...), "-c", in.config)...); code != bad.code || !strings.Contains(errs, bad.want) {
 			t.Errorf("%v: exit code %d, %q, want %d and %q", bad.args, code, errs, bad.code, bad.want)
+		}
+	}
+	for _, args := range [][]string{
+		{"guard", "show", "nobody/0"}, {"snapshot", "show", "nobody/0"}, {"snapshot", "diff", "nobody/0"}, {"snapshot", "export", "nobody/0", "champion", "-o", in.csv + ".slv"},
+	} {
+		if code, _, errs := in.call(append(args, "-c", in.config)...); code != exitFailed || !strings.Contains(errs, "nobody/0 has no state yet: is a process") {
+			t.Errorf("%v: exit code %d, %q", args, code, errs)
 		}
 	}
 }

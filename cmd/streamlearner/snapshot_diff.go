@@ -44,8 +44,8 @@ the intercepts. Of a model of pairs only its linear weights are compared.`,
   streamlearner snapshot diff fraud/3 117 --redis redis-1:6379 --json`,
 		Args: cobra.RangeArgs(1, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			k, err := state.ParseKey(args[0])
-			if err == nil && top < 0 {
+			var err error
+			if top < 0 {
 				err = fmt.Errorf("--top %d: must not be negative; 0 shows all changes", top)
 			}
 			var numbers []uint64
@@ -59,19 +59,16 @@ the intercepts. Of a model of pairs only its linear weights are compared.`,
 			if err != nil {
 				return usageError(err)
 			}
-			store, _, err := t.store()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = store.Close() }() // only read
-			r, err := diffVersions(cmd.Context(), store, k, numbers)
-			if err != nil {
-				return fmt.Errorf("%s: %w", k, err)
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), r)
-			}
-			return r.print(cmd.OutOrStdout(), top)
+			return t.readPartition(cmd.Context(), args[0], func(store *redis.Store, k state.Key) error {
+				r, err := diffVersions(cmd.Context(), store, k, numbers)
+				if err != nil {
+					return fmt.Errorf("%s: %w", k, err)
+				}
+				if asJSON {
+					return printJSON(cmd.OutOrStdout(), r)
+				}
+				return r.print(cmd.OutOrStdout(), top)
+			})
 		},
 	}
 	t.redisFlags(cmd)

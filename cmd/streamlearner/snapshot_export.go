@@ -37,29 +37,22 @@ specifies them. 'snapshot import' reads the file.`,
   streamlearner snapshot export fraud/3 117 -o fraud-3-117.slv --redis redis-1:6379 --json`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			k, err := state.ParseKey(args[0])
-			if err != nil {
-				return usageError(err)
-			}
-			store, _, err := t.store()
-			if err != nil {
+			return t.readPartition(cmd.Context(), args[0], func(store *redis.Store, k state.Key) error {
+				x, err := readExport(cmd.Context(), store, k, versionRef{name: args[1]})
+				if err != nil {
+					return fmt.Errorf("%s: %w", k, err)
+				}
+				data := x.Append(nil)
+				if err := os.WriteFile(file, data, 0o600); err != nil {
+					return err
+				}
+				r := exportReport{Key: k.String(), File: file, Bytes: len(data), Sum: state.SumOf(data), Of: x.Version}
+				if asJSON {
+					return printJSON(cmd.OutOrStdout(), r)
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: version %d written to %s, %d bytes, sha256 %s\n", k, r.Of.Number, file, r.Bytes, r.Sum)
 				return err
-			}
-			defer func() { _ = store.Close() }() // only read
-			x, err := readExport(cmd.Context(), store, k, versionRef{name: args[1]})
-			if err != nil {
-				return fmt.Errorf("%s: %w", k, err)
-			}
-			data := x.Append(nil)
-			if err := os.WriteFile(file, data, 0o600); err != nil {
-				return err
-			}
-			r := exportReport{Key: k.String(), File: file, Bytes: len(data), Sum: state.SumOf(data), Of: x.Version}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), r)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: version %d written to %s, %d bytes, sha256 %s\n", k, r.Of.Number, file, r.Bytes, r.Sum)
-			return err
+			})
 		},
 	}
 	t.redisFlags(cmd)

@@ -93,26 +93,19 @@ without a known name is # and the low bits of its hash.`,
   streamlearner snapshot show fraud/3 --weights 20`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			k, err := state.ParseKey(args[0])
-			if err != nil {
-				return usageError(err)
-			}
-			store, _, err := t.store()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = store.Close() }() // only read
 			if top < 0 {
 				return usageError(fmt.Errorf("--weights %d: must not be negative", top))
 			}
-			r, err := readState(cmd.Context(), store, k, top)
-			if err != nil {
-				return fmt.Errorf("%s: %w", k, err)
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), r)
-			}
-			return r.print(cmd.OutOrStdout())
+			return t.readPartition(cmd.Context(), args[0], func(store *redis.Store, k state.Key) error {
+				r, err := readState(cmd.Context(), store, k, top)
+				if err != nil {
+					return fmt.Errorf("%s: %w", k, err)
+				}
+				if asJSON {
+					return printJSON(cmd.OutOrStdout(), r)
+				}
+				return r.print(cmd.OutOrStdout())
+			})
 		},
 	}
 	t.redisFlags(cmd)

@@ -60,6 +60,30 @@ func (t *target) store() (*redis.Store, *configs.Config, error) {
 	return store, cfg, nil
 }
 
+// readPartition runs fn, which reads what Redis has of the partition that is named MODEL/PARTITION.
+func (t *target) readPartition(ctx context.Context, name string, fn func(*redis.Store, state.Key) error) error {
+	k, err := state.ParseKey(name)
+	if err != nil {
+		return usageError(err)
+	}
+	store, _, err := t.store()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }() // only read
+	if err = fn(store, k); err != nil { // the cause may be that there is nothing at all
+		if _, _, e := store.State(ctx, k); errors.Is(e, state.ErrNotFound) {
+			return noState(k.String())
+		}
+	}
+	return err
+}
+
+// noState tells that a model or a partition has no state.
+func noState(name string) error {
+	return fmt.Errorf("%s has no state yet: is a process with this model running?", name)
+}
+
 // keys returns the partitions that MODEL or MODEL/PARTITION means.
 func keys(ctx context.Context, store state.Reader, name string) ([]state.Key, error) {
 	if strings.Contains(name, "/") {
@@ -77,7 +101,7 @@ func keys(ctx context.Context, store state.Reader, name string) ([]state.Key, er
 		return nil, err
 	}
 	if len(partitions) == 0 {
-		return nil, fmt.Errorf("model %s has no state yet: is a process with this model running?", name)
+		return nil, noState("model " + name)
 	}
 	var out []state.Key
 	for _, p := range partitions {

@@ -1,6 +1,7 @@
 // Fraud-service answers HTTP requests with the fraud model that streamlearner
 // publishes. It shows what a service has to do: open a client, keep it fresh,
 // score in process, and decide what to do when there is no model or an old one.
+// It stands alone, as every example does, so that its folder can be copied.
 //
 //	POST /score    a payment as JSON, without its label
 //	GET  /healthz  200 once a model is served

@@ -1,5 +1,6 @@
 // Offer-service asks a bandit which offer to show, and logs what the bandit learns
-// from: decisions as they are made, and rewards when they come.
+// from: decisions as they are made, and rewards when they come. It stands alone, as every
+// example does, so that its folder can be copied.
 //
 //	POST /choose  {"id":"d-1","context":{"hour":9},"eligible":["none","tea"]}  answers {"id":"d-1","arm":"tea"}
 //	POST /reward  {"id":"d-1","reward":1}
