@@ -12,17 +12,17 @@ const (
 // instead of rounding alone: that is enough where they are summed up over a block, and three
 // times as fast. By Taylor's series about the nearest entry of a table.
 func readLogistic(z, y float64) (loss, grad float64) {
-	s := 2*y - 1
+	s := float64(2*y) - 1
 	a, m := math.Abs(z), float64(s*z)
 	if !(a < tableEnd) {
 		_, loss, grad, _ = logistic(z, y)
 		return loss, grad
 	}
-	j := int(a*tableStep + 0.5)
-	h := a - float64(j)/tableStep
-	c := &logisticTable[j&(len(logisticTable)-1)]
+	j := int(float64(a*tableStep) + 0.5)
+	h := a - float64(float64(j)/tableStep)
+	c := logisticTable[j&(len(logisticTable)-1)]
 	// l(a) is log(1+exp(-a)), and q(a) = 1/(1+exp(a)) is -l'(a).
-	q := c.c1 - float64(h*(2*c.c2-float64(h*(3*c.c3-float64(h*(4*c.c4-float64(h*(5*c.c5))))))))
+	q := c.c1 - float64(h*(float64(2*c.c2)-float64(h*(float64(3*c.c3)-float64(h*(float64(4*c.c4)-float64(h*float64(5*c.c5))))))))
 	loss = c.c0 - float64(h*(c.c1-float64(h*(c.c2-float64(h*(c.c3-float64(h*(c.c4-float64(h*c.c5)))))))))
 	// Labels are hard to predict, and so a branch on them is.
 	return loss + float64((a-m)/2), float64(-s * (0.5 - math.Copysign(0.5-q, m)))
