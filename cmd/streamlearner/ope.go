@@ -71,6 +71,12 @@ With -c, or a published candidate, the fields of action, reward and propensity a
 those configured there. All other fields are the context; --set features.exclude=F
 leaves some out.
 
+Where rewards are records of their own, -c names the model whose source.join says how
+they belong to the decisions: they are joined as its learner joins them, with the same
+window, reducer and default reward. Decisions and rewards may be mixed in one log, as
+generate writes it, or lie in files of their own, which are read side by side by time.
+A log that holds decisions with their rewards is read as it is.
+
 A row with a wrong propensity (0, above 1, no number), an unknown action or an
 impossible reward is left out for all candidates, counted, and reported.`
 
@@ -86,6 +92,7 @@ func opeCommand() *cobra.Command {
       --policy new=column:pi --estimator ips,snips,dr,cressie-read --json log.parquet
   streamlearner ope -c offers.yaml --policy model:offers/0 \
       --policy before=model:offers/0@117 --plot policies.svg yesterday.jsonl.zst
+  streamlearner ope -c offers.yaml --policy uniform decisions.jsonl rewards.jsonl
   streamlearner ope -c offers.yaml --policy config \
       --policy greedy=config:greedy.yaml yesterday.jsonl.zst`,
 		Args: cobra.MinimumNArgs(1),

@@ -21,6 +21,7 @@ type opeReport struct {
 	Rows        uint64              `json:"rows"`
 	Used        uint64              `json:"used"`
 	Refused     []offpolicy.Refused `json:"refused"`
+	Join        *joinReport         `json:"join,omitempty"` // of a log whose rewards are records of their own
 	RewardMin   float64             `json:"reward_min"`
 	RewardMax   float64             `json:"reward_max"`
 	RewardModel string              `json:"reward_model,omitempty"`
@@ -38,9 +39,10 @@ type opePolicy struct {
 }
 
 // fill takes over the results.
-func (r *opeReport) fill(v *offpolicy.Evaluator, candidates []offpolicy.Candidate, rewards offpolicy.Rewards) {
+func (r *opeReport) fill(v *offpolicy.Evaluator, join *opeJoin, candidates []offpolicy.Candidate, rewards offpolicy.Rewards) {
 	r.Refused = append([]offpolicy.Refused{}, v.Refusals.List()...)
 	r.Used, r.Warnings = r.Rows, []string{}
+	r.fillJoin(join)
 	for _, x := range r.Refused {
 		r.Used -= x.Count
 	}
@@ -92,6 +94,7 @@ func (r *opeReport) print(w io.Writer) error {
 	if r.RewardModel != "" {
 		fmt.Fprintf(w, "model of rewards: %s\n", r.RewardModel)
 	}
+	r.Join.rows(func(name, format string, args ...any) { fmt.Fprintf(w, name+": "+format+"\n", args...) })
 	for _, x := range r.Refused {
 		fmt.Fprintf(w, "refused: %d rows, the first %v: %s (%s)\n", x.Count, x.Rows, x.Reason, x.Example)
 	}

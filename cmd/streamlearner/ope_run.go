@@ -28,6 +28,7 @@ type opeLog struct {
 	fields offpolicy.Fields
 	arms   *offpolicy.Arms
 	hidden []string // fields that are no context
+	join   *opeJoin // nil where every record is a decision with its reward
 }
 
 // run evaluates the candidates and reports.
@@ -120,6 +121,9 @@ func (l *opeLog) pass(row func(number uint64, place func() string, raw []byte) e
 		}
 		defer closeAll(files)
 	}
+	if l.join != nil {
+		return l.join.pass(files, l.w, row)
+	}
 	records := newRecordReader(files, l.w)
 	defer records.close()
 	for number := uint64(1); ; number++ {
@@ -139,6 +143,9 @@ func (l *opeLog) pass(row func(number uint64, place func() string, raw []byte) e
 // evaluate makes candidates and rewards and reads the log.
 func (l *opeLog) evaluate(m configs.Model, specs []candidateSpec) (*opeReport, error) {
 	l.nameFields(&m, specs)
+	if err := l.takeJoin(&m); err != nil {
+		return nil, usageError(err)
+	}
 	modelled := slices.ContainsFunc(specs, func(c candidateSpec) bool { return c.complete() }) || l.in.rewards != ""
 	estimators, err := l.in.chosenEstimators(modelled)
 	if err != nil {
@@ -194,7 +201,7 @@ func (l *opeLog) evaluate(m configs.Model, specs []candidateSpec) (*opeReport, e
 	}); err != nil {
 		return nil, err
 	}
-	report.fill(v, candidates, rewards)
+	report.fill(v, l.join, candidates, rewards)
 	return report, nil
 }
 
@@ -316,7 +323,11 @@ func (l *opeLog) rewards(m *configs.Model, bounds *ope.Config) (offpolicy.Reward
 	}
 	layout := l.layout(settings.Schema())
 	if kind == "mean" {
-		layout.Include = []string{"\xff"} // no field: a name is valid UTF-8
+		none := "\xff" // no field: a name is valid UTF-8
+		if layout.Context != "" {
+			none = layout.Context + "." + none
+		}
+		layout.Include = []string{none}
 	}
 	folds := l.in.folds
 	if l.once() {

@@ -42,7 +42,10 @@ func newReplay(s *replaySource) (*replay, error) {
 // run learns from all files, and in the end the decisions that are still open, with a progress bar when w is a terminal.
 func (r *replay) run(w io.Writer) error {
 	begin := time.Now()
-	records := newRecordReader(r.source.files, w)
+	records, err := recordsOf(&r.source.model, r.source.files, w)
+	if err != nil {
+		return err
+	}
 	defer records.close()
 	for offset := int64(0); ; offset++ {
 		record, err := records.next()
@@ -87,6 +90,7 @@ func (r *replay) topWeights(n int) *weightsReport {
 // when w is a terminal.
 type recordReader struct {
 	files []*dataset.File // that are not read to the end
+	ended int             // files that are
 	w     io.Writer
 	bar   *progress // of the first file; nil before its first record
 	n     int       // records
@@ -107,6 +111,7 @@ func (r *recordReader) next() ([]byte, error) {
 		if errors.Is(err, io.EOF) {
 			r.close()
 			r.files = r.files[1:]
+			r.ended++
 			continue
 		}
 		if r.n++; r.n%256 == 0 {
@@ -120,11 +125,11 @@ func (r *recordReader) next() ([]byte, error) {
 // place says where the newest record is.
 func (r *recordReader) place() string {
 	f := r.files[0]
-	if line := f.Line(); line > 0 {
-		return fmt.Sprintf("%s: line %d", f.Name, line)
-	}
-	return f.Name
+	return placeIn(f.Name, f.Line())
 }
+
+// at is place by the index of the file.
+func (r *recordReader) at() (file, line int) { return r.ended, r.files[0].Line() }
 
 // close removes the progress bar.
 func (r *recordReader) close() {

@@ -102,6 +102,9 @@ func isVWJSON(line []byte) bool {
 	return namespaces > 0 && !other
 }
 
+// Beginning returns the first lines of the file, which stays where it is; none of a Parquet file.
+func (f *File) Beginning() [][]byte { return f.sampleLines() }
+
 // sampleLines returns the complete lines of the sample.
 func (f *File) sampleLines() [][]byte {
 	sample := f.sample

@@ -330,11 +330,18 @@ func (l *Learner) Finish() *Outcome {
 const latestTime = 253_402_300_799_999
 
 func (j *joining) checkTime(time, own int64) *event.Rejection {
-	switch {
-	case time <= 0 || time > latestTime: // of the record itself it may be anything
-		return &event.Rejection{Reason: event.TimeInvalid, Detail: "absent, before 1970 or after the year 9999: decisions and rewards are joined in event time; source.time names its field"}
+	if rej := CheckJoinTime(time); rej != nil {
+		return rej
 	}
 	return checkAhead(time, own, j.cfg.MaxAhead, "source.join.max_ahead")
+}
+
+// CheckJoinTime refuses an event time, in milliseconds since 1970, that nothing can be joined by.
+func CheckJoinTime(time int64) *event.Rejection {
+	if time > 0 && time <= latestTime { // of a record of Kafka it may be anything
+		return nil
+	}
+	return &event.Rejection{Reason: event.TimeInvalid, Detail: "absent, before 1970 or after the year 9999: decisions and rewards are joined in event time; source.time names its field"}
 }
 
 // checkAhead refuses a time that lies more than so many milliseconds ahead of the record's own, where that is known; 0 allows any.
