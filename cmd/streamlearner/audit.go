@@ -191,6 +191,9 @@ func auditStory(r *state.AuditRecord) string {
 	if r.Why != "" {
 		parts = append(parts, r.Why)
 	}
+	for i := range r.Warnings {
+		parts = append(parts, r.Warnings[i].Text(nil))
+	}
 	if r.Alarm != nil {
 		if findings := r.Alarm.Evidence.Findings(nil); len(findings) > 0 {
 			parts = append(parts, findings[0])
@@ -287,6 +290,9 @@ func showRecord(cmd *cobra.Command, k state.Key, r *state.AuditRecord, data []by
 				row("moved", finding)
 			}
 		}
+	}
+	for i := range r.Warnings {
+		row("warning", r.Warnings[i].Text(nil))
 	}
 	if v := r.Version; v != nil {
 		row("version", v.Number)

@@ -53,6 +53,11 @@ func (g *guardStatus) print(w io.Writer) error {
 			return err
 		}
 	}
+	if len(g.Warned) > 0 {
+		if err := g.printWarned(w); err != nil {
+			return err
+		}
+	}
 	return g.printAdvice(w)
 }
 
@@ -190,7 +195,7 @@ func printEvidence(w io.Writer, e *state.Evidence, name func(state.Hash) (string
 		t.AppendRow(table.Row{"source", cutName(s.Name, room), percentOf(s.Was), percentOf(s.Share), "", ""})
 	}
 	for _, r := range e.Rejects {
-		t.AppendRow(table.Row{"refused", r.Reason, "", percentOf(r.Share), "", ""})
+		t.AppendRow(table.Row{"refused", strings.TrimSpace(r.Reason + " " + r.Field), "", percentOf(r.Share), "", ""})
 	}
 	_, err := fmt.Fprintf(w, "\nnewest alarm, offsets %d to %d (%d events)\n\n%s\n", e.From, e.To, e.Events, t.Render())
 	return err

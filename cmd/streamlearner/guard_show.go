@@ -34,7 +34,8 @@ type guardStatus struct {
 	Direction   float64         `json:"direction_share"` // of the statistic; the rest is the loss
 	Alarms      uint64          `json:"alarms"`          // since the state began
 	Freezes     uint64          `json:"freezes"`
-	Recent      []*alarmReport  `json:"recent_alarms"` // newest first
+	Recent      []*alarmReport  `json:"recent_alarms"`  // newest first
+	Warned      []inputAlarm    `json:"input_warnings"` // newest first
 	Commands    []advice        `json:"what_you_can_do"`
 	settings    configs.Model   // of the state
 	names       map[uint64]string
@@ -105,6 +106,7 @@ func readGuard(ctx context.Context, store *redis.Store, k state.Key) (*guardStat
 	for i := len(d.Recent) - 1; i >= 0; i-- {
 		g.Recent = append(g.Recent, alarmOf(d.Recent[i], g.name))
 	}
+	g.Warned = inputAlarmsOf(d.Warned, g.name)
 	g.Commands = g.advise(d)
 	return g, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/streamlearner/streamlearner/internal/inputs"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // inputsReport is what the guard of the inputs knows, in documents; see inputs.Report.
@@ -12,10 +13,11 @@ type inputsReport struct {
 	Armed     bool   `json:"armed"`
 	Collected uint64 `json:"collected"` // events of the reference window that is being collected
 
-	Warnings []inputWarning    `json:"warnings"` // that stand
-	Begun    map[string]uint64 `json:"begun"`    // warnings that have begun, by check
-	Fields   []inputField      `json:"fields"`   // those that have shifted most first
-	Sources  []inputSource     `json:"sources"`  // large ones of the last block, the largest first
+	Warnings []state.InputWarning `json:"warnings"`        // that stand, with the figures of the last block
+	Recent   []state.InputWarning `json:"recent_warnings"` // that have begun of late, newest first, with what moved
+	Begun    map[string]uint64    `json:"begun"`           // warnings that have begun, by check
+	Fields   []inputField         `json:"fields"`          // those that have shifted most first
+	Sources  []inputSource        `json:"sources"`         // large ones of the last block, the largest first
 
 	NewFields  float64 `json:"new_fields"` // shares of the events of the last block
 	Duplicates float64 `json:"duplicates"`
@@ -24,13 +26,6 @@ type inputsReport struct {
 	Unreadable float64 `json:"unreadable"`
 	ClipBound  float64 `json:"clip_bound"` // norm above which gradients are bounded; 0 for none
 	Clipped    float64 `json:"clipped"`
-}
-
-type inputWarning struct {
-	Check string  `json:"check"`
-	Field string  `json:"field,omitempty"` // or the source
-	Value float64 `json:"value"`
-	Limit float64 `json:"limit"`
 }
 
 type inputField struct {
@@ -52,18 +47,24 @@ type inputSource struct {
 	Refused uint64  `json:"refused"`
 }
 
-// inputsOf is nil when nothing is looked at.
-func inputsOf(r *inputs.Report) *inputsReport {
+// inputsOf is nil when nothing is looked at. warned are the newest warnings, oldest first.
+func inputsOf(r *inputs.Report, warned []state.InputWarning) *inputsReport {
 	if r == nil {
 		return nil
 	}
 	out := &inputsReport{
-		Armed: r.Armed, Collected: r.Collected, Warnings: []inputWarning{}, Begun: map[string]uint64{}, Fields: []inputField{}, Sources: []inputSource{},
+		Armed: r.Armed, Collected: r.Collected, Warnings: []state.InputWarning{}, Recent: newestFirst(warned), Begun: map[string]uint64{}, Fields: []inputField{}, Sources: []inputSource{},
 		NewFields: r.NewFields, Duplicates: r.Duplicates, Logged: r.Logged, Skewed: r.Skewed, Unreadable: r.Unreadable,
 		ClipBound: r.ClipBound, Clipped: r.Clipped,
 	}
 	for _, w := range r.Active {
-		out.Warnings = append(out.Warnings, inputWarning{w.Check.String(), w.Field, w.Value, w.Limit})
+		d := w.Document()
+		for _, begun := range out.Recent {
+			if begun.Over == 0 && begun.Check == d.Check && begun.Field == d.Field {
+				d.Event, d.Offset = begun.Event, begun.Offset
+			}
+		}
+		out.Warnings = append(out.Warnings, d)
 	}
 	for c, n := range r.Begun {
 		if n > 0 {
@@ -87,6 +88,13 @@ func inputsOf(r *inputs.Report) *inputsReport {
 		}
 		return 0
 	})
+	return out
+}
+
+// newestFirst turns warnings around.
+func newestFirst(warned []state.InputWarning) []state.InputWarning {
+	out := append([]state.InputWarning{}, warned...)
+	slices.Reverse(out)
 	return out
 }
 

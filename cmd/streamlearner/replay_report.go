@@ -10,35 +10,36 @@ import (
 	"github.com/streamlearner/streamlearner/internal/metric"
 	"github.com/streamlearner/streamlearner/internal/tune"
 	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // replayReport is the document of replay --json. Events are counted from 0.
 type replayReport struct {
-	Model        string            `json:"model"`
-	Files        []string          `json:"files"`
-	Format       string            `json:"format"`
-	Label        string            `json:"label,omitempty"`
-	Positive     string            `json:"positive,omitempty"`
-	LossFunction string            `json:"loss_function,omitempty"`
-	Events       uint64            `json:"events"`
-	Learned      uint64            `json:"learned"`
-	Rejected     map[string]uint64 `json:"rejected"` // by reason
-	Examples     []tune.Example    `json:"rejected_examples"`
-	Loss         *float64          `json:"loss"`        // mean progressive loss of the learning model
-	ServedLoss   *float64          `json:"served_loss"` // the same of the model that is served: the last good one while frozen
-	Metrics      metric.Report     `json:"metrics"`
-	Rate         float64           `json:"events_per_second"`
-	Alarms       []tune.Alarm      `json:"alarms"`
-	Freezes      []tune.Freeze     `json:"freezes"`
-	Harm         []tune.Harm       `json:"taken_out,omitempty"` // arms of a bandit that did harm
-	Mode         string            `json:"mode"`
-	Armed        *int64            `json:"guard_armed"` // event at which the guard was first armed; null for never
-	Published    uint64            `json:"published"`   // number of the newest proven version; 0 for none
-	Params       string            `json:"params_sha256"`
-	Descent      descentReport     `json:"descent"`
-	Join         *joinReport       `json:"join,omitempty"`
-	Inputs       *inputsReport     `json:"inputs"`         // null when nothing is looked at
-	Warnings     []tune.Warning    `json:"input_warnings"` // the first of them
+	Model        string               `json:"model"`
+	Files        []string             `json:"files"`
+	Format       string               `json:"format"`
+	Label        string               `json:"label,omitempty"`
+	Positive     string               `json:"positive,omitempty"`
+	LossFunction string               `json:"loss_function,omitempty"`
+	Events       uint64               `json:"events"`
+	Learned      uint64               `json:"learned"`
+	Rejected     map[string]uint64    `json:"rejected"` // by reason
+	Examples     []tune.Example       `json:"rejected_examples"`
+	Loss         *float64             `json:"loss"`        // mean progressive loss of the learning model
+	ServedLoss   *float64             `json:"served_loss"` // the same of the model that is served: the last good one while frozen
+	Metrics      metric.Report        `json:"metrics"`
+	Rate         float64              `json:"events_per_second"`
+	Alarms       []tune.Alarm         `json:"alarms"`
+	Freezes      []tune.Freeze        `json:"freezes"`
+	Harm         []tune.Harm          `json:"taken_out,omitempty"` // arms of a bandit that did harm
+	Mode         string               `json:"mode"`
+	Armed        *int64               `json:"guard_armed"` // event at which the guard was first armed; null for never
+	Published    uint64               `json:"published"`   // number of the newest proven version; 0 for none
+	Params       string               `json:"params_sha256"`
+	Descent      descentReport        `json:"descent"`
+	Join         *joinReport          `json:"join,omitempty"`
+	Inputs       *inputsReport        `json:"inputs"`         // null when nothing is looked at
+	Warnings     []state.InputWarning `json:"input_warnings"` // the first of them; those that are over have an entry of their own
 	occupancyReport
 	Weights *weightsReport `json:"weights,omitempty"`
 
@@ -63,7 +64,7 @@ func (r *replay) report() replayReport {
 	out.Files = r.source.names()
 	out.Evaluations, out.alpha = r.learner.Evaluations(), m.Evaluate.Alpha
 	out.Descent, out.Join = descentOf(&stats.Descent), joinOf(stats.Join)
-	out.Inputs, out.Warnings = inputsOf(stats.Inputs), r.account.Warnings
+	out.Inputs, out.Warnings = inputsOf(stats.Inputs, stats.Warned), r.account.Warnings
 	out.LossFunction = lossName(&m.Learner)
 	out.Loss, out.Metrics.Loss = out.Metrics.Loss, nil
 	if w := r.account.Metrics.Weight(); w > 0 {
@@ -171,10 +172,10 @@ func (r *replayReport) printInputs(row func(name, format string, args ...any)) {
 			row("warning", "%d more, see --json", len(r.Warnings)-most)
 			break
 		}
-		if w.Over {
+		if w.Over != 0 {
 			row("warning", "event %d: %s %s is over", w.Event, w.Check, w.Field)
 		} else {
-			row("warning", "event %d: %s %s at %.4g, limit %.4g", w.Event, w.Check, w.Field, w.Value, w.Limit)
+			row("warning", "event %d: %s", w.Event, w.Text(nil))
 		}
 	}
 	r.Inputs.rows(row)

@@ -74,7 +74,7 @@ func partitionOf(p *consumer.PartitionStatus) partitionStatus {
 		Loss: st.Loss, GradNorm: st.GradNorm, Fed: st.Fed, Learned: st.Learned, Rejected: byReason(st.Rejected),
 		Freezes: st.Freezes, Recovery: recoveryOf(&st.Way, &st.Recoveries), Live: st.Live, Published: st.Published,
 		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Join: joinOf(st.Join),
-		Inputs: inputsOf(st.Inputs), Metrics: p.Progress,
+		Inputs: inputsOf(st.Inputs, st.Warned), Metrics: p.Progress,
 		Evaluations: p.Evaluations,
 	}
 }

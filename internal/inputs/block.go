@@ -1,6 +1,10 @@
 package inputs
 
-import "math"
+import (
+	"math"
+
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
 
 // full reports whether the block is complete.
 func (w *watch) full() bool { return w.events >= w.cfg.Block }
@@ -9,18 +13,19 @@ func (w *watch) full() bool { return w.events >= w.cfg.Block }
 func (w *watch) next(g *Guard) {
 	if w.armed && w.finds() {
 		w.newFields = float64(w.strange) / float64(w.events)
-		g.judge(&w.hold, Warning{Check: NewFields, Value: w.newFields, Limit: w.cfg.MaxMissing}, 0)
+		g.judge(&w.hold, Warning{Check: NewFields, Value: w.newFields, Limit: w.cfg.MaxMissing}, 0, w.newFieldsEvidence)
 	}
 	for i := range w.columns {
 		c := &w.columns[i]
 		chance := c.compare(w)
 		for check := range fieldChecks {
-			g.judge(&c.hold[check], Warning{Check: check, Field: c.name, Value: c.figures.of(check), Limit: w.cfg.limit(check)}, chance[check])
+			warning := Warning{Check: check, Field: c.name, Value: c.figures.of(check), Limit: w.cfg.limit(check)}
+			g.judge(&c.hold[check], warning, chance[check], func() *state.InputEvidence { return c.evidence(w, check, chance[check]) })
 		}
 		c.block = counts{}
 	}
 	w.skew.next(w.events)
-	w.events, w.strange = 0, 0
+	w.events, w.strange, w.strangers = 0, 0, w.strangers[:0]
 }
 
 // compare takes the figures of the block, and returns what chance explains of each.

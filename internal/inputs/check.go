@@ -1,5 +1,7 @@
 package inputs
 
+import "github.com/streamlearner/streamlearner/pkg/state"
+
 // Check is something that events are checked for, by blocks.
 type Check uint8
 
@@ -31,8 +33,21 @@ type Warning struct {
 	Limit float64 // above which it is
 	Over  bool    // it has not been above for some blocks
 
+	Evidence *state.InputEvidence // of one that begins; else nil
+
 	Event  uint64 // number of the event that ended the block, counted from 0 over all fed records
 	Offset int64
+}
+
+// Document is the warning as documents have it.
+func (w *Warning) Document() state.InputWarning {
+	out := state.InputWarning{
+		Check: w.Check.String(), Field: cut(w.Field), Value: w.Value, Limit: w.Limit, Event: w.Event, Offset: w.Offset, Evidence: w.Evidence,
+	}
+	if w.Over {
+		out.Over = w.Offset
+	}
+	return out
 }
 
 // calm is how many blocks in a row must be below the limit for a warning to be over.

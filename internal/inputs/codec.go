@@ -92,6 +92,7 @@ func (w *watch) append(b []byte) []byte {
 		b = wire.AppendFloat64(b, v)
 	}
 	b = append(b, byte(w.hold))
+	b = w.appendStrangers(w.span.append(b))
 	b = w.table.append(b)
 	b = wire.AppendUvarint(b, uint64(len(w.columns)))
 	for i := range w.columns {
@@ -114,6 +115,8 @@ func (w *watch) read(r *wire.Reader) {
 		*v = r.Finite()
 	}
 	w.hold = readHold(r)
+	w.span.read(r)
+	w.readStrangers(r)
 	if w.collected >= w.cfg.Window || w.events >= w.cfg.Block || w.strange > w.events || s.block.logged > w.events ||
 		s.block.skewed > s.block.logged || s.block.unreadable > s.block.logged {
 		r.Fail("%d events of a window of %d, %d of a block of %d", w.collected, w.cfg.Window, w.events, w.cfg.Block)
@@ -199,6 +202,10 @@ func (c *column) append(b []byte) []byte {
 	for _, n := range k.cells {
 		b = wire.AppendUvarint(b, n)
 	}
+	for _, t := range k.tallies() {
+		b = t.append(b)
+	}
+	b = k.fresh.append(b)
 	for _, h := range c.hold {
 		b = append(b, byte(h))
 	}
@@ -207,6 +214,10 @@ func (c *column) append(b []byte) []byte {
 	}
 	b = c.reference.append(b)
 	return c.next.append(b)
+}
+
+func (k *counts) tallies() [5]*tally {
+	return [5]*tally{&k.below, &k.above, &k.absent, &k.lost, &k.other}
 }
 
 // numbers are what is stored of the figures of a block.
@@ -224,6 +235,10 @@ func (c *column) read(r *wire.Reader, w *watch) {
 	for i := range k.cells {
 		k.cells[i] = r.Uvarint()
 	}
+	for _, t := range k.tallies() {
+		t.read(r)
+	}
+	k.fresh.read(r, k.unseen)
 	for i := range c.hold {
 		c.hold[i] = readHold(r)
 	}
@@ -232,7 +247,8 @@ func (c *column) read(r *wire.Reader, w *watch) {
 	}
 	c.reference, c.next = readProfile(r, w.cfg.Widen), readProfile(r, w.cfg.Widen)
 	if half := w.cfg.Window - w.half(); c.reference.above(half) || c.next.above(half) || k.present > w.events || k.unseen > k.values ||
-		k.numbers > k.values || k.outside > k.numbers || k.compared > w.events || k.skewed > k.compared {
+		k.numbers > k.values || k.outside > k.numbers || k.compared > w.events || k.skewed > k.compared ||
+		k.below.count > k.outside || k.above.count > k.outside || max(k.absent.count, k.lost.count, k.other.count) > k.skewed {
 		r.Fail("counts of the field %q", c.name)
 	}
 	if c.reference != nil {

@@ -78,6 +78,7 @@ func TestRestored(t *testing.T) {
 		if diff := cmp.Diff([]any{before.Active, before.Sources, before.Begun}, []any{after.Active, after.Sources, after.Begun}); diff != "" {
 			t.Fatalf("after event %d the report is another (-before +after):\n%s", i, diff)
 		}
+		next.n = parts.n
 		parts = next
 	}
 	if r := whole.guard.Report(); len(r.Active) == 0 || r.Begun[inputs.Unseen] == 0 || len(whole.refused) < 2 {

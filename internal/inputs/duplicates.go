@@ -19,8 +19,10 @@ type duplicates struct {
 
 	recent   []uint32 // fingerprints; 0 for none
 	events   uint64   // of the current block
+	span     span     // of its records
 	found    uint64   // duplicates in it, with those refused
 	admitted uint64
+	repeated top     // duplicates of the current block
 	last     float64 // share of duplicates in the block before
 }
 
@@ -69,17 +71,19 @@ func hash(e *event.Event) uint64 {
 	return mix(sum, rough(e.Label)^uint64(e.Arm)<<32)
 }
 
-// count counts an event and reports whether it is a duplicate above the limit, to
-// be refused.
-func (d *duplicates) count(e *event.Event) (above bool) {
+// count counts an event of the record at an offset and reports whether it is a
+// duplicate above the limit, to be refused.
+func (d *duplicates) count(e *event.Event, at int64) (above bool) {
 	h := hash(e)
 	slot, mark := &d.recent[h>>(64-recentBits)], uint32(h)|1
+	d.span.take(at, d.events)
 	d.events++
 	if *slot != mark {
 		*slot = mark
 		return false
 	}
 	d.found++
+	d.repeated.add(h, at)
 	if d.reject && d.admitted >= d.limit {
 		return true
 	}
@@ -89,10 +93,12 @@ func (d *duplicates) count(e *event.Event) (above bool) {
 
 func (d *duplicates) full() bool { return d.events >= d.block }
 
+// close takes the figure of the complete block.
+func (d *duplicates) close() { d.last = float64(d.found) / float64(d.events) }
+
 // next begins the next block.
 func (d *duplicates) next() {
-	d.last = float64(d.found) / float64(d.events)
-	d.events, d.found, d.admitted = 0, 0, 0
+	d.events, d.found, d.admitted, d.repeated = 0, 0, 0, top{}
 }
 
 func (d *duplicates) refusal() *event.Rejection {
@@ -107,6 +113,7 @@ func (d *duplicates) append(b []byte) []byte {
 		b = wire.AppendUvarint(b, n)
 	}
 	b = wire.AppendFloat64(b, d.last)
+	b = d.repeated.append(d.span.append(b))
 	for _, f := range d.recent {
 		b = wire.AppendUvarint(b, uint64(f))
 	}
@@ -118,6 +125,8 @@ func (d *duplicates) read(r *wire.Reader) {
 	if d.events >= d.block || d.found > d.events || d.admitted > d.found || !(d.last >= 0 && d.last <= 1) {
 		r.Fail("%d duplicates, %d admitted, of %d events in a block of %d; %v before", d.found, d.admitted, d.events, d.block, d.last)
 	}
+	d.span.read(r)
+	d.repeated.read(r, d.found)
 	for i := range d.recent {
 		v := r.Uvarint()
 		if v > math.MaxUint32 {

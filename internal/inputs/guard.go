@@ -1,6 +1,9 @@
 package inputs
 
-import "github.com/streamlearner/streamlearner/pkg/event"
+import (
+	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/state"
+)
 
 // Deps are what a Guard works with.
 type Deps struct {
@@ -26,6 +29,9 @@ type Guard struct {
 
 	sourceHold, duplicateHold hold
 
+	event uint64 // number of the newest record
+	at    int64  // its offset
+
 	warnings []Warning // that nobody has asked for yet
 	begun    [Checks]uint64
 	report   *Report
@@ -50,11 +56,15 @@ func New(c Config, d Deps, sources bool) (*Guard, error) {
 	return g, nil
 }
 
+// Record tells which record the events are learned with that follow: its number,
+// counted from 0 over all, and its offset. Warnings and their evidence refer to these.
+func (g *Guard) Record(number uint64, offset int64) { g.event, g.at = number, offset }
+
 // Admit takes an event before it is learned, and returns why it is refused; nil when
 // it is not.
 func (g *Guard) Admit(e *event.Event) *event.Rejection {
 	if s := g.sources; s != nil {
-		above := s.count(e.Source)
+		above := s.count(e.Source, g.at)
 		if s.full() {
 			g.nextSources()
 		}
@@ -73,10 +83,11 @@ func (g *Guard) Admit(e *event.Event) *event.Rejection {
 		}
 	}
 	if d := g.duplicates; d != nil {
-		above := d.count(e)
+		above := d.count(e, g.at)
 		if d.full() {
+			d.close()
+			g.judge(&g.duplicateHold, Warning{Check: Duplicates, Value: d.last, Limit: g.cfg.MaxDuplicates}, 0, d.evidence)
 			d.next()
-			g.judge(&g.duplicateHold, Warning{Check: Duplicates, Value: d.last, Limit: g.cfg.MaxDuplicates}, 0)
 			g.renew()
 		}
 		if above {
@@ -94,7 +105,7 @@ func (g *Guard) nextSources() {
 	if g.cfg.MaxSourceShare == 1 {
 		warning.Value = 0 // nothing is refused
 	}
-	g.judge(&g.sourceHold, warning, 0)
+	g.judge(&g.sourceHold, warning, 0, s.evidence)
 	g.renew()
 }
 
@@ -106,6 +117,7 @@ func (g *Guard) Observe(e *event.Event, record []byte) {
 		return
 	}
 	armed := w.armed
+	w.at = g.at
 	w.observe(e, record)
 	if w.full() {
 		w.next(g)
@@ -142,14 +154,16 @@ func (g *Guard) Warnings() []Warning {
 // Report returns what is known.
 func (g *Guard) Report() *Report { return g.report }
 
-// judge takes the figure of a block. It is above the limit if chance does not explain it.
-func (g *Guard) judge(h *hold, w Warning, chance float64) {
+// judge takes the figure of a block. It is above the limit if chance does not explain
+// it; evidence is made for a warning that begins.
+func (g *Guard) judge(h *hold, w Warning, chance float64, evidence func() *state.InputEvidence) {
 	begins, over := h.next(w.Value > max(w.Limit, chance))
 	if begins {
 		g.begun[w.Check]++
+		w.Evidence = evidence()
 	}
 	if begins || over {
-		w.Over = over
+		w.Over, w.Event, w.Offset = over, g.event, g.at
 		g.warnings = append(g.warnings, w)
 	}
 }

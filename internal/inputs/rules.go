@@ -51,8 +51,11 @@ func newRules(c *Config, s *event.Schema) *rules {
 	return out
 }
 
+// hashOf is the hash of the numeric feature of a field.
+func hashOf(path string) uint64 { return xxhash.Sum64String(path) }
+
 // idOf is what features carry of the path of their field.
-func idOf(path string) uint32 { return uint32(xxhash.Sum64String(path)) }
+func idOf(path string) uint32 { return uint32(hashOf(path)) }
 
 // indicatorOf is the hash of the feature that says that a field is missing.
 func indicatorOf(path string) uint64 { return xxhash.Sum64String(path + "?") }

@@ -64,6 +64,14 @@ func (w *watch) compare(e *event.Event) {
 		if then.differs(now) {
 			b.skewed++
 			skewed = true
+			switch {
+			case !then.present:
+				b.absent.add(w.at)
+			case !now.present:
+				b.lost.add(w.at)
+			default:
+				b.other.add(w.at)
+			}
 		}
 	}
 	if skewed {

@@ -17,6 +17,7 @@ type sources struct {
 	block, limit uint64
 
 	events uint64     // of the current block, with those refused
+	span   span       // of its records
 	all    []supplier // in the order of their first event
 	slots  []uint32   // 1 + index into all, found by hash; 0 for a free one
 	last   []Share    // the large suppliers of the block before
@@ -26,6 +27,7 @@ type sources struct {
 type supplier struct {
 	hash            uint64
 	events, refused uint64
+	first           int64  // offset of the record of its first one
 	name            string // known once it is large
 }
 
@@ -35,6 +37,7 @@ type Share struct {
 	Hash    uint64  // xxHash64 of the whole name
 	Share   float64 // of the events of the block, with those refused
 	Refused uint64  // events above the limit
+	First   int64   // offset of the record of its first event in the block
 }
 
 const (
@@ -72,11 +75,15 @@ func (s *sources) find(hash uint64) *supplier {
 	return &s.all[len(s.all)-1]
 }
 
-// count counts an event and reports whether it is above the limit of its source.
-// The block is closed, if it is full, by next.
-func (s *sources) count(name []byte) (above bool) {
+// count counts an event of the record at an offset and reports whether it is above
+// the limit of its source. The block is closed, if it is full, by next.
+func (s *sources) count(name []byte, at int64) (above bool) {
 	p := s.find(xxhash.Sum64(name))
+	s.span.take(at, s.events)
 	s.events++
+	if p.events == 0 {
+		p.first = at
+	}
 	p.events++
 	if p.events == s.large() {
 		p.name = s.nameOf(p.hash, name)
@@ -97,7 +104,12 @@ func (s *sources) nameOf(hash uint64, name []byte) string {
 			return s.last[i].Source
 		}
 	}
-	return strings.ToValidUTF8(string(name[:min(len(name), maxName)]), "\uFFFD")
+	return cut(string(name[:min(len(name), maxName)]))
+}
+
+// cut keeps the beginning of a name.
+func cut(name string) string {
+	return strings.ToValidUTF8(name[:min(len(name), maxName)], "\uFFFD")
 }
 
 // full reports whether the block is complete.
@@ -108,7 +120,7 @@ func (s *sources) next() {
 	var last []Share
 	for i := range s.all {
 		if p := &s.all[i]; p.events >= s.large() {
-			last = append(last, Share{Source: p.name, Hash: p.hash, Share: float64(p.events) / float64(s.events), Refused: p.refused})
+			last = append(last, Share{Source: p.name, Hash: p.hash, Share: float64(p.events) / float64(s.events), Refused: p.refused, First: p.first})
 		}
 	}
 	s.last = last
@@ -135,25 +147,27 @@ func (s *sources) identity() string { return fmt.Sprintf("sources of blocks of %
 
 func (s *sources) append(b []byte) []byte {
 	b = wire.AppendUvarint(b, s.events)
+	b = s.span.append(b)
 	b = wire.AppendUvarint(b, uint64(len(s.all)))
 	for i := range s.all {
 		p := &s.all[i]
 		b = wire.AppendUint64(b, p.hash)
-		b = wire.AppendUvarint(wire.AppendUvarint(b, p.events), p.refused)
+		b = wire.AppendVarint(wire.AppendUvarint(wire.AppendUvarint(b, p.events), p.refused), p.first)
 		b = wire.AppendString(b, p.name)
 	}
 	b = wire.AppendUvarint(b, uint64(len(s.last)))
 	for i := range s.last {
 		p := &s.last[i]
 		b = wire.AppendUint64(wire.AppendString(b, p.Source), p.Hash)
-		b = wire.AppendUvarint(wire.AppendFloat64(b, p.Share), p.Refused)
+		b = wire.AppendVarint(wire.AppendUvarint(wire.AppendFloat64(b, p.Share), p.Refused), p.First)
 	}
 	return b
 }
 
 func (s *sources) read(r *wire.Reader) {
 	s.events = r.Uvarint()
-	n := r.Count(11)
+	s.span.read(r)
+	n := r.Count(12)
 	if s.events >= s.block || uint64(n) > s.events {
 		r.Fail("%d sources of %d events in a block of %d", n, s.events, s.block)
 		return
@@ -165,7 +179,7 @@ func (s *sources) read(r *wire.Reader) {
 			r.Fail("a source is there twice")
 			return
 		}
-		p.events, p.refused, p.name = r.Uvarint(), r.Uvarint(), r.String()
+		p.events, p.refused, p.first, p.name = r.Uvarint(), r.Uvarint(), r.Varint(), r.String()
 		if p.events == 0 || p.events > s.events || p.refused > p.events || len(p.name) > 3*maxName {
 			r.Fail("a source of %d events, %d refused, with a name of %d bytes", p.events, p.refused, len(p.name))
 			return
@@ -175,12 +189,12 @@ func (s *sources) read(r *wire.Reader) {
 	if r.Err() == nil && sum != s.events {
 		r.Fail("sources of %d events in a block with %d", sum, s.events)
 	}
-	if n = r.Count(18); n > largePart {
+	if n = r.Count(19); n > largePart {
 		r.Fail("%d large sources", n)
 		return
 	}
 	for range n {
-		p := Share{Source: r.String(), Hash: r.Uint64(), Share: r.Finite(), Refused: r.Uvarint()}
+		p := Share{Source: r.String(), Hash: r.Uint64(), Share: r.Finite(), Refused: r.Uvarint(), First: r.Varint()}
 		if !(p.Share > 0 && p.Share <= 1) || len(p.Source) > 3*maxName {
 			r.Fail("a source with a share of %v", p.Share)
 			return

@@ -92,6 +92,7 @@ func (s *station) feed(t testing.TB, record []byte) bool {
 	if err := s.decoder.Decode(record, &s.e); err != nil {
 		t.Fatalf("%s: %v", record, err)
 	}
+	s.guard.Record(uint64(s.n), int64(s.n))
 	r := s.guard.Admit(&s.e)
 	if r == nil {
 		s.guard.Observe(&s.e, record)
@@ -102,10 +103,7 @@ func (s *station) feed(t testing.TB, record []byte) bool {
 		s.refused[r.Reason]++
 		s.last = r
 	}
-	for _, w := range s.guard.Warnings() {
-		w.Event = uint64(s.n)
-		s.warnings = append(s.warnings, w)
-	}
+	s.warnings = append(s.warnings, s.guard.Warnings()...)
 	s.n++
 	return r == nil
 }

@@ -20,9 +20,13 @@ type watch struct {
 	collected uint64 // events of the window that is being collected
 	second    bool   // it is in its second half
 
+	at      int64  // offset of the newest record
 	events  uint64 // of the current block
+	span    span   // of its records
 	strange uint64 // of these with a field that the reference does not know
 	skew    skew
+
+	strangers []stranger // the first of these fields
 
 	newFields float64 // share of the last block
 	hold      hold
@@ -44,6 +48,9 @@ type column struct {
 type counts struct {
 	present, values, unseen, numbers, outside uint64
 	compared, skewed                          uint64
+	below, above                              tally // numbers outside of the range
+	absent, lost, other                       tally // how the field was another at decision time
+	fresh                                     top   // the values that are unseen
 	cells                                     [cells]uint64
 }
 
@@ -138,7 +145,10 @@ func (w *watch) observe(e *event.Event, record []byte) {
 	for i := range e.X.Dense {
 		f := &e.X.Dense[i]
 		c, is := w.column(f.Field, record)
-		strange = strange || is
+		if is {
+			strange = true
+			w.stranger(f.Field, c, record)
+		}
 		if c == nil {
 			continue
 		}
@@ -150,7 +160,10 @@ func (w *watch) observe(e *event.Event, record []byte) {
 	for i := range e.Plain() {
 		f := &e.X.Sparse[i]
 		c, is := w.column(f.Field, record)
-		strange = strange || is
+		if is {
+			strange = true
+			w.stranger(f.Field, c, record)
+		}
 		if c != nil && f.Hash != c.indicator {
 			w.present(c)
 			w.category(c, f.Hash)
@@ -162,6 +175,7 @@ func (w *watch) observe(e *event.Event, record []byte) {
 	if w.skew.decoder != nil && len(e.Logged) > 0 {
 		w.compare(e)
 	}
+	w.span.take(w.at, w.events)
 	w.events++
 	w.advance()
 }
@@ -185,11 +199,18 @@ func (w *watch) numeric(c *column, x float64) {
 		if p.known {
 			c.block.cells[p.cell(x)]++
 		}
-		if p.ranged && (x < p.low || x > p.high) {
+		switch {
+		case !p.ranged:
+		case x < p.low:
 			c.block.outside++
+			c.block.below.outside(x, w.at, false)
+		case x > p.high:
+			c.block.outside++
+			c.block.above.outside(x, w.at, true)
 		}
 		if p.lo > p.hi { // it had categories alone
 			c.block.unseen++
+			c.block.fresh.add(hashOf(c.name), w.at)
 		}
 	}
 	if c.next != nil {
@@ -201,6 +222,7 @@ func (w *watch) category(c *column, hash uint64) {
 	c.block.values++
 	if p := c.reference; p != nil && (p.seen == nil || !p.seen.has(hash)) {
 		c.block.unseen++
+		c.block.fresh.add(hash, w.at)
 	}
 	if c.next != nil {
 		c.next.category(hash, w.second)
@@ -241,7 +263,7 @@ func (w *watch) succeed() {
 		c.block = counts{}
 	}
 	w.armed, w.since, w.collected, w.second = true, 0, 0, false
-	w.events, w.strange, w.skew.block = 0, 0, skewCounts{}
+	w.events, w.strange, w.skew.block, w.strangers = 0, 0, skewCounts{}, w.strangers[:0]
 }
 
 func (w *watch) identity() string {

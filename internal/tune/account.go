@@ -45,16 +45,6 @@ type Example struct {
 	Detail string `json:"detail"`
 }
 
-// Warning is a warning of the inputs that begins or is over.
-type Warning struct {
-	Event uint64  `json:"event"`
-	Check string  `json:"check"`
-	Field string  `json:"field,omitempty"` // or the source
-	Value float64 `json:"value"`
-	Limit float64 `json:"limit"`
-	Over  bool    `json:"over"`
-}
-
 // maxWarnings bounds Account.Warnings.
 const maxWarnings = 1000
 
@@ -66,12 +56,12 @@ type Account struct {
 	Harm     []Harm // arms of a bandit that were taken out
 	Freezes  []Freeze
 	Examples []Example
-	Warnings []Warning // the first of them
-	Served   float64   // sum of weight times loss of the served model
-	Armed    *int64    // event at which the guard was first armed
-	Guarded  uint64    // events that were fed while it was armed
-	Frozen   uint64    // events that were fed while the learner was not Learning
-	Fed      uint64    // events that were fed
+	Warnings []state.InputWarning // of the inputs, the first of those that begin or are over
+	Served   float64              // sum of weight times loss of the served model
+	Armed    *int64               // event at which the guard was first armed
+	Guarded  uint64               // events that were fed while it was armed
+	Frozen   uint64               // events that were fed while the learner was not Learning
+	Fed      uint64               // events that were fed
 
 	criterion Criterion
 	score     float64 // sum of weight times criterion
@@ -84,7 +74,7 @@ func NewAccount(task metric.Task, c Criterion) *Account {
 	}
 	return &Account{
 		Metrics: metric.New(task, true), criterion: c,
-		Alarms: []Alarm{}, Freezes: []Freeze{}, Examples: []Example{}, Warnings: []Warning{},
+		Alarms: []Alarm{}, Freezes: []Freeze{}, Examples: []Example{}, Warnings: []state.InputWarning{},
 	}
 }
 
@@ -130,7 +120,7 @@ func (a *Account) Observe(l *learner.Learner, o *learner.Outcome, number int64) 
 	}
 	for i := range o.Inputs {
 		if w := &o.Inputs[i]; len(a.Warnings) < maxWarnings {
-			a.Warnings = append(a.Warnings, Warning{w.Event, w.Check.String(), w.Field, w.Value, w.Limit, w.Over})
+			a.Warnings = append(a.Warnings, w.Document())
 		}
 	}
 	return value, o.Events > 0

@@ -55,6 +55,8 @@
 //	streamlearner_input_warnings            gauge    warnings that stand (label check: missing, unseen, out_of_range, psi, ks, skew,
 //	                                                 new_fields, duplicates, source_share)
 //	streamlearner_input_warnings_total      counter  warnings that have begun (label check)
+//	streamlearner_input_warning_ratio       gauge    figure of the last block over its limit, of a warning that stands (labels check and
+//	                                                 field, which is empty for sources and whole events)
 //	streamlearner_input_missing_share       gauge    events without the field (label field)
 //	streamlearner_input_unseen_share        gauge    values that are categories not seen before, or of another type (label field)
 //	streamlearner_input_out_of_range_share  gauge    numbers outside of the range of the reference (label field)

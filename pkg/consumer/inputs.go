@@ -1,6 +1,8 @@
 package consumer
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/streamlearner/streamlearner/internal/inputs"
@@ -9,7 +11,7 @@ import (
 // inputMetrics are the metrics of the guard of the inputs. Series have a field as
 // label, of which 64 are watched at most; sources, whose names come with the records, are no labels.
 type inputMetrics struct {
-	armed, standing, begun                      *prometheus.Desc
+	armed, standing, begun, excess              *prometheus.Desc
 	missing, unseen, outOfRange, psi, ks, skew  *prometheus.Desc
 	newFields, duplicates, source, logged, read *prometheus.Desc
 	bound, clipped                              *prometheus.Desc
@@ -20,6 +22,7 @@ func newInputMetrics(desc func(name, help string, labels ...string) *prometheus.
 		armed:      desc("input_armed", "1 while a complete reference window is compared with."),
 		standing:   desc("input_warnings", "Warnings of the inputs that stand.", "check"),
 		begun:      desc("input_warnings_total", "Warnings of the inputs that have begun since the state did.", "check"),
+		excess:     desc("input_warning_ratio", "Figure of the last block over its limit, of a warning that stands; of sources and of whole events the field is empty.", "check", "field"),
 		missing:    desc("input_missing_share", "Share of the events of the last block without the field.", "field"),
 		unseen:     desc("input_unseen_share", "Share of the values of the last block that are categories not seen before, or of another type.", "field"),
 		outOfRange: desc("input_out_of_range_share", "Share of the numbers of the last block outside of the range of the reference.", "field"),
@@ -38,7 +41,7 @@ func newInputMetrics(desc func(name, help string, labels ...string) *prometheus.
 
 func (m *inputMetrics) describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.armed, m.standing, m.begun, m.missing, m.unseen, m.outOfRange, m.psi, m.ks, m.skew, m.newFields, m.duplicates, m.source, m.logged, m.read, m.bound, m.clipped,
+		m.armed, m.standing, m.begun, m.excess, m.missing, m.unseen, m.outOfRange, m.psi, m.ks, m.skew, m.newFields, m.duplicates, m.source, m.logged, m.read, m.bound, m.clipped,
 	} {
 		ch <- d
 	}
@@ -52,6 +55,11 @@ func (m *inputMetrics) collect(c collector, r *inputs.Report) {
 	var standing [inputs.Checks]int
 	for _, w := range r.Active {
 		standing[w.Check]++
+		field := w.Field
+		if w.Check == inputs.SourceShare {
+			field = ""
+		}
+		c.gauge(m.excess, w.Value/w.Limit, w.Check.String(), field)
 	}
 	for check, n := range standing {
 		c.gauge(m.standing, float64(n), inputs.Check(check).String())
@@ -90,6 +98,10 @@ func (s *session) warn(all []inputs.Warning) {
 			name = "source"
 		}
 		args := []any{"check", w.Check.String(), name, w.Field, "value", w.Value, "limit", w.Limit, "event", w.Event, "offset", w.Offset}
+		if e := w.Evidence; e != nil {
+			d := w.Document()
+			args = append(args, "from", e.From, "findings", strings.Join(d.Findings(s.namer.name), "; "))
+		}
 		if w.Over {
 			s.p.log.Info("warning of the inputs is over", args...)
 		} else {

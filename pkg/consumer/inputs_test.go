@@ -11,6 +11,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/internal/inputs"
 	"github.com/streamlearner/streamlearner/pkg/learner"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // watcher is a learner that keeps the headers of its records and warns of the inputs at each.
@@ -21,9 +22,11 @@ type watcher struct {
 
 func (w *watcher) Feed(r learner.Record) *learner.Outcome {
 	w.headers = append(w.headers, append([]learner.Header(nil), r.Headers...))
-	o := w.Learner.Feed(r)
+	o, cut := w.Learner.Feed(r), 10.0
 	o.Inputs = []inputs.Warning{
-		{Check: inputs.PSI, Field: "amount", Value: 1.5, Limit: 0.25, Event: 999, Offset: r.Offset},
+		{Check: inputs.PSI, Field: "amount", Value: 1.5, Limit: 0.25, Event: 999, Offset: r.Offset, Evidence: &state.InputEvidence{
+			From: 3, To: 7, Bins: []state.InputBin{{Below: &cut, Was: 0.9, Now: 0.2}, {Was: 0.1, Now: 0.8}},
+		}},
 		{Check: inputs.SourceShare, Field: "acme", Over: true},
 	}
 	return o
@@ -62,7 +65,7 @@ func TestWarningsOfInputsAreLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`level=WARN msg="warning of the inputs" check=psi field=amount value=1.5 limit=0.25 event=999 offset=7`,
+		`level=WARN msg="warning of the inputs" check=psi field=amount value=1.5 limit=0.25 event=999 offset=7 from=3 findings="80% of the numbers above 10, was 10%"`,
 		`level=INFO msg="warning of the inputs is over" check=source_share source=acme`,
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -84,7 +84,7 @@ func (p published) Stats() learner.Stats {
 	s := p.Learner.Stats()
 	s.Descent = learner.Descent{WeightNorm: 1, LossBest: 1}
 	s.Join = &learner.JoinStats{Watermark: 1}
-	s.Inputs = &inputs.Report{Fields: []inputs.Field{{Name: "amount"}}}
+	s.Inputs = &inputs.Report{Fields: []inputs.Field{{Name: "amount"}}, Active: []inputs.Warning{{Check: inputs.PSI, Field: "amount", Value: 1, Limit: 0.25}}}
 	s.Arms = &learner.ArmStats{Arms: []event.ArmReport{{Name: "a", Status: "active", Events: 3, Rewards: 2}}, Policy: state.PolicyOnline}
 	s.Detectors = []learner.DetectorStats{{Detector: "adwin", Signal: "loss", At: learner.AtLive, Action: learner.ActionWarn}}
 	return s

@@ -167,6 +167,11 @@ func (l *Learner) auditServed(command string) {
 	}
 }
 
+// audited is the alarm as audit records have it.
+func (a *Alarm) audited() *state.AuditAlarm {
+	return &state.AuditAlarm{Detector: a.Detector, Statistic: a.Statistic, Threshold: a.Threshold, Evidence: a.Evidence}
+}
+
 // auditMode records a change of mode.
 func (l *Learner) auditMode(o *Outcome) {
 	kind := [...]string{Learning: state.AuditRecovery, Frozen: state.AuditFreeze, Recovering: state.AuditProbation}[o.Change.To]
@@ -176,6 +181,6 @@ func (l *Learner) auditMode(o *Outcome) {
 		r.Why = o.Change.Detail
 	}
 	if a := o.Alarm; a != nil && kind == state.AuditFreeze {
-		r.Alarm = &state.AuditAlarm{Detector: a.Detector, Statistic: a.Statistic, Threshold: a.Threshold, Evidence: a.Evidence}
+		r.Alarm = a.audited()
 	}
 }

@@ -19,7 +19,8 @@ type Description struct {
 	Learned     uint64
 	Rejected    [event.Reasons]uint64
 	Alarms      uint64
-	Recent      []*Alarm // the newest alarms, oldest first
+	Recent      []*Alarm             // the newest alarms, oldest first
+	Warned      []state.InputWarning // the newest warnings of the inputs, oldest first
 	Freezes     uint64
 	Endings     [Outcomes]uint64 // of freezes and probations
 	Mode        Mode
@@ -61,7 +62,7 @@ func Describe(head []byte) (*Description, error) {
 		return nil, err
 	}
 	d := &Description{
-		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Recent: l.recent, Freezes: l.freezes, Endings: l.ends,
+		Settings: settings, Fed: l.fed, Learned: l.learned, Rejected: l.rejected, Alarms: l.alarms, Recent: l.recent, Warned: l.warned, Freezes: l.freezes, Endings: l.ends,
 		Mode: l.mode, Way: l.way(), Held: l.trial.held, Loss: l.lossAvg.mean, GradNorm: l.gradAvg.mean, Descent: l.descent.report(),
 		Live: live.sum, LiveChange: live.changeSum, Join: live.join.sum, JoinChange: live.join.changeSum, Checkpoints: l.versions,
 		Armed: l.guard.armed(), Calibrating: l.guard.calibrating != none, Warning: l.guard.level != drift.Stable,

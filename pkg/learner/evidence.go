@@ -34,7 +34,7 @@ func (l *Learner) evidence(a *Alarm) *state.Evidence {
 	switch {
 	case a.Detector == alarmRejects:
 		e.From = min(s.rejectFrom, a.Offset)
-		e.Rejects = l.refusals()
+		e.Rejects = l.refusedOf()
 	case a.Detector != alarmScore:
 		e.From = min(e.From, s.marks[1])
 	case l.guard.armed():
@@ -42,24 +42,13 @@ func (l *Learner) evidence(a *Alarm) *state.Evidence {
 		e.Pull = l.pull()
 	}
 	e.Label = s.labelMoved(&l.out)
+	e.Warnings = l.standingWarnings()
 	if s.window.sampled >= fewSampled && s.base.sampled >= baseSampled {
 		e.Inputs = l.shifts()
 		e.Keys = s.window.presences(&s.window.keys, &s.base, &s.base.keys)
 		e.Sources = s.window.presences(&s.window.sources, &s.base, &s.base.sources)
 	}
 	return e
-}
-
-// refusals are the reasons of the current block of the reject rate.
-func (l *Learner) refusals() []state.Refused {
-	var out []state.Refused
-	for i, n := range l.rejected {
-		if n -= l.suspect.rejected[i]; n > 0 {
-			out = append(out, state.Refused{Reason: event.Reason(i).String(), Share: rounded(float64(n) / rejectBlock)})
-		}
-	}
-	slices.SortStableFunc(out, func(a, b state.Refused) int { return cmp.Compare(b.Share, a.Share) })
-	return out[:min(len(out), mostListed)]
 }
 
 // moved are direction and loss at the reference.
@@ -91,7 +80,7 @@ func (s *suspicion) labelMoved(o *Outcome) *state.Moved {
 	if sd > 0 {
 		by = standardised(by / sd)
 	}
-	if !(math.Abs(by)*math.Sqrt(s.window.blocks) >= clearErrors) {
+	if !(math.Abs(by) >= clearErrors*math.Sqrt(1/s.window.blocks+1/s.base.blocks)) {
 		return nil
 	}
 	return &state.Moved{By: rounded(by), Mean: significant(mean), Was: significant(was)}
@@ -177,7 +166,7 @@ func (l *Learner) shifts() []state.Shift {
 			f.shift.Share, f.shift.Was = rounded(hi), rounded(wasLo)
 		}
 		if apart := max(lo-wasHi, wasLo-hi); apart >= clearShare {
-			all = f.add(all, apart, perEvent, s.window.sampled)
+			all = f.add(all, apart, perEvent, s)
 		}
 	}
 	for _, h := range window.hashes {
@@ -202,12 +191,13 @@ type found struct {
 	errors float64
 }
 
-// add adds a difference of two shares to all, if it is a clear one. per is by
-// how much the variance of the estimate exceeds that of a share.
-func (f found) add(all []found, apart, per, sampled float64) []found {
-	p := max(f.shift.Share, f.shift.Was, 1/sampled)
-	variance := float64(per*p) - float64(p*p)
-	f.errors = apart * math.Sqrt(sampled/max(variance, 1/sampled))
+// add adds a difference of two shares to all, if it is a clear one. Both are of
+// samples. per is by how much the variance of the estimate exceeds that of a share.
+func (f found) add(all []found, apart, per float64, s *suspicion) []found {
+	least := 1 / s.window.sampled
+	p := max(f.shift.Share, f.shift.Was, least)
+	variance := max(float64(per*p)-float64(p*p), least)
+	f.errors = apart / math.Sqrt(variance*(least+1/s.base.sampled))
 	if f.errors >= clearErrors {
 		all = append(all, f)
 	}
@@ -223,7 +213,7 @@ func (s *suspicion) fieldShifts(all []found, c int, hash uint64) []found {
 	}
 	f := found{shift: state.Shift{Hash: state.Hash(hash), Share: rounded(share), Was: rounded(was)}}
 	if apart := math.Abs(share - was); apart >= clearShare {
-		if more := f.add(all, apart, 1, s.window.sampled); len(more) > len(all) {
+		if more := f.add(all, apart, 1, s); len(more) > len(all) {
 			return more
 		}
 	}
@@ -234,7 +224,7 @@ func (s *suspicion) fieldShifts(all []found, c int, hash uint64) []found {
 		sd = max(math.Abs(before), 1e-9)
 	}
 	by := standardised((mean - before) / sd)
-	f.errors = math.Abs(by) * math.Sqrt(float64(share*s.window.sampled))
+	f.errors = math.Abs(by) / math.Sqrt(1/float64(share*s.window.sampled)+1/float64(was*s.base.sampled))
 	if f.shift.By = rounded(by); math.Abs(by) >= clearShift && f.errors >= clearErrors {
 		all = append(all, f)
 	}
@@ -246,7 +236,7 @@ func (p *profile) presences(h *heavy, before *profile, base *heavy) []state.Pres
 	var out []state.Presence
 	for i, hash := range h.hashes {
 		share, was := h.least(i)/p.weight, min(1, base.most(hash)/before.weight)
-		limit := max(clearShare, float64(clearErrors*math.Sqrt(max(was, 1/p.sampled)/p.sampled)))
+		limit := max(clearShare, float64(clearErrors*math.Sqrt(max(was, 1/p.sampled)*(1/p.sampled+1/before.sampled))))
 		if share-was >= limit {
 			out = append(out, state.Presence{
 				Hash: state.Hash(hash), Name: strings.ToValidUTF8(string(h.texts[i]), "\uFFFD"), Share: rounded(share), Was: rounded(was),

@@ -70,12 +70,12 @@ func guarded(t *testing.T) (learner.Config, *learner.Learner) {
 	return c, newLearner(t, c)
 }
 
-// alarmed feeds clean events until event 8,000 and changed ones until an alarm, at most 6,000.
+// alarmed feeds clean events until event 8,000 and changed ones until an alarm, at most 12,000.
 func alarmed(t *testing.T, seed uint64, change func(r *rand.Rand, p *payment)) *learner.Alarm {
 	t.Helper()
 	_, l := guarded(t)
 	r := rand.New(rand.NewPCG(seed, 1))
-	for i := range int64(14_000) {
+	for i := range int64(20_000) {
 		p := drawPayment(r)
 		if i >= 8_000 {
 			change(r, &p)
@@ -105,7 +105,7 @@ func shiftOf(e *state.Evidence, name string) (state.Shift, bool) {
 
 // What was done to a stream stands in the evidence, and hardly ever what was not done.
 func TestEvidenceNamesWhatMoved(t *testing.T) {
-	const streams = 8
+	const streams = 16
 	for _, c := range []struct {
 		name   string
 		change func(r *rand.Rand, p *payment)
@@ -121,7 +121,7 @@ func TestEvidenceNamesWhatMoved(t *testing.T) {
 			return ok && s.By == 0 && s.Share < 0.3 && s.Was > 0.95
 		}},
 		{"labels", func(r *rand.Rand, p *payment) { p.fraud = p.fraud || r.Float64() < 0.3 }, []string{state.MovedLabel}, func(e *state.Evidence) bool {
-			return e.Label != nil && e.Label.By > 1 && e.Label.Mean > e.Label.Was && slices.ContainsFunc(e.Pull, func(p state.Pull) bool { return p.Coordinate == 0 && !p.TooHigh })
+			return e.Label != nil && e.Label.By > 0 && e.Label.Mean > e.Label.Was && slices.ContainsFunc(e.Pull, func(p state.Pull) bool { return p.Coordinate == 0 && !p.TooHigh })
 		}},
 		{"country", func(r *rand.Rand, p *payment) {
 			if r.Float64() < 0.15 {
@@ -147,12 +147,15 @@ func TestEvidenceNamesWhatMoved(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			named, wrong := 0, 0
+			named, wrong, elsewhere := 0, 0, 0
 			for seed := range uint64(streams) {
 				a := alarmed(t, seed, c.change)
 				e := a.Evidence
-				if e == nil || e.To != a.Offset || e.From < 7_500 || e.From > 8_500 || !a.Froze {
+				if e == nil || e.To != a.Offset || !a.Froze {
 					t.Fatalf("alarm %+v with evidence %+v", a, e)
+				}
+				if e.From < 7_500 || e.From > 8_500 {
+					elsewhere++
 				}
 				if c.names(e) {
 					named++
@@ -167,8 +170,8 @@ func TestEvidenceNamesWhatMoved(t *testing.T) {
 					t.Errorf("%d bytes of evidence: %v", len(b), err)
 				}
 			}
-			if named < streams-2 || wrong > 2 {
-				t.Errorf("the cause is named in %d of %d streams, something else in %d", named, streams, wrong)
+			if named < streams-3 || wrong > 1 || elsewhere > 2 { // some alarms have three blocks to tell from
+				t.Errorf("the cause is named in %d of %d streams, something else in %d; in %d the beginning is far off", named, streams, wrong, elsewhere)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,8 +88,85 @@ func TestInputsGuardTheLearner(t *testing.T) {
 	if len(got) != 3 || got[0] != want || !strings.Contains(strings.Join(got, ";"), "missing km") || !strings.Contains(strings.Join(got, ";"), "new_fields ") {
 		t.Errorf("warnings: %q, want %q, new_fields and missing km", got, want)
 	}
+	if len(st.Warned) != len(got) {
+		t.Errorf("%d warnings remembered of %d", len(st.Warned), len(got))
+	}
+	for _, w := range st.Warned {
+		if e := w.Evidence; e == nil || e.To > w.Offset || e.To-e.From < 499 || w.Over != 0 {
+			t.Errorf("%s of %s at offset %d: evidence %+v", w.Check, w.Field, w.Offset, e)
+		}
+	}
 	if r := st.Inputs; r == nil || !r.Armed || len(r.Active) != 3 || len(r.Sources) != 11 {
 		t.Errorf("report: %+v", r)
+	}
+}
+
+// Warnings of the inputs leave an audit record a block, stand in the evidence of an alarm, and are remembered
+// with their own evidence by the state.
+func TestInputWarningsAreRecorded(t *testing.T) {
+	c := guardedInputs(t)
+	c.Audit = true
+	l, err := learner.New(c, state.Position{LeaderEpoch: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := sim.Fraud(5)
+	var alarm *learner.Alarm
+	for i := int64(0); i < 8_000 && alarm == nil; i++ {
+		r := sent(i, stream)
+		switch {
+		case i >= 6_000:
+			r.Value = bytes.Replace(r.Value, []byte(`"amount":`), []byte(`"amount":-`), 1)
+		case i >= 4_000:
+			r.Value = bytes.Replace(r.Value, []byte(`"km":`), []byte(`"kilometers":`), 1)
+		}
+		alarm = l.Feed(r).Alarm
+	}
+	if alarm == nil || alarm.Detector != "reject_rate" {
+		t.Fatalf("alarm %+v", alarm)
+	}
+	e := alarm.Evidence
+	if len(e.Rejects) == 0 || e.Rejects[0].Reason != "out_of_range" || e.Rejects[0].Field != "amount" || e.Rejects[0].Share < 0.5 {
+		t.Errorf("refusals: %+v", e.Rejects)
+	}
+	checks := func(all []state.InputWarning) (out []string) {
+		for _, w := range all {
+			out = append(out, w.Check)
+		}
+		slices.Sort(out)
+		return out
+	}
+	if got := checks(e.Warnings); !slices.Equal(got, []string{"missing", "new_fields", "source_share"}) || e.Warnings[0].Evidence != nil {
+		t.Errorf("warnings that stood: %+v", e.Warnings)
+	}
+	snapshot := l.Snapshot()
+	var recorded []string
+	for _, r := range chainOf(t, snapshot) {
+		if r.Kind == state.AuditWarning {
+			recorded = append(recorded, fmt.Sprint(checks(r.Warnings)))
+			if r.Warnings[0].Evidence == nil || r.Next.Offset != r.Warnings[0].Offset+1 {
+				t.Errorf("record %+v", r)
+			}
+		}
+	}
+	if want := []string{"[source_share]", "[missing new_fields]"}; !slices.Equal(recorded, want) {
+		t.Errorf("audit records of %q, want %q", recorded, want)
+	}
+	d, err := learner.Describe(snapshot.Head)
+	if err != nil || len(d.Warned) != 3 || d.Warned[0].Field != "evil" || d.Warned[0].Evidence.Parts[0].Refused == 0 {
+		t.Errorf("the state remembers %+v (%v)", d.Warned, err)
+	}
+	// Under settings that watch nothing no warning stands.
+	c = guardedInputs(t)
+	c.Guard.Inputs, c.Guard.Source.Header = inputs.Default(), ""
+	again, err := learner.Restore(c, snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range again.Stats().Warned {
+		if w.Over == 0 {
+			t.Errorf("%s of %s still stands", w.Check, w.Field)
+		}
 	}
 }
 

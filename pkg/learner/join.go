@@ -424,6 +424,7 @@ func (l *Learner) learnDecision(o *Outcome, e *join.Entry, y float64, weigh func
 	}
 	if rej != nil {
 		l.rejected[rej.Reason]++
+		l.refused.add(rej)
 		o.Refused = append(o.Refused, Refused{Offset: e.Offset(), Time: e.Time(), Value: slices.Clone(e.Value()), Reject: rej})
 		return
 	}

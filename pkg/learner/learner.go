@@ -131,9 +131,10 @@ type Stats struct {
 	Time         int64   // time of the newest record
 	Descent      Descent
 	Detectors    []DetectorStats
-	Join         *JoinStats     // nil without a join
-	Inputs       *inputs.Report // nil when nothing is looked at
-	Arms         *ArmStats      // nil for a model without arms
+	Join         *JoinStats           // nil without a join
+	Inputs       *inputs.Report       // nil when nothing is looked at
+	Warned       []state.InputWarning // the newest warnings of the inputs, oldest first, with their evidence
+	Arms         *ArmStats            // nil for a model without arms
 }
 
 // Learner is one partition's learner under its guard.
@@ -151,6 +152,7 @@ type Learner struct {
 	newest  int64 // newest event time
 
 	rejected        [event.Reasons]uint64
+	refused         refusals // of the current block of the reject rate
 	alarms, freezes uint64
 	lossAvg         average
 	gradAvg         average
@@ -168,8 +170,9 @@ type Learner struct {
 	evaluate evaluations
 
 	suspect suspicion
-	recent  []*Alarm      // the newest ones, oldest first
-	moved   [moves]uint64 // alarms before which something moved
+	recent  []*Alarm             // the newest ones, oldest first
+	warned  []state.InputWarning // the newest warnings of the inputs, oldest first; replaced, never changed, but while a state is read
+	moved   [moves]uint64        // alarms before which something moved
 
 	versions uint64       // number of the newest checkpoint
 	pending  []checkpoint // in quarantine, oldest first
@@ -247,6 +250,9 @@ func (l *Learner) Feed(r Record) *Outcome {
 	o.reset()
 	l.next = state.Position{Offset: r.Offset + 1, LeaderEpoch: r.LeaderEpoch}
 	l.fed++
+	if l.input != nil {
+		l.input.Record(l.fed-1, r.Offset)
+	}
 	if l.join != nil {
 		l.feedJoin(o, &r)
 	} else if err := l.cfg.Decoder.Decode(r.Value, &l.ev); err != nil {
@@ -267,13 +273,14 @@ func (l *Learner) Feed(r Record) *Outcome {
 		}
 	}
 	if l.input != nil {
-		o.Inputs = l.inputWarnings()
+		l.warnInputs(o)
 	}
 	if l.guard.rejectRate(o.faulty()) {
 		l.refuses(o)
 	}
 	if l.guard.blockFed == 0 {
 		l.suspect.countRejects(l)
+		l.refused = l.refused[:0]
 	}
 	l.leaveMode(o)
 	l.takeOut(o)
@@ -306,15 +313,6 @@ func (l *Learner) refuses(o *Outcome) {
 	l.loud()
 }
 
-// inputWarnings are those that the newest record has made begin or end.
-func (l *Learner) inputWarnings() []inputs.Warning {
-	all := l.input.Warnings()
-	for i := range all {
-		all[i].Event, all[i].Offset = l.fed-1, l.next.Offset-1
-	}
-	return all
-}
-
 // rejection gives any decoder error a reason.
 func rejection(err error) *event.Rejection {
 	if r, ok := err.(*event.Rejection); ok {
@@ -326,6 +324,7 @@ func rejection(err error) *event.Rejection {
 func (l *Learner) refuse(o *Outcome, r *event.Rejection) {
 	o.Reject = r
 	l.rejected[r.Reason]++
+	l.refused.add(r)
 }
 
 // learn learns the event at hand, which was decoded from record, or returns why it is
@@ -432,7 +431,7 @@ func (l *Learner) Stats() Stats {
 	}
 	s.Recoveries, s.Way = l.ends, l.way()
 	if l.input != nil {
-		s.Inputs = l.input.Report()
+		s.Inputs, s.Warned = l.input.Report(), l.warned
 	}
 	s.Arms = l.armStats()
 	if l.proven != nil {

@@ -73,6 +73,7 @@ func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 	for _, n := range l.rejected {
 		b = wire.AppendUvarint(b, n)
 	}
+	b = l.refused.append(b)
 	b = wire.AppendUvarint(b, l.alarms)
 	b = wire.AppendUvarint(b, l.freezes)
 	for _, a := range []average{l.lossAvg, l.gradAvg} {
@@ -81,6 +82,7 @@ func (l *Learner) appendHead(b []byte, w *headWriter) []byte {
 	}
 	b = l.descent.append(b)
 	b = l.appendAlarms(b)
+	b = l.appendWarnings(b)
 	b = l.evaluate.append(b)
 
 	b = append(b, byte(l.mode))
@@ -271,6 +273,7 @@ func restore(cfg Config, next state.Position, head []byte, audit *state.Trail, b
 		l.suspect.seen = new(params) // unlike any reference
 	}
 	l.readInputs(r)
+	l.settleWarnings()
 	l.readJournal(r)
 	if r.Err() == nil {
 		l.readModels(r, live)
@@ -328,12 +331,14 @@ func (l *Learner) readMachine(r *wire.Reader, parts *storedParts) storedLive {
 			l.rejected[i] = r.Uvarint()
 		}
 	}
+	l.refused = readRefusals(r)
 	l.alarms, l.freezes = r.Uvarint(), r.Uvarint()
 	for _, a := range []*average{&l.lossAvg, &l.gradAvg} {
 		a.mean, a.weight = r.Finite(), r.Finite()
 	}
 	l.descent.read(r)
 	l.readAlarms(r)
+	l.readWarnings(r)
 	l.evaluate.read(r)
 
 	l.mode = Mode(r.Byte())

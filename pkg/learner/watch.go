@@ -7,6 +7,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/drift"
 	"github.com/streamlearner/streamlearner/pkg/event"
+	"github.com/streamlearner/streamlearner/pkg/state"
 )
 
 // watch is one additional detector on its signal.
@@ -110,6 +111,7 @@ func (w *watch) raise(l *Learner, o *Outcome, x float64) {
 		l.alarm(o, a)
 	} else {
 		l.report(o, a)
+		l.audit(state.AuditAlarmed, nil).Alarm = o.Alarm.audited()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,6 +115,7 @@ func TestDetectorFreezesOrWarns(t *testing.T) {
 		for _, action := range []string{"warn", "freeze"} {
 			d.Action = action
 			c := watched(t, d)
+			c.Audit = true
 			c.Guard.Block, c.Guard.Window, c.Guard.ReferenceAfter, c.Guard.ReferenceEvery = 100, 4_000, 1_000, 4_000
 			c.Guard.FalseFreezeEvery = 1e15 // the guard's own detector comes later
 			c.Snapshot = learner.SnapshotConfig{Every: 100, Quarantine: 300, Keep: 5}
@@ -135,6 +137,12 @@ func TestDetectorFreezesOrWarns(t *testing.T) {
 				t.Errorf("%s: %+v, although it only warns", d, change)
 			case action == "freeze" && (change == nil || change.To != learner.Frozen || !strings.HasPrefix(change.Detail, d.Name()+" at ")):
 				t.Errorf("%s: change of mode %+v, want a freeze", d, change)
+			}
+			// Every alarm is audited with its evidence, also one that does not freeze.
+			kind := map[string]string{"warn": state.AuditAlarmed, "freeze": state.AuditFreeze}[action]
+			records := slices.DeleteFunc(chainOf(t, l.Snapshot()), func(r state.AuditRecord) bool { return r.Kind != kind })
+			if len(records) == 0 || records[0].Alarm.Detector != d.Name() || records[0].Alarm.Evidence.To != alarms[0].Offset {
+				t.Errorf("%s, action %s: audited %+v", d, action, records)
 			}
 		}
 	}

@@ -17,6 +17,8 @@ const (
 	AuditRollback  = "rollback"  // an operator held readers at a version
 	AuditPromotion = "promotion" // an operator let readers go on to a newer version
 	AuditFreeze    = "freeze"    // the learner was frozen
+	AuditAlarmed   = "alarm"     // a detector alarmed that does not freeze the learner
+	AuditWarning   = "warning"   // warnings of the guard of the inputs began
 	AuditRestore   = "restore"   // the last good version was put back into the live model
 	AuditProbation = "probation" // the challenger was put on probation
 	AuditRecovery  = "recovery"  // a freeze or a probation ended, and the learner learns again
@@ -31,7 +33,8 @@ const Automation = "automation"
 // AuditKinds lists the kinds of audit records.
 func AuditKinds() []string {
 	return []string{
-		AuditInit, AuditPublish, AuditProven, AuditRollback, AuditPromotion, AuditFreeze, AuditRestore, AuditProbation, AuditRecovery, AuditCommand, AuditConfig, AuditBinary,
+		AuditInit, AuditPublish, AuditProven, AuditRollback, AuditPromotion, AuditFreeze, AuditAlarmed, AuditWarning, AuditRestore, AuditProbation, AuditRecovery,
+		AuditCommand, AuditConfig, AuditBinary,
 	}
 }
 
@@ -70,7 +73,9 @@ type AuditRecord struct {
 	// Version is what was published or restored, with its parent, offsets and
 	// the hash of its parameters; absent when that was a fresh model.
 	Version *Version    `json:"version,omitempty"`
-	Alarm   *AuditAlarm `json:"alarm,omitempty"` // that froze the learner
+	Alarm   *AuditAlarm `json:"alarm,omitempty"` // that froze the learner, or that a detector raised which does not
+	// Warnings are those of the inputs that began with one block, at most 16: the farthest above their limits.
+	Warnings []InputWarning `json:"warnings,omitempty"`
 
 	Command string `json:"command,omitempty"` // kind of an operator's command
 	Args    Args   `json:"args,omitzero"`
@@ -82,7 +87,7 @@ type AuditRecord struct {
 	Arch   string `json:"arch"`   // architecture that it runs on
 }
 
-// AuditAlarm is the alarm behind a freeze.
+// AuditAlarm is an alarm of a detector.
 type AuditAlarm struct {
 	Detector  string  `json:"detector"`
 	Statistic float64 `json:"statistic"`

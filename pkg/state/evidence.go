@@ -26,6 +26,8 @@ type Evidence struct {
 	Keys    []Presence `json:"keys,omitempty"`    // keys that come more often
 	Sources []Presence `json:"sources,omitempty"` // sources that come more often
 	Rejects []Refused  `json:"rejects,omitempty"` // why records were refused, of the alarm's block of records
+	// Warnings are those of the guard of the inputs that stood, without their evidence.
+	Warnings []InputWarning `json:"warnings,omitempty"`
 }
 
 // Hash is that of a feature or of a key, 16 hexadecimal digits in JSON. The
@@ -89,7 +91,8 @@ type Presence struct {
 // Refused is a reason for which records were refused.
 type Refused struct {
 	Reason string  `json:"reason"`
-	Share  float64 `json:"share"` // of the records
+	Field  string  `json:"field,omitempty"` // that they were refused for; absent where there is none, or one of too many
+	Share  float64 `json:"share"`           // of the records
 }
 
 // The answers of Evidence.What.

@@ -10,13 +10,20 @@ func (e *Evidence) Findings(name func(Hash) (string, bool)) []string {
 	}
 	f := findings{name: name}
 	for _, r := range e.Rejects {
-		f.say("%s of the records refused as %s", percent(r.Share), r.Reason)
+		of := ""
+		if r.Field != "" {
+			of = " of " + r.Field
+		}
+		f.say("%s of the records refused as %s%s", percent(r.Share), r.Reason, of)
 	}
 	f.sources(e.Sources)
 	f.label(e.Label)
 	f.loss(e.Loss)
 	f.pulls(e)
 	f.shifts(e.Inputs)
+	for i := range e.Warnings {
+		f.say("warning since offset %d: %s", e.Warnings[i].Offset, e.Warnings[i].Text(f.name))
+	}
 	for _, k := range e.Keys {
 		f.say("key #%016x in %s of the events, was %s", uint64(k.Hash), percent(k.Share), percent(k.Was))
 	}
