@@ -71,7 +71,7 @@ func (t *target) readPartition(ctx context.Context, name string, fn func(*redis.
 		return err
 	}
 	defer func() { _ = store.Close() }() // only read
-	if err = fn(store, k); err != nil { // the cause may be that there is nothing at all
+	if err = fn(store, k); err != nil {  // the cause may be that there is nothing at all
 		if _, _, e := store.State(ctx, k); errors.Is(e, state.ErrNotFound) {
 			return noState(k.String())
 		}

@@ -87,7 +87,7 @@ func (j *Join) UnmarshalBinary(b []byte) error {
 	if v != version {
 		return fmt.Errorf("state of a join in format %d, this program reads %d: use the version of streamlearner that wrote it", v, version)
 	}
-	*j = Join{cfg: readConfig(r), table: newTable()}
+	*j = Join{cfg: readConfig(r), table: newTable(), room: maxHeld}
 	if err := j.cfg.Validate(); err != nil {
 		r.Fail("%v", err)
 	}

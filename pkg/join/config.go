@@ -42,7 +42,8 @@ type Config struct {
 	// otherwise. Else it counts as shown unless it says so itself.
 	Hidden bool
 	// MaxOpen is how many decisions may be open, those included that rewards wait
-	// for, and how many are remembered. At least 1.
+	// for, and how many are remembered. At least 1. Fewer are where their ids, values
+	// and rewards have more than 256 MiB together.
 	MaxOpen int
 }
 
@@ -88,7 +89,7 @@ func (r Reducer) reduce(rewards []reward) float64 {
 			v += x.value
 		}
 		if r == Mean {
-			v /= float64(len(rewards))
+			v = mean(v, rewards)
 		}
 	case Min:
 		for _, x := range rewards[1:] {
@@ -100,4 +101,17 @@ func (r Reducer) reduce(rewards []reward) float64 {
 		}
 	}
 	return v
+}
+
+// mean returns the mean of rewards with that sum. It is finite, also where the sum is not.
+func mean(sum float64, rewards []reward) float64 {
+	n := float64(len(rewards))
+	if sum-sum == 0 {
+		return sum / n
+	}
+	m := 0.0
+	for _, x := range rewards {
+		m += x.value / n
+	}
+	return m
 }

@@ -71,18 +71,23 @@ type Join struct {
 	leaving    *Entry // what Close returned last, as long as its value may be in use
 	counts     Counts
 	held       int    // bytes of ids, values and rewards
+	room       int    // for them
 	log        []byte // what was done since Cut
 	forgot     []uint64
 }
 
 const noTime = math.MinInt64
 
+// maxHeld is how many bytes of ids, values and rewards a join holds: its state has to fit
+// into one value of Redis, which takes 512 MB.
+const maxHeld = 256 << 20
+
 // New returns a join without history.
 func New(c Config) (*Join, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &Join{cfg: c, newest: noTime, table: newTable()}, nil
+	return &Join{cfg: c, newest: noTime, table: newTable(), room: maxHeld}, nil
 }
 
 // Counts returns the counters.
@@ -264,16 +269,23 @@ func (j *Join) count(v Verdict) Verdict {
 // shown, and nil when there is none. Call it until then after every record.
 func (j *Join) Close() *Entry {
 	j.settle()
+	for j.held > j.room && j.remembered.len() > 0 { // less is lost by that than by closing a decision early
+		j.drop(j.remembered.pop())
+	}
 	watermark := j.watermark()
 	for len(j.pending) > 0 {
-		crowded := len(j.pending) > j.cfg.MaxOpen
+		crowded := len(j.pending) > j.cfg.MaxOpen || j.held > j.room
 		if j.pending[0].due > watermark && !crowded {
 			break
 		}
 		e := j.pending.pop()
 		if e.state == waiting {
 			j.waiting--
-			j.counts.Unmatched += uint64(len(e.rewards))
+			if e.due > watermark {
+				j.counts.Overflows += uint64(len(e.rewards))
+			} else {
+				j.counts.Unmatched += uint64(len(e.rewards))
+			}
 			j.drop(e)
 			continue
 		}

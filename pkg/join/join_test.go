@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -171,6 +172,55 @@ func TestTooManyOpenDecisionsCloseTheOldestFirst(t *testing.T) {
 		t.Errorf("counts %+v, sizes %+v", c, s)
 	}
 	verdict(t, j.rewardAt("a", 1004, 1), Late)
+}
+
+// Rewards of unknown decisions that make room are no rewards without a decision: theirs may still come.
+func TestWaitingRewardsMakeRoomFirst(t *testing.T) {
+	c := config()
+	c.MaxOpen = 2
+	j := start(t, c)
+	j.decideAt("a", 1000)
+	for i := range 3 {
+		j.rewardAt(fmt.Sprint("unknown ", i), 1000, 1)
+	}
+	expect(t, j.closed(1000))
+	if c, s := j.Counts(), j.Sizes(); c.Overflows != 2 || c.Unmatched != 0 || s.Open != 1 || s.Waiting != 1 {
+		t.Errorf("counts %+v, sizes %+v", c, s)
+	}
+	expect(t, j.closed(1011))
+	if c := j.Counts(); c.Overflows != 2 || c.Unmatched != 1 {
+		t.Errorf("counts %+v", c)
+	}
+}
+
+// However large the records are, the state keeps to its bytes: what is remembered is
+// forgotten first, then decisions close early.
+func TestALargeStateMakesRoom(t *testing.T) {
+	j := start(t, config())
+	j.room = 200
+	j.decideAt("a", 1000)
+	expect(t, j.closed(1110), "a=0,false") // remembered
+	for i := range 20 {
+		id := fmt.Sprint(i)
+		if v := j.decideAt(id, 1110); v != Taken {
+			t.Fatalf("verdict %d", v)
+		}
+		if out := j.closed(1110); j.held > j.room {
+			t.Fatalf("%d bytes are held after %q closed", j.held, out)
+		}
+	}
+	c, s := j.Counts(), j.Sizes()
+	if c.Overflows == 0 || s.Open == 0 || s.Open+int(c.Overflows) != 20 || j.held > j.room {
+		t.Errorf("counts %+v, sizes %+v, %d bytes", c, s, j.held)
+	}
+	verdict(t, j.decideAt("a", 1110), Taken) // it is forgotten
+}
+
+func TestMeansOfLargeRewardsAreFinite(t *testing.T) {
+	large := []reward{{value: math.MaxFloat64}, {value: math.MaxFloat64}, {value: 0}, {value: 0}}
+	if got := Mean.reduce(large); got != math.MaxFloat64/2 {
+		t.Errorf("mean %v, want %v", got, math.MaxFloat64/2)
+	}
 }
 
 func TestTooManyRewardsAreDropped(t *testing.T) {
