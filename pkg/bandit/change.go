@@ -202,6 +202,26 @@ func (m *Model) ArmReports() []event.ArmReport {
 // AppendArms appends the table of arms, for SetArms.
 func (m *Model) AppendArms(b []byte) []byte { return m.arms.append(b) }
 
+// AppendTerms appends what was decided of the arms, and nothing that is learned: two models
+// with the same terms let readers choose the same arms.
+func (m *Model) AppendTerms(b []byte) []byte {
+	for i := range m.arms.list {
+		a := &m.arms.list[i]
+		b = wire.AppendBool(wire.AppendString(b, a.Name), a.open())
+		b = wire.AppendFloat64(wire.AppendFloat64(b, a.Cap), a.Price)
+	}
+	return wire.AppendVarint(b, int64(m.arms.baseline))
+}
+
+// TermsOf returns the terms of a model that AppendBinary wrote, under the settings that it had then.
+func (m *Model) TermsOf(params []byte) ([]byte, error) {
+	o, err := Open(params)
+	if err != nil {
+		return nil, err
+	}
+	return o.AppendTerms(nil), nil
+}
+
 // SetArms gives a model that was loaded from older parameters a newer table of its
 // arms, as AppendArms wrote it. Arms that it does not know begin with what the nearest have learned.
 func (m *Model) SetArms(b []byte) error {

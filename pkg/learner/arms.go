@@ -1,6 +1,7 @@
 package learner
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -63,12 +64,18 @@ func (l *Learner) changeArm(kind string, a *state.Args) error {
 	if !ok {
 		return errNoArms
 	}
+	names := m.ArmNames()
+	if kind == event.ArmAdd && !slices.Contains(names, a.Arm) {
+		names = append(slices.Clone(names), a.Arm)
+	}
+	r, err := l.readingOf(names) // before anything changes: it may be refused
+	if err != nil {
+		return err
+	}
 	if err := m.ChangeArm(event.ArmChange{Kind: kind, Arm: a.Arm, Like: a.Like, Cap: a.Cap, Price: a.Price}); err != nil {
 		return err
 	}
-	if err := l.renewDecoder(m); err != nil {
-		return err
-	}
+	l.adoptReading(r)
 	l.followArms(m)
 	return nil
 }
@@ -113,24 +120,40 @@ func (l *Learner) setPolicy(policy string) error {
 	return nil
 }
 
-// renewDecoder lets records and readers name the arms that the model has.
-func (l *Learner) renewDecoder(m Armed) error {
+// readingOf returns how records and readers name these arms; nil when they name none.
+func (l *Learner) readingOf(names []string) (*Reading, error) {
 	if l.cfg.Arms == nil {
-		return nil
+		return nil, nil
 	}
-	r, err := l.cfg.Arms(m.ArmNames())
+	r, err := l.cfg.Arms(names)
 	if err == nil {
 		err = state.CheckSchema(r.Schema)
 	}
 	if err != nil {
-		return fmt.Errorf("reading records with the arms %q: %w", m.ArmNames(), err)
+		return nil, fmt.Errorf("reading records with the arms %q: %w", names, err)
+	}
+	return &r, nil
+}
+
+// adoptReading lets records be read so from now on.
+func (l *Learner) adoptReading(r *Reading) {
+	if r == nil {
+		return
 	}
 	l.cfg.Decoder, l.cfg.Schema = r.Decoder, r.Schema
 	if l.join != nil {
 		c := *l.join.cfg
 		c.Records, l.join.cfg = r.Records, &c
 	}
-	return nil
+}
+
+// renewDecoder lets records and readers name the arms that the model has.
+func (l *Learner) renewDecoder(m Armed) error {
+	r, err := l.readingOf(m.ArmNames())
+	if err == nil {
+		l.adoptReading(r)
+	}
+	return err
 }
 
 // followArms brings a change of the table, which the model that learns has, to readers at once. What is
@@ -155,6 +178,23 @@ func (l *Learner) followArms(m Armed) {
 			l.audit(state.AuditProven, l.proven)
 		}
 	}
+}
+
+// underTerms returns a version that is older than what was decided of the arms since as one that keeps to it: what an
+// operator or the guard rail has taken out does not come back with old parameters.
+func (l *Learner) underTerms(c checkpoint) checkpoint {
+	now, ok := l.model.(Armed)
+	if !ok {
+		return c
+	}
+	terms, err := now.TermsOf(c.params.parts[0].data())
+	if err != nil {
+		panic(fmt.Sprintf("learner: version %d was found to be of this model, and is not: %v", c.version.Number, err))
+	}
+	if bytes.Equal(terms, now.AppendTerms(nil)) {
+		return c
+	}
+	return l.withArms(&c, now.AppendArms(nil))
 }
 
 // withArms returns a version with another table of arms. It has no state of its own that it was

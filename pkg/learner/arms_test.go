@@ -1,6 +1,7 @@
 package learner_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -126,7 +127,12 @@ func TestArmsChange(t *testing.T) {
 	old, a := w.version(fmt.Sprint(w.kept()[0].Number))
 	a.Restore = true
 	w.must(learner.CommandRollback, a)
-	w.serves(old.Number, state.ModeHeld)
+	if _, held := w.policy(); held.Parent != old.Number || held.Mode != state.ModeHeld || held.Learned != old.Learned {
+		t.Errorf("readers are served %+v, want what version %d has learned", held, old.Number)
+	}
+	if got := w.table(); got != want {
+		t.Errorf("after a rollback to before arms were removed readers have the arms %s, want %s", got, want)
+	}
 	w.must(event.ArmCap, state.Args{Arm: "c", Cap: .4})
 	const last = "a:active:1 b:draining:1 c:active:0.4 d:active:0.2"
 	if got := w.table(); got != last {
@@ -242,6 +248,54 @@ func TestRestartWithOtherArms(t *testing.T) {
 		t.Errorf("readers have the arms %s", got)
 	}
 	w.decide(50, "a", "b", "c", "d", "e")
+}
+
+// A command whose arms no record could name changes nothing.
+func TestArmsThatCannotBeReadAreRefused(t *testing.T) {
+	c := armed(t, "a", "b")
+	arms := c.Arms
+	c.Arms = func(names []string) (learner.Reading, error) {
+		if len(names) > 2 {
+			return learner.Reading{}, errors.New("too many")
+		}
+		return arms(names)
+	}
+	w := newOwner(t, c)
+	w.decide(60, "a", "b")
+	before := w.table()
+	w.refused("too many", event.ArmAdd, state.Args{Arm: "c"})
+	w.must(event.ArmCap, state.Args{Arm: "b", Cap: .5})
+	if got := w.table(); got != strings.Replace(before, "b:active:1", "b:active:0.5", 1) {
+		t.Errorf("readers have the arms %s after %s", got, before)
+	}
+}
+
+// A partition that begins with a version of another one has its arms, also those
+// that were added there at run time, and reads its records by them.
+func TestAnImportBeginsWithItsArms(t *testing.T) {
+	from := newOwner(t, armed(t, "a", "b"))
+	from.decide(60, "a", "b")
+	from.must(event.ArmAdd, state.Args{Arm: "c"})
+	from.must(event.ArmRemove, state.Args{Arm: "b"})
+	from.decide(100, "a", "c")
+	kept := from.kept()
+	newest := kept[len(kept)-1]
+	w := newOwner(t, armed(t, "a", "b", "d"))
+	a := from.export(w, &newest)
+	a.Restore, a.Label = true, "import"
+	w.must(learner.CommandImport, a)
+	const want = "a:active:1 b:draining:1 c:active:1 d:new:1"
+	if got := w.table(); got != want {
+		t.Errorf("readers have the arms %s, want %s", got, want)
+	}
+	_, current := w.policy()
+	if v, _ := w.version("import"); !v.Same(&current.Version) {
+		t.Errorf("the label is at version %d, readers are served %d", v.Number, current.Number)
+	}
+	w.decide(50, "a", "c", "d")
+	if string(w.Snapshot().Current.Schema) != `{"arms":"a,b,c,d"}` {
+		t.Errorf("the schema is %s", w.Snapshot().Current.Schema)
+	}
 }
 
 // A replay comes to the same version although arms changed on the way.

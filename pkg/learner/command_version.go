@@ -77,7 +77,7 @@ func (l *Learner) rollback(a state.Args, f *state.Found) error {
 	if err != nil {
 		return err
 	}
-	l.hold = &hold{checkpoint: checkpoint{version: f.Version, at: l.fed, params: p}}
+	l.hold = &hold{checkpoint: l.underTerms(checkpoint{version: f.Version, at: l.fed, params: p})}
 	if a.Restore {
 		l.restoreVersion(&l.hold.checkpoint)
 	}
@@ -101,7 +101,7 @@ func (l *Learner) promote(a state.Args, f *state.Found) error {
 	if err != nil {
 		return err
 	}
-	l.hold = &hold{checkpoint: checkpoint{version: f.Version, at: l.fed, params: p}, released: true}
+	l.hold = &hold{checkpoint: l.underTerms(checkpoint{version: f.Version, at: l.fed, params: p}), released: true}
 	return nil
 }
 
@@ -131,19 +131,42 @@ func (l *Learner) takeImport(a state.Args, f *state.Found) error {
 		if err := state.ValidateLabel(a.Label); err != nil {
 			return err
 		}
+	}
+	c := checkpoint{version: v, at: l.fed, params: p}
+	if a.Restore {
+		return l.begin(a, c)
+	}
+	if a.Label != "" {
 		if err := l.mark(a, func(marks []state.Mark) []state.Mark { return setLabel(marks, a.Label, v.Number, v.Sum) }); err != nil {
 			return err
 		}
 	}
 	l.versions = v.Number
-	c := checkpoint{version: v, at: l.fed, params: p}
-	if a.Restore {
-		if err := p.load(l.model); err != nil { // it begins with the arms of what comes in
+	l.added = append(l.added, c)
+	return nil
+}
+
+// begin makes a version that came from elsewhere what a partition begins with, with its
+// arms, as the configuration changes them.
+func (l *Learner) begin(a state.Args, c checkpoint) error {
+	m := l.fresh()
+	if err := c.params.load(m); err != nil {
+		return err
+	}
+	if m, ok := m.(Armed); ok {
+		if err := l.renewDecoder(m); err != nil {
 			return err
 		}
-		l.restoreVersion(&c)
-	} else {
-		l.added = append(l.added, c)
 	}
-	return nil
+	if err := c.params.load(l.model); err != nil {
+		return err
+	}
+	l.versions = c.version.Number
+	c = l.underTerms(c)
+	l.restoreVersion(&c)
+	if a.Label == "" {
+		return nil
+	}
+	v := c.sealed()
+	return l.mark(a, func(marks []state.Mark) []state.Mark { return setLabel(marks, a.Label, v.Number, v.Sum) })
 }

@@ -59,6 +59,11 @@ type Armed interface {
 	// AppendArms appends the table, and SetArms gives it to a model that was loaded from older parameters.
 	AppendArms(b []byte) []byte
 	SetArms(b []byte) error
+	// AppendTerms appends what people and the guard rail have decided of the arms, and nothing that is learned: names,
+	// which of them may be chosen, caps, prices and the baseline.
+	AppendTerms(b []byte) []byte
+	// TermsOf is what AppendTerms says of the model that the parameters were written by, under the settings of then.
+	TermsOf(params []byte) ([]byte, error)
 	// ArmNames returns the names of the arms in the order of their indices; they are only ever appended.
 	ArmNames() []string
 	// ArmReports says what people watch of each arm, and Evidence how much speaks against the logged propensities.
