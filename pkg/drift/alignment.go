@@ -29,27 +29,41 @@ const (
 type alignment struct {
 	weight float64 // of the newest block in z
 	z      []float64
+	square float64 // |z|^2
+	newest float64 // <w, z> of the newest w, which z has taken in
 	noise  float64 // variance of a block along z
 	evidence
 }
 
-// next returns a and takes w into z. before is the block before w.
-func (a *alignment) next(w, before []float64) float64 {
-	dot, last, norm, keep := 0.0, 0.0, 0.0, 1-a.weight
-	z, before := a.z[:len(w)], before[:len(w)]
+// follow takes a whitened block into the averages of all alignments. It returns
+// |w|^2, and <w, z> of each z as it was before.
+func follow(align *[memories]alignment, w []float64) (square float64, dots [memories]float64) {
+	short, long := align[0].z[:len(w)], align[1].z[:len(w)]
+	a, b := align[0].weight, align[1].weight
+	keepA, keepB := 1-a, 1-b
+	dotA, dotB := 0.0, 0.0
 	for i, x := range w {
-		dot += float64(x * z[i])
-		last += float64(before[i] * z[i])
-		norm += float64(z[i] * z[i])
-		z[i] = float64(keep*z[i]) + float64(a.weight*x)
+		square += float64(x * x)
+		dotA += float64(x * short[i])
+		dotB += float64(x * long[i])
+		short[i] = float64(keepA*short[i]) + float64(a*x)
+		long[i] = float64(keepB*long[i]) + float64(b*x)
 	}
-	if norm == 0 {
-		return 0
+	return square, [memories]float64{dotA, dotB}
+}
+
+// next returns a, of a block of which follow has returned |w|^2 and <w, z>.
+func (a *alignment) next(square, dot float64) float64 {
+	v, keep := 0.0, 1-a.weight
+	if a.square > 0 {
+		norm := math.Sqrt(a.square)
+		v = dot / norm / max(1, float64(noisePart*math.Sqrt(a.noise)))
+		step := (dot - a.newest) / norm
+		a.noise += float64(noiseWeight * (float64(step*step/2) - a.noise))
 	}
-	norm = math.Sqrt(norm)
-	v := dot / norm / max(1, float64(noisePart*math.Sqrt(a.noise)))
-	step := (dot - last) / norm
-	a.noise += float64(noiseWeight * (float64(step*step/2) - a.noise))
+	// With z <- keep z + weight w.
+	a.newest = float64(keep*dot) + float64(a.weight*square)
+	a.square = max(0, float64(keep*(float64(keep*a.square)+float64(a.weight*dot)))+float64(a.weight*a.newest))
 	return v
 }
 
@@ -57,23 +71,28 @@ func (a *alignment) next(w, before []float64) float64 {
 func (a *alignment) begin(coordinates int) {
 	a.z = a.z[:coordinates]
 	clear(a.z)
-	a.noise = 1
+	a.square, a.newest, a.noise = 0, 0, 1
 }
 
 func (a *alignment) append(b []byte) []byte {
-	return a.evidence.append(wire.AppendFloat64(wire.AppendFloats(b, a.z), a.noise))
+	b = wire.AppendFloats(b, a.z)
+	for _, v := range [...]float64{a.square, a.newest, a.noise} {
+		b = wire.AppendFloat64(b, v)
+	}
+	return a.evidence.append(b)
 }
 
 // read restores what append wrote for that many coordinates.
 func (a *alignment) read(r *wire.Reader, coordinates int) {
 	a.z = readBlock(r, a.z, coordinates)
-	if a.noise = readWithin(r, huge); a.noise < 0 {
-		r.Fail("negative variance %v", a.noise)
+	a.square, a.newest, a.noise = readWithin(r, huge), readWithin(r, huge), readWithin(r, huge)
+	if a.square < 0 || a.noise < 0 {
+		r.Fail("squared length %v and variance %v must not be negative", a.square, a.noise)
 	}
 	a.evidence.read(r)
 }
 
-// readBlock reads the whitened coordinates of a block, or of an average of some.
+// readBlock reads an average of whitened blocks.
 func readBlock(r *wire.Reader, dst []float64, coordinates int) []float64 {
 	if n := r.Count(8); n != coordinates {
 		r.Fail("block of %d coordinates, %d take part", n, coordinates)

@@ -20,11 +20,12 @@ const (
 // reference is what a calibration collects. All its memory is taken at once,
 // so that observing allocates nothing.
 type reference struct {
-	losses, grads []float64         // magnitudes seen while sampling
-	blocks        []float64         // mean score vectors, dim each, one block after the other
-	means         [losses][]float64 // mean losses of the blocks
-	count         int               // of blocks in a window
-	column        []float64         // scratch for a number of each block
+	losses, grads []float64           // magnitudes seen while sampling
+	blocks        []float64           // mean score vectors, dim each, one block after the other
+	means         [losses][]float64   // mean losses of the blocks
+	count         int                 // of blocks in a window
+	column        []float64           // scratch for a number of each block
+	aligned       [memories][]float64 // scratch for the alignments of each block
 }
 
 func newReference(c ScoreConfig, dim int) *reference {
@@ -41,6 +42,9 @@ func newReference(c ScoreConfig, dim int) *reference {
 		r.means[i] = make([]float64, 0, r.count)
 	}
 	r.column = make([]float64, r.count)
+	for i := range r.aligned {
+		r.aligned[i] = make([]float64, r.count)
+	}
 	return r
 }
 
@@ -76,8 +80,11 @@ func clipAt(v []float64) float64 {
 // collect stores the block and, after the last one, arms the detector.
 func (s *Score) collect() {
 	r := s.ref
-	for _, sum := range s.u {
-		r.blocks = append(r.blocks, clamp(sum/float64(s.n)))
+	at, factor := len(r.blocks), 1/float64(s.n)
+	r.blocks = r.blocks[:at+s.dim]
+	block := r.blocks[at:]
+	for c, sum := range s.u[:len(block)] {
+		block[c] = clamp(float64(sum * factor))
 	}
 	for i, loss := range s.loss {
 		r.means[i] = append(r.means[i], loss)
@@ -113,37 +120,34 @@ func (s *Score) calibrate(largest float64) (dependent bool) {
 	n := r.len()
 	column := r.column[:n]
 	s.white.fit(r.blocks, s.dim, column)
-	s.w, s.before = s.w[:len(s.white.active)], s.before[:len(s.white.active)]
-
+	s.w = s.w[:len(s.white.active)]
 	for i := range s.align {
-		a := &s.align[i]
-		a.begin(len(s.w))
-		clear(s.before)
-		s.eachBlock(func(b int) {
-			column[b] = a.next(s.w, s.before)
-			s.w, s.before = s.before, s.w
-		})
-		a.calibrate(column, largest)
+		s.align[i].begin(len(s.w))
 	}
-	s.eachBlock(func(b int) { column[b] = dotProduct(s.w, s.w) })
+	for b := range n {
+		s.whiten(b)
+		square, dots := follow(&s.align, s.w)
+		column[b] = square
+		for i := range s.align {
+			r.aligned[i][b] = s.align[i].next(square, dots[i])
+		}
+	}
 	s.spread.calibrate(column, largest)
+	for i := range s.align {
+		s.align[i].calibrate(r.aligned[i][:n], largest)
+	}
 	for i := range s.rises {
 		copy(column, r.means[i])
 		s.rises[i].calibrate(column, largest)
 		dependent = dependent || s.dependent(1, func(b int) []float64 { return column[b : b+1] })
 	}
-	return dependent || s.dependent(len(s.w), func(b int) []float64 {
-		s.white.apply(s.w, r.blocks[b*s.dim:(b+1)*s.dim], 1)
-		return s.w
-	})
+	return dependent || s.dependent(len(s.w), s.whiten)
 }
 
-// eachBlock calls fn with the number of each reference block, whitened in s.w.
-func (s *Score) eachBlock(fn func(b int)) {
-	for b := range s.ref.len() {
-		s.white.apply(s.w, s.ref.blocks[b*s.dim:(b+1)*s.dim], 1)
-		fn(b)
-	}
+// whiten returns reference block b, whitened in s.w.
+func (s *Score) whiten(b int) []float64 {
+	s.white.apply(s.w, s.ref.blocks[b*s.dim:(b+1)*s.dim], 1)
+	return s.w
 }
 
 // dependent reports whether the reference blocks depend on each other, judged by

@@ -22,9 +22,12 @@ const (
 	warningPart  = 0.01 // share of the threshold at which a warning begins
 )
 
-// betSizes are the betas of the four Shiryaev-Roberts sums: the mixture is
-// near the best bet for shifts of .15 to 2 standard deviations.
-var betSizes = [bets]float64{.15, .4, 1, 2}
+// The betas of the four Shiryaev-Roberts sums are 3, 8, 20 and 40 times betUnit:
+// the mixture is near the best bet for shifts of .15 to 2 standard deviations.
+const betUnit = .05
+
+// betCosts are exp(-beta^2 varianceUp / 2).
+var betCosts = [bets]float64{0.9865907163177327, 0.9084640160687062, 0.5488116360940264, 0.0907179532894125}
 
 // evidence is an e-detector against "the conditional mean of the statistic is
 // at most slack, and its deviations are sub-Gaussian with variance varianceUp":
@@ -60,8 +63,13 @@ func (e *evidence) calibrate(raw []float64, largest float64) {
 // observe takes the raw statistic of a block and returns the e-value.
 func (e *evidence) observe(raw float64) float64 {
 	d := min(e.cap, (raw-e.shift)/e.scale) - e.slack
-	for i, b := range betSizes {
-		e.r[i] = float64((e.r[i] + 1) * portable.Exp(float64(b*d)-float64(float64(b*b)*(varianceUp/2))))
+	x := portable.Exp(float64(betUnit * d))
+	x2 := float64(x * x)
+	x4 := float64(x2 * x2)
+	x8 := float64(x4 * x4)
+	x20 := float64(float64(x8*x8) * x4)
+	for i, factor := range [bets]float64{float64(x * x2), x8, x20, float64(x20 * x20)} {
+		e.r[i] = float64((e.r[i] + 1) * float64(factor*betCosts[i]))
 	}
 	return e.value()
 }

@@ -66,7 +66,7 @@ type Score struct {
 	align     [memories]alignment
 	spread    spread
 	rises     [losses]rise
-	w, before []float64 // the newest whitened block, and the one before it
+	w         []float64 // scratch: the newest block, whitened
 	direction []float64 // scratch of Direction
 
 	level Level   // Warning while the value stands above the warning line
@@ -134,21 +134,21 @@ func (s *Score) endBlock() Level {
 func (s *Score) judge() Level {
 	s.white.apply(s.w, s.u, 1/float64(s.n))
 	direction, aligned := 0.0, 0.0
+	square, dots := follow(&s.align, s.w)
 	for i := range s.align {
-		a := s.align[i].next(s.w, s.before)
+		a := s.align[i].next(square, dots[i])
 		direction += s.align[i].observe(a)
 		if i == 0 {
 			aligned = s.align[i].standard(a)
 		}
 	}
-	direction += s.spread.observe(s.spread.of(s.w))
+	direction += s.spread.observe(s.spread.of(square))
 	all, rose := direction, 0.0
 	for i := range s.rises {
 		c := s.rises[i].of(s.loss[i])
 		all += s.rises[i].observe(c)
 		rose = max(rose, s.rises[i].standard(c))
 	}
-	s.w, s.before = s.before, s.w
 	s.value = all / parts
 	s.newest = ScoreBlock{Direction: aligned, Loss: rose, MeanLoss: s.loss[plainLoss]}
 	if all > 0 {
@@ -213,7 +213,7 @@ func (s *Score) Reset() {
 	*s = Score{
 		cfg: s.cfg, dim: s.dim, block: s.cfg.Block,
 		u: make([]float64, s.dim), ref: newReference(s.cfg, s.dim), white: newWhitening(s.dim),
-		w: make([]float64, 0, s.dim), before: make([]float64, 0, s.dim), direction: make([]float64, 0, s.dim),
+		w: make([]float64, 0, s.dim), direction: make([]float64, 0, s.dim),
 	}
 	for i := range s.align {
 		s.align[i] = alignment{weight: memoryWeights[i], z: make([]float64, 0, s.dim)}

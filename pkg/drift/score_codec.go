@@ -7,7 +7,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
 
-const scoreVersion = 2
+const scoreVersion = 3
 
 // AppendBinary appends the state of the detector. The average run length is no
 // part of it, so a state may be continued with another.
@@ -36,7 +36,7 @@ func (s *Score) AppendBinary(b []byte) ([]byte, error) {
 }
 
 func (s *Score) appendCalibration(b []byte) []byte {
-	b = wire.AppendFloats(s.white.append(b), s.before)
+	b = s.white.append(b)
 	for i := range s.align {
 		b = s.align[i].append(b)
 	}
@@ -150,7 +150,6 @@ func (s *Score) read(r *wire.Reader) {
 func (s *Score) readCalibration(r *wire.Reader) {
 	s.white.read(r, s.dim)
 	s.w = s.w[:len(s.white.active)]
-	s.before = readBlock(r, s.before, len(s.w))
 	for i := range s.align {
 		s.align[i].read(r, len(s.w))
 	}

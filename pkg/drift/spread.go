@@ -10,7 +10,7 @@ const spreadFactor = 2
 // by turns, which alignment cannot tell from noise.
 type spread struct{ rise }
 
-// of returns the statistic of a whitened block.
-func (s *spread) of(w []float64) float64 {
-	return s.rise.of(dotProduct(w, w) - float64((spreadFactor-1)*s.mean))
+// of returns the statistic of a whitened block with that squared length.
+func (s *spread) of(square float64) float64 {
+	return s.rise.of(square - float64((spreadFactor-1)*s.mean))
 }

@@ -132,18 +132,27 @@ func invertCholesky(a []float64, n int) {
 
 // standard is coordinate i of a block, standardised and bounded.
 func (w *whitening) standard(block []float64, i int) float64 {
-	return bound(single(block[w.active[i]], w.mu[i], w.inv[i]), maxWhite)
+	return standard(block[w.active[i]], w.mu[i], w.inv[i])
 }
 
-// single is one coordinate of a block, standardised.
-func single(x, mu, inv float64) float64 { return float64((clamp(x) - mu) * inv) }
+func standard(x, mu, inv float64) float64 { return bound(float64((clamp(x)-mu)*inv), maxWhite) }
 
 // apply writes the whitened block, factor times sums, to out, which has as many
 // elements as coordinates take part.
 func (w *whitening) apply(out, sums []float64, factor float64) {
 	active, mu, inv := w.active[:len(out)], w.mu[:len(out)], w.inv[:len(out)]
-	for i, c := range active { // w.standard of each, without its bounds checks
-		out[i] = bound(single(float64(sums[c]*factor), mu[i], inv[i]), maxWhite)
+	wild := false // almost never is anything out of bounds
+	for i, c := range active {
+		x := float64((float64(sums[c]*factor) - mu[i]) * inv[i])
+		if !(math.Abs(x) <= maxWhite) {
+			wild = true
+		}
+		out[i] = x
+	}
+	if wild {
+		for i, c := range active {
+			out[i] = standard(float64(sums[c]*factor), mu[i], inv[i])
+		}
 	}
 	i := w.joint - 1
 	for ; i >= 3; i -= 4 { // four rows at a time, since a sum waits for each of its additions

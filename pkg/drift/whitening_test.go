@@ -95,13 +95,16 @@ func TestAlignmentNoise(t *testing.T) {
 	const n = 4_000
 	rng := rand.New(rand.NewPCG(3, 4))
 	moments := func(shift, scale float64) (mean, sd float64) {
-		a := alignment{weight: .15, z: make([]float64, 0, 2)}
-		a.begin(2)
-		before, values := make([]float64, 2), make([]float64, n)
+		var all [memories]alignment
+		for i := range all {
+			all[i] = alignment{weight: memoryWeights[i], z: make([]float64, 0, 2)}
+			all[i].begin(2)
+		}
+		values := make([]float64, n)
 		for b := range n {
 			w := []float64{shift + scale*rng.NormFloat64(), rng.NormFloat64()}
-			values[b] = a.next(w, before)
-			before = w
+			square, dots := follow(&all, w)
+			values[b] = all[0].next(square, dots[0])
 		}
 		return meanAndSD(values)
 	}
@@ -113,6 +116,37 @@ func TestAlignmentNoise(t *testing.T) {
 	}
 	if mean, sd := moments(0, 4); math.Abs(mean) > .15 || sd > 1.3 {
 		t.Errorf("noise four times as large: mean %v, standard deviation %v", mean, sd)
+	}
+}
+
+// What is known of an average without going through it is what it is, after any number of blocks.
+func TestAlignmentKeepsItsLength(t *testing.T) {
+	const n = 7
+	rng := rand.New(rand.NewPCG(5, 6))
+	var all [memories]alignment
+	for i := range all {
+		all[i] = alignment{weight: memoryWeights[i], z: make([]float64, 0, n)}
+		all[i].begin(n)
+	}
+	w, size := make([]float64, n), 1.0
+	for b := range 2_000 {
+		if b%100 == 0 {
+			size = math.Pow(10, 4*rng.Float64()-3)
+		}
+		for i := range w {
+			w[i] = math.Copysign(size, rng.Float64()-.5) + rng.NormFloat64()/8
+		}
+		square, dots := follow(&all, w)
+		for i := range all {
+			a := &all[i]
+			a.next(square, dots[i])
+			if want := dotProduct(a.z, a.z); math.Abs(a.square-want) > 1e-12*want {
+				t.Fatalf("block %d, memory %d: squared length %v, kept %v", b, i, want, a.square)
+			}
+			if want := dotProduct(a.z, w); math.Abs(a.newest-want) > 1e-12*math.Sqrt(a.square*square) {
+				t.Fatalf("block %d, memory %d: product with the newest %v, kept %v", b, i, want, a.newest)
+			}
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ func (g *guard) observe(l *Learner, s *event.Step) bool {
 		if before == drift.Stable && g.level != drift.Stable && l.mode == Learning {
 			g.discardCandidate(l)
 		}
-		if alarm || g.statistic() >= float64(loudPart*g.threshold()) {
+		if l.mode != Learning && (alarm || g.statistic() >= float64(loudPart*g.threshold())) {
 			l.loud()
 		}
 	}

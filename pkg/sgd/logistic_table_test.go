@@ -40,10 +40,10 @@ func BenchmarkReadLogistic(b *testing.B) {
 		{"exact", func(z, y float64) float64 { _, l, g, _ := logistic(z, y); return l + g }},
 	} {
 		b.Run(f.name, func(b *testing.B) {
-			z, y, sum, seed := 0.0, 0.0, 0.0, uint64(1)
+			sum, seed := 0.0, uint64(1)
 			for b.Loop() {
 				seed = seed*6364136223846793005 + 1442695040888963407
-				z, y = float64(int32(seed>>32))/(1<<29), float64(seed>>63)
+				z, y := float64(int32(seed>>32))/(1<<29), float64(seed>>63)
 				sum += f.of(z, y)
 			}
 			if sum != sum {
