@@ -3,6 +3,8 @@ package event
 import (
 	"fmt"
 	"math/bits"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // MaxDepth is how deep the objects and arrays of a JSON record may nest.
@@ -29,6 +31,9 @@ type JSON struct {
 	members
 	path  []byte // path of the current field, then "=" and the text of its value
 	again bool   // a path occurred twice in this record
+
+	contextID  uint64 // hash of the path of Schema.Context; 0 without one
+	contextEnd int
 }
 
 // NewJSON returns a decoder of JSON. With needLabel a record must have a
@@ -46,14 +51,22 @@ func newJSON(s Schema, needLabel bool, p part) (*JSON, error) {
 	if needLabel && s.Label == "" && p != withoutLabel {
 		return nil, fmt.Errorf("source.label: empty: must name the field to predict")
 	}
-	return &JSON{filler: f, members: newMembers()}, nil
+	d := &JSON{filler: f, members: newMembers()}
+	if s.Context != "" {
+		d.contextID = xxhash.Sum64String(s.Context)
+	}
+	return d, nil
 }
+
+// ContextEnd returns the index after the object in the field Schema.Context of the record that was decoded last, of the
+// first one if there are more; 0 without one.
+func (d *JSON) ContextEnd() int { return d.contextEnd }
 
 // Decode implements Decoder.
 func (d *JSON) Decode(b []byte, e *Event) error {
 	d.begin(e)
 	d.nextRecord()
-	d.again = false
+	d.again, d.contextEnd = false, 0
 	i := skipSpace(b, 0)
 	if i == len(b) || b[i] != '{' {
 		return &Rejection{Reason: Syntax, Detail: fmt.Sprintf("starts with %s: a record must be a JSON object", excerpt(b[i:]))}

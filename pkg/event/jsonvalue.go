@@ -26,6 +26,9 @@ func (d *JSON) value(b []byte, i int, m *member, r role, depth int) int {
 			d.container(r)
 		}
 		end := d.object(b, i+1, m, depth+1)
+		if m.id == d.contextID && d.contextEnd == 0 && end > 0 {
+			d.contextEnd = end
+		}
 		if r == roleLogged && end > 0 {
 			d.e.Logged = append(d.e.Logged[:0], b[i:end]...)
 		}

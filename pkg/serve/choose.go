@@ -67,7 +67,8 @@ func (c *Client) Choose(d *Decision, r *Request) error {
 	if t.lead == nil {
 		return c.unreadable(t)
 	}
-	s, err := c.read(d, r, t.lead)
+	now := time.Now()
+	s, err := c.read(d, r, t.lead, now)
 	if err != nil {
 		s.free()
 		return err
@@ -84,25 +85,30 @@ func (c *Client) Choose(d *Decision, r *Request) error {
 		if v.reading == nil {
 			return c.unreadable(t)
 		}
-		s, err = c.read(d, r, v.reading)
+		s, err = c.read(d, r, v.reading, now)
 	}
 	defer s.free()
 	if err != nil {
 		return err
 	}
 	d.Partition = p
-	return c.decide(d, v, &s.event, r)
+	return c.decide(d, v, &s.event, r, now)
 }
 
 // read writes the record of a request for a schema, and decodes it. The scratch memory
 // is to be freed even with an error.
-func (c *Client) read(d *Decision, r *Request, by *reading) (*scratch, error) {
-	if err := d.begin(c.opts.Model, r, &by.layout.Schema); err != nil {
+func (c *Client) read(d *Decision, r *Request, by *reading, now time.Time) (*scratch, error) {
+	if err := d.begin(c.opts.Model, r, by.form, now); err != nil {
 		return nil, err
 	}
 	whole := append(d.record, '}')
 	d.record = whole[:len(d.record)]
 	s, err := by.decode(whole)
+	if err != nil || s.decoder.ContextEnd() != d.end { // a part of the context could be fields beside it
+		if refused := r.checkContext(&by.layout.Schema); refused != nil {
+			return s, refused
+		}
+	}
 	if err != nil {
 		return s, err
 	}
@@ -140,11 +146,12 @@ func (c *Client) ChooseEvent(d *Decision, e *event.Event) error {
 	if err != nil {
 		return err
 	}
-	return c.decide(d, v, e, &Request{})
+	d.form, d.record = c.bare, append(d.record, '{')
+	return c.decide(d, v, e, &Request{}, time.Now())
 }
 
 // decide lets a version choose in the context of an event.
-func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request) error {
+func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request, now time.Time) error {
 	policy := v.model.bandit
 	if policy == nil {
 		return fmt.Errorf("%w: model %s is no bandit: ask it by Score", ErrKind, c.opts.Model)
@@ -156,7 +163,7 @@ func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request) erro
 	if n := len(e.Eligible); n > 0 && n < len(policy.Arms()) {
 		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("Eligible has %d elements: the policy has %d arms", n, len(policy.Arms()))}
 	}
-	d.from(v, c.mode(v))
+	d.from(v, c.mode(v), now)
 	var eligible []bool
 	if len(e.Eligible) > 0 {
 		eligible = e.Eligible
@@ -234,15 +241,18 @@ func trust(m, most Mode) bool {
 // Without Options.Schema the record has the fields id, ts, context, actions, eligible,
 // arm and p.
 func (c *Client) Fallback(d *Decision, r *Request) error {
-	schema := fallback()
+	form := c.fallback
 	if lead := c.table.Load().lead; lead != nil {
-		schema = &lead.layout.Schema
+		form = lead.form
 	}
-	if err := d.begin(c.opts.Model, r, schema); err != nil {
+	if err := r.checkContext(form.schema); err != nil { // nobody decodes it
+		return err
+	}
+	if err := d.begin(c.opts.Model, r, form, time.Now()); err != nil {
 		return err
 	}
 	switch {
-	case len(schema.Continuous) > 0:
+	case len(form.schema.Continuous) > 0:
 		return fmt.Errorf("%w: a number that is not drawn has no density: use the number of your own and do not log it", ErrNoArm)
 	case r.Baseline == "":
 		return fmt.Errorf("%w: Request.Baseline is empty", ErrNoArm)

@@ -58,8 +58,8 @@ func benchClient(b *testing.B, edit func(c *bandit.Config)) (*serve.Client, *eve
 	return shopClient(b, serve.Options{}, schema, model), &e, text
 }
 
-// BenchmarkChoose measures a decision: of an event that the service has decoded, and
-// from JSON with the record that is logged.
+// BenchmarkChoose measures a decision: of an event that the service has decoded, the same
+// with what is logged of the decision, and from JSON with the whole record that is logged.
 func BenchmarkChoose(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -81,6 +81,17 @@ func BenchmarkChoose(b *testing.B) {
 				if err := client.ChooseEvent(&d, e); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+		b.Run(c.name+" logged", func(b *testing.B) {
+			b.ReportAllocs()
+			var log []byte
+			for i := range b.N {
+				e.ID = binary.LittleEndian.AppendUint64(e.ID[:0], uint64(i))
+				if err := client.ChooseEvent(&d, e); err != nil {
+					b.Fatal(err)
+				}
+				log = d.AppendJSON(log[:0])
 			}
 		})
 		b.Run(c.name+" JSON", func(b *testing.B) {

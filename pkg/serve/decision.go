@@ -36,8 +36,9 @@ type Decision struct {
 	// caller may set it before AppendJSON.
 	NeverShown bool
 
-	schema *event.Schema // of record
-	record []byte        // what was decided on: the record without its end
+	form   *form
+	record []byte // what was decided on: the record without its end
+	end    int    // of the context in record; 0 where it has no field of its own
 	unit   string
 }
 
@@ -46,60 +47,56 @@ func (d *Decision) reset(model string) {
 	*d = Decision{Arm: -1, Model: model, PMF: d.PMF[:0], Key: d.Key[:0], record: d.record[:0]}
 }
 
-// from notes which version decides.
-func (d *Decision) from(v *served, mode Mode) {
-	age := v.age(time.Now())
+// from notes which version decides, and when.
+func (d *Decision) from(v *served, mode Mode, now time.Time) {
+	age := v.age(now)
 	d.Version, d.Age, d.Stale, d.Learner, d.Mode = v.pointer.Number, age, v.stale(age), v.pointer.Mode, mode
 }
 
-// fallback is how decisions are written while no schema is known.
-func fallback() *event.Schema {
-	return &event.Schema{ID: "id", Time: "ts", Context: "context", Actions: "actions", Eligible: "eligible", Arm: "arm", Probability: "p"}
-}
-
-// begin writes what is decided on as the beginning of a record. With a context of
-// its own the fields that the schema does not name have their usual names; else they
-// would be features, and are left out.
-func (d *Decision) begin(model string, r *Request, s *event.Schema) error {
+// begin writes what is decided on as the beginning of a record.
+func (d *Decision) begin(model string, r *Request, f *form, now time.Time) error {
 	d.reset(model)
-	if err := r.check(s); err != nil {
+	if err := r.check(f.schema); err != nil {
 		return err
 	}
-	d.schema, d.unit = s, r.Unit
-	d.record = append(d.record, '{')
-	if s.Context == "" {
+	d.form, d.unit = f, r.Unit
+	b := append(d.record, '{')
+	if f.context == nil {
 		context := trimJSON(r.Context)
-		d.record = append(d.record, trimJSON(context[1:len(context)-1])...)
+		b = append(b, trimJSON(context[1:len(context)-1])...)
 	} else {
-		d.record = appendText(d.field("kind"), "decision")
-		d.record = append(d.field(s.Context), r.Context...)
+		b = append(appendName(b, f.kind), `"decision"`...)
+		b = appendName(b, f.context)
+		d.end = len(b) + len(trimEnd(r.Context))
+		b = append(b, r.Context...)
 	}
-	if name := d.name(s.ID, "id"); name != "" {
-		d.record = appendText(d.field(name), r.ID)
+	if f.id != nil {
+		b = appendText(appendName(b, f.id), r.ID)
 	}
-	if name := d.name(s.Time, "ts"); name != "" {
+	if f.time != nil {
 		at := r.Time
 		if at.IsZero() {
-			at = time.Now()
+			at = now
 		}
-		d.record = strconv.AppendInt(d.field(name), at.UnixMilli(), 10)
+		b = strconv.AppendInt(appendName(b, f.time), at.UnixMilli(), 10)
 	}
-	if r.Key != "" && s.Key != "" && !within(s.Context, s.Key) {
-		d.record = appendText(d.field(s.Key), r.Key)
+	if r.Key != "" && f.key != nil {
+		b = appendText(appendName(b, f.key), r.Key)
 	}
 	if r.Actions != nil {
-		d.record = append(d.field(s.Actions), r.Actions...)
+		b = append(appendName(b, f.actions), r.Actions...)
 	}
 	if r.Eligible != nil {
-		d.record = append(d.field(s.Eligible), '[')
+		b = append(appendName(b, f.eligible), '[')
 		for i, a := range r.Eligible {
 			if i > 0 {
-				d.record = append(d.record, ',')
+				b = append(b, ',')
 			}
-			d.record = appendText(d.record, a)
+			b = appendText(b, a)
 		}
-		d.record = append(d.record, ']')
+		b = append(b, ']')
 	}
+	d.record = b
 	return nil
 }
 
@@ -112,24 +109,21 @@ func (r *Request) check(s *event.Schema) error {
 		return fmt.Errorf("%w: Request.Actions are given, but the model does not learn from features of actions: set its source.actions", ErrSchema)
 	case r.Eligible != nil && s.Eligible == "":
 		return fmt.Errorf("%w: Request.Eligible is given, but the model does not read which arms could be chosen: set its source.eligible", ErrSchema)
-	case !single(r.Context, '{'):
-		return &event.Rejection{Reason: event.Syntax, Field: s.Context, Detail: fmt.Sprintf("Request.Context %.100q: must be one JSON object", r.Context)}
 	case r.Actions != nil && !single(r.Actions, '['):
 		return &event.Rejection{Reason: event.Syntax, Field: s.Actions, Detail: fmt.Sprintf("Request.Actions %.100q: must be one JSON array", r.Actions)}
+	case s.Context == "": // else the decoder tells where it ended
+		return r.checkContext(s)
 	}
 	return nil
 }
 
-// name is the name of a field, or empty when it is not to be written.
-func (d *Decision) name(configured, usual string) string {
-	if configured == "" && d.schema.Context != "" {
-		return usual
+// checkContext refuses a context that is not one object.
+func (r *Request) checkContext(s *event.Schema) error {
+	if !single(r.Context, '{') {
+		return &event.Rejection{Reason: event.Syntax, Field: s.Context, Detail: fmt.Sprintf("Request.Context %.100q: must be one JSON object", r.Context)}
 	}
-	return configured
+	return nil
 }
-
-// field begins a field of the record. Its name may be a path: a key with dots has the same.
-func (d *Decision) field(name string) []byte { return appendField(d.record, name) }
 
 // within reports whether a field lies below another.
 func within(field, path string) bool {
@@ -138,48 +132,68 @@ func within(field, path string) bool {
 
 // AppendJSON appends the record of the decision, which is to be logged: what was decided
 // on, byte for byte, then the arm, its probability, and which version decided. docs/decisions.md lists the fields.
+// It is for decisions that were made without error.
 func (d *Decision) AppendJSON(dst []byte) []byte {
-	s := d.schema
-	if s == nil { // of ChooseEvent: only what was decided
-		s = &event.Schema{Arm: "arm", Probability: "p", Context: "context"}
-		dst = append(dst, '{')
+	f := d.form
+	if f == nil {
+		return append(dst, "{}"...)
 	}
 	dst = append(dst, d.record...)
-	arm, p := s.Arm, s.Probability
-	if s.Context != "" && p == "" {
-		p = "p"
+	switch {
+	case f.arm == nil:
+	case d.Continuous:
+		dst = appendFloat(appendName(dst, f.arm), d.Value)
+	default:
+		dst = appendText(appendName(dst, f.arm), d.Name)
 	}
-	if dst = appendField(dst, arm); d.Continuous {
-		dst = appendFloat(dst, d.Value)
-	} else {
-		dst = appendText(dst, d.Name)
+	var prob number
+	if f.prob != nil {
+		dst = prob.append(appendName(dst, f.prob), d.Prob)
 	}
-	if p != "" {
-		dst = appendFloat(appendField(dst, p), d.Prob)
-	}
-	if s.Context == "" {
+	if f.context == nil {
 		return append(dst, '}')
 	}
 	if len(d.PMF) > 0 {
-		dst = append(appendField(dst, "pmf"), '[')
+		dst = append(appendName(dst, f.pmf), '[')
+		last := prob
 		for i, v := range d.PMF {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendFloat(dst, v)
+			if v == prob.value && prob.end > 0 {
+				dst = append(dst, dst[prob.begin:prob.end]...)
+			} else {
+				dst = last.append(dst, v)
+			}
 		}
 		dst = append(dst, ']')
 	}
-	dst = appendText(appendField(dst, "model"), d.Model)
+	dst = appendText(appendName(dst, f.model), d.Model)
 	dst[len(dst)-1] = '/'
 	dst = append(strconv.AppendInt(dst, int64(d.Partition), 10), '"')
-	dst = strconv.AppendUint(appendField(dst, "version"), d.Version, 10)
-	dst = appendText(appendField(dst, "mode"), string(d.Mode))
+	dst = strconv.AppendUint(appendName(dst, f.version), d.Version, 10)
+	dst = appendText(appendName(dst, f.mode), string(d.Mode))
 	if d.unit != "" {
-		dst = appendText(appendField(dst, "unit"), d.unit)
+		dst = appendText(appendName(dst, f.unit), d.unit)
 	}
 	if d.NeverShown {
-		dst = append(appendField(dst, "shown"), "false"...)
+		dst = append(appendName(dst, f.shown), "false"...)
 	}
 	return append(dst, '}')
+}
+
+// number is a number that was written, and where: one that is written again is copied, since its digits take long to find.
+type number struct {
+	value      float64
+	begin, end int // 0 before the first
+}
+
+func (n *number) append(dst []byte, v float64) []byte {
+	if n.end > 0 && v == n.value {
+		return append(dst, dst[n.begin:n.end]...)
+	}
+	n.value, n.begin = v, len(dst)
+	dst = appendFloat(dst, v)
+	n.end = len(dst)
+	return dst
 }

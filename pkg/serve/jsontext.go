@@ -5,18 +5,15 @@ import (
 	"unicode/utf8"
 )
 
-// appendField appends the name of a field with what parts it from the one before it.
-func appendField(dst []byte, name string) []byte {
-	if len(dst) > 0 && dst[len(dst)-1] != '{' {
-		dst = append(dst, ',')
-	}
-	return append(appendText(dst, name), ':')
-}
-
 // appendText appends a string; what is not UTF-8 becomes U+FFFD.
 func appendText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	for i := 0; i < len(s); {
+	i := 0
+	for i < len(s) && s[i] >= 0x20 && s[i] < utf8.RuneSelf && s[i] != '"' && s[i] != '\\' {
+		i++
+	}
+	dst = append(dst, s[:i]...)
+	for i < len(s) {
 		c := s[i]
 		switch {
 		case c == '"' || c == '\\':
@@ -40,13 +37,19 @@ func appendText(dst []byte, s string) []byte {
 // appendFloat appends a finite number so that it is read back to the same bits.
 func appendFloat(dst []byte, v float64) []byte { return strconv.AppendFloat(dst, v, 'g', -1, 64) }
 
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
 // trimJSON removes white space around b.
 func trimJSON(b []byte) []byte {
-	space := func(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
-	for len(b) > 0 && space(b[0]) {
+	for len(b) > 0 && isSpace(b[0]) {
 		b = b[1:]
 	}
-	for len(b) > 0 && space(b[len(b)-1]) {
+	return trimEnd(b)
+}
+
+// trimEnd removes white space at the end of b.
+func trimEnd(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[len(b)-1]) {
 		b = b[:len(b)-1]
 	}
 	return b

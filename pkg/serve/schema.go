@@ -16,6 +16,7 @@ import (
 // share one, and with it the memory of its decoders.
 type reading struct {
 	layout  event.Layout
+	form    *form     // of decisions
 	scratch sync.Pool // of *scratch
 }
 
@@ -35,6 +36,7 @@ func (s *scratch) free() {
 
 func newReading(l event.Layout) (*reading, error) {
 	r := &reading{layout: l}
+	r.form = newForm(&r.layout.Schema)
 	if l.Format == "json" {
 		s, err := r.newScratch()
 		if err != nil {

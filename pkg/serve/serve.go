@@ -111,6 +111,8 @@ type Client struct {
 	close    func() error
 	log      *slog.Logger
 	override *reading // of Options.Schema; nil when published schemas are used
+	fallback *form    // of decisions while no schema is known
+	bare     *form    // of decisions without what was decided on
 
 	table    atomic.Pointer[table] // what scores read; replaced, never changed
 	mu       sync.Mutex            // serialises refreshes
@@ -148,6 +150,8 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	}
 	o.Poll, o.Hold = cmp.Or(o.Poll, time.Second), cmp.Or(o.Hold, 10*time.Minute)
 	c := &Client{opts: o, store: o.Store, log: o.Logger, close: func() error { return nil }, behind: map[int32]time.Time{}}
+	c.fallback = newForm(&event.Schema{ID: "id", Time: "ts", Context: "context", Actions: "actions", Eligible: "eligible", Arm: "arm", Probability: "p"})
+	c.bare = newForm(&event.Schema{Context: "context", Arm: "arm", Probability: "p"})
 	if !reflect.ValueOf(o.Schema).IsZero() {
 		var err error
 		if c.override, err = newReading(event.Layout{Format: "json", Schema: o.Schema}); err != nil {
