@@ -30,7 +30,7 @@ type fielded interface{ Fields() []event.FieldStats }
 func (l *Learner) evidence(a *Alarm) *state.Evidence {
 	s := &l.suspect
 	s.sketch()
-	e := &state.Evidence{From: min(s.from, a.Offset), To: a.Offset, Events: s.events, Blocks: uint64(s.window.blocks)}
+	e := &state.Evidence{From: min(s.from, a.Offset), To: a.Offset, Events: s.events + s.inBlock, Blocks: uint64(s.window.blocks)}
 	switch {
 	case a.Detector == alarmRejects:
 		e.From = min(s.rejectFrom, a.Offset)

@@ -23,6 +23,7 @@ type guard struct {
 	calibrating int    // index of the reference in calibration; none
 	rebaseAt    uint64 // learned events at which the next reference is frozen
 
+	ended bool        // the newest event ended a block of the watching detector
 	level drift.Level // of the watching detector
 	fired float64     // its value at the last alarm
 
@@ -76,10 +77,13 @@ func (g *guard) observe(l *Learner, s *event.Step) bool {
 		return false
 	}
 	alarm := false
+	g.ended = false
 	if g.armed() {
 		before := g.level
 		if r := s.Ref[g.watching]; r != nil {
-			g.level = g.scores[g.watching].Observe(r.Loss, r.Excess, r.Grad, r.J, r.X)
+			score := g.scores[g.watching]
+			g.level = score.Observe(r.Loss, r.Excess, r.Grad, r.J, r.X)
+			g.ended = score.BlockEnded()
 		}
 		if g.level == drift.Drift {
 			g.fired = g.scores[g.watching].Fired()

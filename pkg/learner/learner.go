@@ -375,7 +375,9 @@ func (l *Learner) learn(o *Outcome, key, record []byte) *event.Rejection {
 	}
 	l.suspect.observe(l, step, key)
 	fired := l.guard.observe(l, step)
-	l.suspect.judge(l, fired)
+	if l.guard.ended || !l.guard.armed() {
+		l.suspect.judge(l, fired)
+	}
 	if fired && l.mode == Learning {
 		l.alarm(o, Alarm{Detector: alarmScore, Statistic: l.guard.fired, Threshold: l.guard.threshold()})
 	}

@@ -30,6 +30,7 @@ type profile struct {
 	sources  heavy
 	features heavy // the sparse ones; their sums are of gradient times value
 	fields   fields
+	measured int // no field from this one on has been measured
 }
 
 // fields are the numeric fields of a sample, as the reference sees them, by their
@@ -83,13 +84,14 @@ func (p *profile) take(x *sample, times float64) {
 }
 
 // measure takes the numeric fields of an event that stands for n of them.
-func (f *fields) measure(r *event.Reading, n float64) {
+func (p *profile) measure(r *event.Reading, n float64) {
 	for i, c := range r.J {
 		if c >= firstSketch {
 			continue
 		}
+		p.measured = max(p.measured, int(c)+1)
 		x := input(r.X[i])
-		v := &f[c]
+		v := &p.fields[c]
 		v.weight += n
 		v.sum += float64(n * x)
 		v.square += float64(n * float64(x*x))
@@ -109,37 +111,56 @@ func input(x float64) float64 {
 	return 0
 }
 
-// merge adds what other events look like, after fading those that are there.
-func (p *profile) merge(o *profile, fade float64) {
-	p.blocks = float64(fade*p.blocks) + o.blocks
-	p.label = float64(fade*p.label) + o.label
-	p.label2 = float64(fade*p.label2) + o.label2
-	p.sampled = float64(fade*p.sampled) + o.sampled
-	p.weight = float64(fade*p.weight) + o.weight
-	others := o.sketches()
-	for i, h := range p.sketches() {
-		h.fade(fade)
-		if o.sampled > 0 {
+// fade makes all events count factor times as much.
+func (p *profile) fade(factor float64) {
+	for _, v := range p.floats() {
+		*v = float64(factor * *v)
+	}
+	for _, h := range p.sketches() {
+		h.fade(factor)
+	}
+	for c := range p.fields[:p.measured] {
+		f := &p.fields[c]
+		f.weight, f.sum, f.square = float64(factor*f.weight), float64(factor*f.sum), float64(factor*f.square)
+	}
+}
+
+// merge adds what other events look like.
+func (p *profile) merge(o *profile) {
+	p.blocks += o.blocks
+	p.label += o.label
+	p.label2 += o.label2
+	p.sampled += o.sampled
+	p.weight += o.weight
+	if o.sampled > 0 {
+		others := o.sketches()
+		for i, h := range p.sketches() {
 			h.merge(others[i])
 		}
 	}
-	for c := range p.fields {
+	p.measured = max(p.measured, o.measured)
+	for c := range o.fields[:o.measured] {
 		f, g := &p.fields[c], &o.fields[c]
-		if f.weight == 0 && g.weight == 0 {
-			continue
-		}
-		f.weight = float64(fade*f.weight) + g.weight
-		f.sum = float64(fade*f.sum) + g.sum
-		f.square = float64(fade*f.square) + g.square
+		f.weight += g.weight
+		f.sum += g.sum
+		f.square += g.square
 	}
 }
 
 // clear forgets all events.
 func (p *profile) clear() {
+	for _, v := range p.floats() {
+		*v = 0
+	}
 	for _, h := range p.sketches() {
 		h.clear()
 	}
-	*p = profile{keys: p.keys, sources: p.sources, features: p.features}
+	p.forgetFields()
+}
+
+func (p *profile) forgetFields() {
+	clear(p.fields[:p.measured])
+	p.measured = 0
 }
 
 func (p *profile) sketches() [3]*heavy { return [3]*heavy{&p.keys, &p.sources, &p.features} }
@@ -175,7 +196,7 @@ func (p *profile) append(b []byte) []byte {
 	for _, h := range p.sketches() {
 		b = h.append(b)
 	}
-	n := len(p.fields)
+	n := p.measured
 	for n > 0 && p.fields[n-1].weight == 0 {
 		n--
 	}
@@ -202,6 +223,7 @@ func (p *profile) read(r *wire.Reader) {
 		r.Fail("%d numeric fields", n)
 		return
 	}
+	p.measured = n
 	for i := range n {
 		f := &p.fields[i]
 		f.weight, f.sum, f.square = r.Finite(), r.Finite(), r.Finite()

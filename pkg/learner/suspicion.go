@@ -19,10 +19,11 @@ import (
 // estimate of when the change began that belongs to the chart (Page 1954,
 // https://doi.org/10.1093/biomet/41.1-2.100).
 type suspicion struct {
-	from            int64  // offset of the first suspect record
-	events          uint64 // learned since then
-	label           float64
-	inBlock         uint64     // events of the block that is not over
+	from            int64      // offset of the first suspect record
+	events          uint64     // learned since then, but for the block that is not over
+	inBlock         uint64     // events of that block
+	label           float64    // sum of their labels
+	shift           uint       // one event in 2^shift is looked at
 	pages           [2]float64 // of direction and loss
 	direction, loss float64    // sums of the standardised statistics of the suspect blocks
 	meanLoss        float64    // sum of their mean losses
@@ -35,6 +36,7 @@ type suspicion struct {
 	window profile  // since the last quiet block
 	recent []sample // of the window, that are not in its sketches yet; at most mostSamples
 	base   profile  // before; fades with a half-life of about 16,384 events
+	quiet  uint64   // events since it has faded
 	seen   *params  // the reference that the numeric fields were seen at; nil for none
 
 	rejectFrom int64                 // offset at which the block of the reject rate began
@@ -50,6 +52,7 @@ const (
 	calmSample, alertSample = 3, 1 // logarithms of how many events one stands for
 	goldenRatio             = 0x9E3779B97F4A7C15
 	baseHalfLife            = 16_384.0 // events
+	fadeEvery               = 1_024    // events
 	mostSamples             = 32
 	markEvery               = 1_024
 	baseThinning            = 4 // of the samples of quiet events, one in so many is enough
@@ -73,6 +76,7 @@ func (s *suspicion) begin(at int64) {
 	s.from, s.events, s.label, s.inBlock = at, 0, 0, 0
 	s.pages = [2]float64{}
 	s.direction, s.loss, s.meanLoss = 0, 0, 0
+	s.shift = calmSample
 	s.window.clear()
 	s.recent = s.recent[:0]
 }
@@ -81,6 +85,7 @@ func (s *suspicion) begin(at int64) {
 func (s *suspicion) renew(at int64) {
 	s.enter(at)
 	s.base.clear()
+	s.quiet = 0
 }
 
 // observe takes the event that was just learned, before the guard does.
@@ -88,29 +93,37 @@ func (s *suspicion) observe(l *Learner, step *event.Step, key []byte) {
 	if l.mode != Learning || !l.cfg.Guard.Enabled {
 		return
 	}
-	s.events++
 	s.inBlock++
 	if l.learned%markEvery == 0 {
 		s.marks = [2]int64{l.next.Offset - 1, s.marks[0]}
 	}
 	s.label += input(l.ev.Label)
 	// The multiples of the golden ratio leave no period of a stream out.
-	random := l.learned * goldenRatio
-	shift := calmSample
-	if s.pages[0] > pageAlert || s.pages[1] > pageAlert {
-		shift = alertSample
+	if random := l.learned * goldenRatio; random<<s.shift>>s.shift == random {
+		s.look(l, step, key, random<<s.shift)
 	}
-	if random>>(64-shift) != 0 {
-		return
-	}
+}
+
+// look takes a sample.
+func (s *suspicion) look(l *Learner, step *event.Step, key []byte, random uint64) {
 	if len(s.recent) == mostSamples {
 		s.sketch()
 	}
-	n := float64(uint64(1) << shift)
+	n := float64(uint64(1) << s.shift)
 	s.recent = s.recent[:len(s.recent)+1] // the memory of its source is used again
-	s.recent[len(s.recent)-1].look(&l.ev, key, step.Grad, n, random<<shift)
+	s.recent[len(s.recent)-1].look(&l.ev, key, step.Grad, n, random)
 	if r := l.reading(step); r != nil {
-		s.window.fields.measure(r, n)
+		s.turn(l)
+		s.window.measure(r, n)
+	}
+}
+
+// turn forgets the numeric fields when another reference watches, whose scale is another.
+func (s *suspicion) turn(l *Learner) {
+	if now := l.guard.reference(); now != s.seen {
+		s.seen = now
+		s.window.forgetFields()
+		s.base.forgetFields()
 	}
 }
 
@@ -132,7 +145,7 @@ func (l *Learner) reading(step *event.Step) *event.Reading {
 }
 
 // judge ends the block if the newest event, which the guard has seen, was its
-// last one. What led to an alarm is kept until the mode changes.
+// last one: guard.ended, where it is armed. What led to an alarm is kept until the mode changes.
 func (s *suspicion) judge(l *Learner, alarm bool) {
 	if l.mode != Learning || !l.cfg.Guard.Enabled {
 		return
@@ -145,15 +158,8 @@ func (s *suspicion) judge(l *Learner, alarm bool) {
 		}
 		return
 	}
-	if g.reference() != s.seen { // its fields are on another scale
-		s.seen = g.reference()
-		s.window.fields, s.base.fields = fields{}, fields{}
-	}
-	score := g.scores[g.watching]
-	if l.reading(&l.out.Step) == nil || !score.BlockEnded() { // the event may be of an arm that the reference does not know
-		return
-	}
-	s.endBlock(score.Newest())
+	s.turn(l)
+	s.endBlock(g.scores[g.watching].Newest())
 	if s.pages == [2]float64{} && !alarm {
 		s.settle(l)
 	}
@@ -165,6 +171,7 @@ func (s *suspicion) endBlock(b drift.ScoreBlock) {
 	for i := range s.pages {
 		s.pages[i] = max(0, s.pages[i]+min(v[i], pageMost)-pageSlack)
 	}
+	s.aim()
 	s.direction += v[0]
 	s.loss += v[1]
 	s.meanLoss += min(b.MeanLoss, greatest)
@@ -175,16 +182,28 @@ func (s *suspicion) endBlock(b drift.ScoreBlock) {
 	s.window.blocks++
 	s.window.label += mean
 	s.window.label2 += float64(mean * mean)
+	s.events += s.inBlock
 	s.label, s.inBlock = 0, 0
+}
+
+// aim sets how many events are looked at.
+func (s *suspicion) aim() {
+	s.shift = calmSample
+	if s.pages[0] > pageAlert || s.pages[1] > pageAlert {
+		s.shift = alertSample
+	}
 }
 
 func standardised(x float64) float64 { return max(-mostStandard, min(mostStandard, x)) }
 
 // settle makes the suspect events quiet ones.
 func (s *suspicion) settle(l *Learner) {
-	// 2^-x is near 1 - x log 2 for what is folded in at a time, and the half-life need not be exact.
-	fade := max(0.5, 1-float64(0.6931471805599453*(float64(s.events)/baseHalfLife)))
-	s.base.merge(&s.window, fade)
+	if s.quiet += s.events; s.quiet >= fadeEvery {
+		// 2^-x is near 1 - x log 2 for so few events, and the half-life need not be exact.
+		s.base.fade(max(0.5, 1-float64(0.6931471805599453*(float64(s.quiet)/baseHalfLife))))
+		s.quiet = 0
+	}
+	s.base.merge(&s.window)
 	for i := range s.recent {
 		if (uint64(i)+l.learned)%baseThinning == 0 {
 			s.base.take(&s.recent[i], baseThinning)
@@ -214,7 +233,7 @@ func (s *suspicion) append(b []byte, l *Learner) []byte {
 	for i := range s.recent {
 		b = s.recent[i].append(b)
 	}
-	b = s.base.append(s.window.append(b))
+	b = wire.AppendUvarint(s.base.append(s.window.append(b)), s.quiet)
 	b = wire.AppendBool(b, s.seen == l.guard.reference())
 	b = wire.AppendVarint(b, s.rejectFrom)
 	for _, n := range s.rejected {
@@ -244,6 +263,8 @@ func (s *suspicion) read(r *wire.Reader) (same bool) {
 	}
 	s.window.read(r)
 	s.base.read(r)
+	s.quiet = r.Uvarint()
+	s.aim()
 	same = r.Bool()
 	s.rejectFrom = r.Varint()
 	for i := range s.rejected {
