@@ -5,31 +5,33 @@ import (
 	"strconv"
 )
 
-// FaresScene offers a ride at a price of any amount from FaresLow to FaresHigh, in one of three cities. A visitor buys at price p with probability
+// FaresScene offers a ride at a price of any amount from FaresLow to FaresHigh, in one of up to FaresCities cities. A visitor buys at price p with probability
 //
 //	q(p) = 0.9 / (1 + (p/m)^6)
 //
 // with m between 8 and 20 by the city. The reward of a sale is its price. Its arms are 40 prices, evenly spread, to compare with.
 type FaresScene struct {
 	draws *draws
-	half  [3]float64 // m of every city
+	half  []float64 // m of every city
 	city  int
 	round Round
 	n     uint64
 	u     float64 // decides whether the visitor buys
 }
 
-// The bounds of the prices of FaresScene.
+// The bounds of FaresScene.
 const (
 	FaresLow  = 5.0
 	FaresHigh = 25.0
 
+	FaresCities = 3
+
 	faresArms = 40
 )
 
-// Fares returns the scene of a seed.
-func Fares(seed uint64) *FaresScene {
-	s := &FaresScene{draws: newDraws(seed)}
+// Fares returns the scene of a seed with so many cities. With one the context tells nothing.
+func Fares(seed uint64, cities int) *FaresScene {
+	s := &FaresScene{draws: newDraws(seed), half: make([]float64, cities)}
 	s.draws.at(math.MaxUint64)
 	for i := range s.half {
 		s.half[i] = 8 + 4*(float64(i)+s.draws.Float64())

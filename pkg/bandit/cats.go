@@ -11,15 +11,26 @@ import (
 // cats chooses a number from an interval (Majzoubi, Zhang, Chari, Krishnamurthy, Langford and Slivkins 2020, Efficient
 // Contextual Bandits with Continuous Actions, https://arxiv.org/abs/2006.06040): a tree of binary classifiers picks one of K bins,
 // and the number is drawn evenly from the window within the bandwidth of its centre, or, with probability
-// Floor, from the whole interval. An event teaches the tree by the estimated cost of every window that contains its number.
+// Floor, from the whole interval. An event teaches the tree the estimated cost of every window, by that of its number.
+//
+// The paper estimates costs by inverse densities alone. A number from a small share of exploration then outweighs
+// hundreds of others, so that the estimates are doubly robust here, as those of cover: a regression for every window, which learns all events in it, says what
+// it costs, and the event corrects that by what the regression missed, weighed by at most ImportanceClip.
 type cats struct {
-	linear *linear // regresses rewards on the context, by bin: it predicts, the tree decides
+	linear *linear // regresses on the context the reward of the window of every bin
 	values interval
 	tree   tree
+
+	// The event at hand.
+	costs  []float64 // of the windows
+	taught []int     // bins whose regressions learn it
 }
 
 func newCats(c *Config, t *arms) *cats {
-	return &cats{linear: newLinear(c, t), values: c.values(), tree: tree{nodes: make([]diagonal, t.len()-1), lambda: c.Lambda}}
+	return &cats{
+		linear: newLinear(c, t), values: c.values(), costs: make([]float64, t.len()),
+		tree: tree{nodes: make([]diagonal, t.len()-1), lambda: c.Lambda},
+	}
 }
 
 func (s *cats) predict(e *event.Event) (z, norm float64, rej *event.Rejection) {
@@ -31,14 +42,13 @@ func (s *cats) learn(e *event.Event, step *event.Step) *event.Rejection {
 	known := f.len()
 	rej := f.gather(e, true)
 	if rej == nil {
-		cost := -s.linear.cfg.scale(e.Label) // as 1 - reward, and the estimates vary less where rewards are mostly 0
-		ok := s.tree.stage(f.pairs, e.Weight, func(bin int) float64 { return s.values.cost(bin, e.Value, cost, e.Prob) })
-		if !ok {
-			rej = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v, density %v and features of norm %v would make a parameter non-finite or larger than %v", e.Weight, e.Prob, normOf(f.pairs), float64(maxWeight))}
+		s.estimate(e)
+		if !s.tree.stage(f.pairs, e.Weight, s.costs) {
+			rej = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v and features of norm %v would make a parameter of the tree non-finite or larger than %v", e.Weight, normOf(f.pairs), float64(maxWeight))}
 		}
 	}
 	if rej == nil {
-		rej = s.linear.update(e, step)
+		rej = s.linear.update(e, step, s.taught)
 	}
 	if rej != nil {
 		f.index.truncate(known)
@@ -46,6 +56,22 @@ func (s *cats) learn(e *event.Event, step *event.Step) *event.Rejection {
 	}
 	s.tree.commit(f.pairs, f.len())
 	return nil
+}
+
+// estimate computes from the gathered event the cost of every window, and which regressions it teaches: those of the windows that its number lies in,
+// and that of its bin, which a narrow window may not fill.
+func (s *cats) estimate(e *event.Event) {
+	c := s.linear.cfg
+	reward := c.scale(e.Label)
+	s.taught = append(s.taught[:0], e.Arm)
+	for bin := range s.costs {
+		expected := min(max(s.linear.margin(bin), 0), 1)
+		weight := s.values.weight(bin, e.Value, e.Prob)
+		s.costs[bin] = -(expected + float64((reward-expected)*min(weight, c.ImportanceClip)))
+		if weight > 0 && bin != e.Arm {
+			s.taught = append(s.taught, bin)
+		}
+	}
 }
 
 // pick returns the bin that the tree picks in the context of an event; below 0 when its values are not finite.
@@ -57,9 +83,17 @@ func (s *cats) pick(e *event.Event) int {
 	return s.tree.pick(pairs)
 }
 
+// explore returns the share of numbers that are drawn from the whole interval: all, as long as nothing is learned.
+func (s *cats) explore() float64 {
+	if s.linear.features.events == 0 {
+		return 1
+	}
+	return s.linear.cfg.Floor
+}
+
 func (s *cats) distribute(e *event.Event, _ []bool, p []float64) {
 	if bin := s.pick(e); bin >= 0 {
-		s.values.shares(bin, s.linear.cfg.Floor, p)
+		s.values.shares(bin, s.explore(), p)
 		return
 	}
 	for i := range p {

@@ -1,7 +1,6 @@
 package bandit
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -13,11 +12,6 @@ import (
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
-// ofArms are the policies that choose arms.
-func ofArms() []string {
-	return slices.DeleteFunc(Policies(), func(p string) bool { return p == Cats })
-}
-
 // demand is the probability of a sale at a price, in one of two cities.
 func demand(city int, price float64) float64 {
 	return 0.9 / (1 + math.Pow(price/[]float64{10, 18}[city], 6))
@@ -27,8 +21,7 @@ func demand(city int, price float64) float64 {
 func TestCatsLearnsPrices(t *testing.T) {
 	for _, bins := range []int{16, 24} {
 		c := config(Cats, bins)
-		c.ValueMin, c.ValueMax, c.Bandwidth, c.RewardMax = 5, 25, 1, 25
-		c.Floor = 0.1
+		c.ValueMin, c.ValueMax, c.Bandwidth, c.RewardMax = 5, 25, 0, 25
 		m := newModel(t, c)
 		var e event.Event
 		var earned, best, fixed float64
@@ -71,39 +64,9 @@ func TestCatsLearnsPrices(t *testing.T) {
 		}
 		fixed = slices.Max(all)
 		t.Logf("bins %d: earned %.3f a decision, best price for all %.3f, best of every city %.3f", bins, earned/(n/2), fixed/(n/2), best/(n/2))
-		if earned < fixed+(best-fixed)/3 {
+		if earned < fixed+(best-fixed)/2 {
 			t.Errorf("bins %d: earned %v, the best price for all %v, that of every city %v", bins, earned, fixed, best)
 		}
-	}
-}
-
-// What is no number of the interval, or no density, is refused and changes nothing.
-func TestCatsRefuses(t *testing.T) {
-	m := newModel(t, config(Cats, 4))
-	before, err := m.AppendBinary(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, bad := range []struct {
-		value, density float64
-		reason         event.Reason
-	}{
-		{-0.1, 1, event.ArmUnknown},
-		{1.1, 1, event.ArmUnknown},
-		{math.NaN(), 1, event.ArmUnknown},
-		{0.5, 0, event.PropensityInvalid},
-		{0.5, -1, event.PropensityInvalid},
-		{0.5, math.NaN(), event.PropensityInvalid},
-		{0.5, math.Inf(1), event.PropensityInvalid},
-	} {
-		s := m.Learn(&event.Event{Value: bad.value, Arm: 2, Prob: bad.density, Labelled: true, Weight: 1})
-		if s.Reject == nil || s.Reject.Reason != bad.reason {
-			t.Errorf("%+v: %v", bad, s.Reject)
-		}
-	}
-	after, err := m.AppendBinary(nil)
-	if err != nil || !bytes.Equal(before, after) {
-		t.Errorf("a refused event has changed the model (%v)", err)
 	}
 }
 
@@ -123,4 +86,42 @@ func TestCatsValidates(t *testing.T) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
+}
+
+// Over the draws of a policy the estimated cost of every window is what it costs, whatever the regressions say; the clip is off.
+func TestCatsEstimatesAreUnbiased(t *testing.T) {
+	c := config(Cats, 5)
+	c.ValueMin, c.ValueMax, c.Bandwidth, c.ImportanceClip = 2, 7, 0.8, 1e6
+	m := newModel(t, c)
+	var e event.Event
+	logged := func(v float64) *event.Event {
+		e.Reset()
+		e.Value, e.Arm, e.Label, e.Labelled = v, event.Bin(v, 2, 7, 5), (v-2)*(v-2)/25, true
+		return &e
+	}
+	for i := range 50 { // regressions that are somewhat wrong
+		e := logged(2 + 5*math.Mod(float64(i)*0.618, 1))
+		if e.Prob = 0.2; m.Learn(e).Reject != nil {
+			t.Fatal("refused")
+		}
+	}
+	s := m.live.(*cats)
+	const n, picked = 50_000, 1
+	sums, truth := make([]float64, 5), make([]float64, 5)
+	for i := range n {
+		v := 2 + 5*(float64(i)+.5)/n
+		e := logged(v)
+		e.Prob = s.values.density(picked, v, 0.1)
+		if rej := s.linear.features.gather(e, false); rej != nil {
+			t.Fatal(rej)
+		}
+		s.estimate(e)
+		for bin := range sums {
+			sums[bin] += s.costs[bin] * e.Prob * 5 / n
+			if low, high := s.values.window(bin); low <= v && v <= high {
+				truth[bin] -= e.Label / (high - low) * 5 / n
+			}
+		}
+	}
+	near(t, "costs", sums, truth, 1e-3)
 }

@@ -75,7 +75,7 @@ type Config struct {
 	// Cost is what a sale costs: with policy ladder the reward of a sale is the price less Cost. Default 0.
 	Cost float64 `koanf:"cost"`
 	// ValueMin and ValueMax bound the number that policy cats chooses, of which Bins are told apart. A number is drawn
-	// from within Bandwidth of the middle of a bin. Default 0, 1, 32 and 0.05.
+	// from within Bandwidth of the middle of a bin. Default 0, 1, 32 and 0, which means a twentieth of the interval.
 	ValueMin  float64 `koanf:"value_min"`
 	ValueMax  float64 `koanf:"value_max"`
 	Bins      int     `koanf:"bins"`
@@ -146,8 +146,8 @@ type Config struct {
 	Rate float64 `koanf:"rate"`
 	// Entropy is the weight of the entropy bonus of gradient and reinforce. Default 0.
 	Entropy float64 `koanf:"entropy"`
-	// ImportanceClip bounds the importance weights of gradient and reinforce and
-	// 1/propensity in the doubly robust rewards of cover. Default 10.
+	// ImportanceClip bounds the importance weights of gradient and reinforce, and
+	// those in the doubly robust rewards of cover and cats. Default 10.
 	ImportanceClip float64 `koanf:"importance_clip"`
 
 	// Features says what a regression learns: disjoint (default), the context with
@@ -196,7 +196,7 @@ func Default() Config {
 		Size: 4, Psi: 0.1, NoUnif: true, Gamma: 0.1, Rate: 0.5, ImportanceClip: 10,
 		Features: Disjoint, Interactions: true, Matrix: "auto", Lambda: 1, MaxFeatures: 64, Intercept: true,
 		Standardize: "auto", Clip: 5, Extreme: 1000,
-		ValueMax: 1, Bins: 32, Bandwidth: 0.05,
+		ValueMax: 1, Bins: 32,
 		NewShare: 0.05, NewEvents: 200, NewPrior: 0.1, Drain: 24 * time.Hour,
 	}
 }
@@ -304,11 +304,12 @@ func (c *Config) full() bool {
 	return c.Matrix == "full" || c.Matrix == "auto" && c.MaxFeatures <= maxFull
 }
 
-// resolve puts what they mean in place of the values auto.
+// resolve puts what they mean in place of the values auto, and of a bandwidth of 0.
 func (c *Config) resolve() {
 	if c.Standardize == "auto" {
 		c.Standardize = "on"
 	}
+	c.Bandwidth = c.bandwidth()
 	if c.Matrix == "auto" {
 		c.Matrix = "diagonal"
 		if c.MaxFeatures <= maxFull {

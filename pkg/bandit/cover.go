@@ -54,7 +54,7 @@ func (s *cover) learn(e *event.Event, step *event.Step) *event.Rejection {
 		rej = s.stage(e)
 	}
 	if rej == nil {
-		rej = s.linear.update(e, step)
+		rej = s.linear.update(e, step, s.linear.of(e.Arm))
 	}
 	if rej != nil {
 		f.index.truncate(known)

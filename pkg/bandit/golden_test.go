@@ -43,9 +43,6 @@ func TestGolden(t *testing.T) {
 	for _, name := range []string{LinUCB, LinTS, "shared", Normal, SquareCB, RegCB, Softmax, Greedy, UCB1, KLUCB, "lints diagonal", "linucb half-life", "linucb window", "hybrid", Logistic, Bag, Cover, "cover diagonal", Reinforce, Cats,
 		Thompson, Ladder, "thompson window", EXP3, EXP3IX, Gradient} {
 		c := all[name]
-		if name == Cats {
-			c = config(Cats, 3)
-		}
 		if c.Continuous() {
 			c.Bins = 3
 		} else {

@@ -23,11 +23,12 @@ type linear struct {
 	blocks   [][windowBlocks]sums // of full, with a window
 
 	// The event at hand.
-	next   []ldl // of the members
+	taught []int // regressions that learn it
+	next   []ldl // of those, as are weight and tau
 	aged   ldl
 	total  sums
 	v      []float64
-	weight []float64 // of the members
+	weight []float64
 	tau    []float64
 }
 
@@ -45,7 +46,6 @@ func newLinear(c *Config, t *arms) *linear {
 	} else {
 		s.diagonal = make([]diagonal, n)
 	}
-	s.weight, s.tau = make([]float64, s.members()), make([]float64, s.members())
 	return s
 }
 
@@ -91,7 +91,7 @@ func (s *linear) learn(e *event.Event, step *event.Step) *event.Rejection {
 	known := s.features.len()
 	rej := s.features.gather(e, true)
 	if rej == nil {
-		rej = s.update(e, step)
+		rej = s.update(e, step, s.of(e.Arm))
 	}
 	if rej != nil {
 		s.features.index.truncate(known)
@@ -99,8 +99,17 @@ func (s *linear) learn(e *event.Event, step *event.Step) *event.Rejection {
 	return rej
 }
 
-// update learns the gathered event.
-func (s *linear) update(e *event.Event, step *event.Step) *event.Rejection {
+// of returns the regressions of an arm, one of each member.
+func (s *linear) of(arm int) []int {
+	s.taught = s.taught[:0]
+	for b := range s.members() {
+		s.taught = append(s.taught, s.regression(b, arm))
+	}
+	return s.taught
+}
+
+// update lets the regressions taught learn the gathered event; of bag one of each member.
+func (s *linear) update(e *event.Event, step *event.Step, taught []int) *event.Rejection {
 	s.cfg.evaluate(step, s.margin(e.Arm), normOf(s.features.pairs), e.Label)
 	if rej := unstable(step); rej != nil {
 		return rej
@@ -109,6 +118,7 @@ func (s *linear) update(e *event.Event, step *event.Step) *event.Rejection {
 	if counts == 0 {
 		return tooOld(e)
 	}
+	s.weight, s.tau = sized(s.weight, len(taught)), sized(s.tau, len(taught))
 	for b := range s.weight {
 		s.weight[b] = float64(e.Weight * counts)
 		if s.cfg.Policy == Bag {
@@ -118,9 +128,9 @@ func (s *linear) update(e *event.Event, step *event.Step) *event.Rejection {
 	var moved float64
 	var ok bool
 	if s.full != nil {
-		moved, ok = s.updateFull(e, now, before)
+		moved, ok = s.updateFull(e, taught, now, before)
 	} else {
-		moved, ok = s.updateDiagonal(e, before)
+		moved, ok = s.updateDiagonal(e, taught, before)
 	}
 	if !ok {
 		return &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v and features of norm %v would make a parameter non-finite or larger than %v", e.Weight, normOf(s.features.pairs), float64(maxWeight))}
@@ -133,12 +143,15 @@ func (s *linear) update(e *event.Event, step *event.Step) *event.Rejection {
 	return nil
 }
 
-// updateFull learns with full matrices. It stages the chosen arm's regressions, and commits when all are valid.
-func (s *linear) updateFull(e *event.Event, now int64, before float64) (moved float64, ok bool) {
+// updateFull learns with full matrices. It stages the regressions, and commits when all are valid.
+func (s *linear) updateFull(e *event.Event, taught []int, now int64, before float64) (moved float64, ok bool) {
 	x, y := s.features.x, s.cfg.scale(e.Label)
 	s.v = sized(s.v, len(x))
+	for len(s.next) < len(taught) {
+		s.next = append(s.next, ldl{})
+	}
 	for b, h := range s.weight {
-		i := s.regression(b, e.Arm)
+		i := taught[b]
 		f := &s.full[i]
 		ages := now > s.aging.now && s.aging.now != noStep
 		switch {
@@ -161,7 +174,7 @@ func (s *linear) updateFull(e *event.Event, now int64, before float64) (moved fl
 		s.ageAll(now, before)
 	}
 	for b, h := range s.weight {
-		i := s.regression(b, e.Arm)
+		i := taught[b]
 		s.full[i], s.next[b] = s.next[b], s.full[i]
 		if s.blocks != nil {
 			s.blocks[i][block(now)].learn(x, y, h)
@@ -196,10 +209,10 @@ func (s *linear) learnFull(next, f *ldl, x []float64, y, h float64) {
 }
 
 // updateDiagonal learns with diagonal ones.
-func (s *linear) updateDiagonal(e *event.Event, before float64) (moved float64, ok bool) {
+func (s *linear) updateDiagonal(e *event.Event, taught []int, before float64) (moved float64, ok bool) {
 	x, y := s.features.pairs, s.cfg.scale(e.Label)
 	for b, h := range s.weight {
-		g := &s.diagonal[s.regression(b, e.Arm)]
+		g := &s.diagonal[taught[b]]
 		z, v := g.predict(x), g.variance(x, before, s.cfg.Lambda)
 		if s.cfg.Policy == Logistic {
 			s.tau[b], s.weight[b] = laplace(z, v, y, h)
@@ -218,7 +231,7 @@ func (s *linear) updateDiagonal(e *event.Event, before float64) (moved float64, 
 		}
 	}
 	for b := range s.weight {
-		g := &s.diagonal[s.regression(b, e.Arm)]
+		g := &s.diagonal[taught[b]]
 		g.grow(s.features.len(), s.cfg.Lambda)
 		g.learn(x, s.tau[b], s.weight[b])
 	}

@@ -17,7 +17,7 @@ func mergeable() map[string]Config {
 	for name, c := range configurations() {
 		c.Standardize, c.Extreme = "off", 0 // fields are scaled by hand below
 		switch {
-		case c.contextual() && (!c.full() || c.Policy == Logistic || c.Policy == Reinforce || c.Policy == Cover || c.Policy == Bag):
+		case c.contextual() && (!c.full() || c.Policy == Logistic || c.Policy == Reinforce || c.Policy == Cover || c.Policy == Bag || c.Policy == Cats):
 		case c.Policy == Gradient, c.Policy == EXP3IX: // Exp3-IX's exploration follows the number of events
 		default:
 			out[name] = c
@@ -125,7 +125,7 @@ func sameStatistics(t *testing.T, name string, got, want *Model) {
 }
 
 func TestMergeRefuses(t *testing.T) {
-	for _, name := range []string{Logistic, "linucb diagonal", Cover, Gradient, Reinforce} {
+	for _, name := range []string{Logistic, "linucb diagonal", Cover, Cats, Gradient, Reinforce} {
 		a, b := newModel(t, configurations()[name]), newModel(t, configurations()[name])
 		if err := a.Merge(b); !errors.Is(err, ErrNotMergeable) {
 			t.Errorf("%s: %v", name, err)

@@ -22,7 +22,7 @@ func config(policy string, arms int) Config {
 	c := Default()
 	c.Policy = policy
 	if policy == Cats {
-		c.Bins, c.Bandwidth = arms, 0.2
+		c.Bins, c.Bandwidth = arms, 0.15
 		return c
 	}
 	for i := range arms {
@@ -54,6 +54,7 @@ func fill(r *rand.Rand, e *event.Event) {
 		e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: uint64(r.IntN(8)) << 60, Value: 1})
 	}
 	e.Arm, e.Prob, e.Labelled = r.IntN(4), .25, true
+	e.Value = (float64(e.Arm) + float64(len(e.X.Dense)+1)/10) / 4
 	e.Label = float64(r.IntN(2))
 	e.Weight = []float64{1, 1, 2, .5}[r.IntN(4)]
 	e.Time = 1e12 + int64(r.IntN(1e7))
@@ -93,7 +94,6 @@ func TestConformance(t *testing.T) {
 		set("negative arm", event.ArmUnknown, func(e *event.Event) { e.Arm = -1 }),
 		set("arm beyond the last", event.ArmUnknown, func(e *event.Event) { e.Arm = 4 }),
 		set("propensity 0", event.PropensityInvalid, func(e *event.Event) { e.Prob = 0 }),
-		set("propensity above 1", event.PropensityInvalid, func(e *event.Event) { e.Prob = 1.01 }),
 		set("propensity NaN", event.PropensityInvalid, func(e *event.Event) { e.Prob = math.NaN() }),
 		set("negative weight", event.WeightInvalid, func(e *event.Event) { e.Weight = -1 }),
 		set("infinite weight", event.WeightInvalid, func(e *event.Event) { e.Weight = math.Inf(1) }),
@@ -110,6 +110,15 @@ func TestConformance(t *testing.T) {
 		set("sparse feature infinite", event.NonFinite, func(e *event.Event) {
 			e.X.Sparse = append(e.X.Sparse, event.Feature{Hash: 5, Value: math.Inf(1)})
 		}),
+	}
+	ofArms := set("propensity above 1", event.PropensityInvalid, func(e *event.Event) { e.Prob = 1.01 })
+	ofNumbers := []conform.Refused{
+		set("density infinite", event.PropensityInvalid, func(e *event.Event) { e.Prob = math.Inf(1) }),
+		set("number below the interval", event.ArmUnknown, func(e *event.Event) { e.Value = -.01 }),
+		set("number above the interval", event.ArmUnknown, func(e *event.Event) { e.Value = 1.01 }),
+		set("number NaN", event.ArmUnknown, func(e *event.Event) { e.Value = math.NaN() }),
+		set("bin of another number", event.ArmUnknown, func(e *event.Event) { e.Arm = (e.Arm + 1) % 4 }),
+		set("features of actions", event.ActionsInvalid, func(e *event.Event) { e.Actions = make([]event.Vector, 4) }),
 	}
 	regression := []conform.Refused{
 		set("extreme field", event.Extreme, func(e *event.Event) {
@@ -144,6 +153,11 @@ func TestConformance(t *testing.T) {
 			if c.Features != Disjoint {
 				ms.Fill = fillActions
 			}
+			if c.Continuous() {
+				ms.Refused = append(ms.Refused, ofNumbers...)
+			} else {
+				ms.Refused = append(ms.Refused, ofArms)
+			}
 			if c.contextual() {
 				ms.Refused = append(ms.Refused, regression...)
 			}
@@ -158,7 +172,7 @@ func TestConformance(t *testing.T) {
 // configurations are the policies and their variants.
 func configurations() map[string]Config {
 	out := map[string]Config{}
-	for _, p := range ofArms() {
+	for _, p := range Policies() {
 		c := config(p, 4)
 		c.MaxFeatures = 64
 		out[p] = c
@@ -200,6 +214,10 @@ func play(t *testing.T, m *Model, s *sim.ClicksStream, n int) (regret, excess fl
 		p = m.Distribution(&e, nil, p[:0])
 		e.Arm = Choose(p, r.Float64())
 		e.Prob, e.Label, e.Labelled = p[e.Arm], s.Reward(e.Arm), true
+		if m.cfg.Continuous() { // any number of the bin
+			bins := float64(m.arms.len())
+			e.Value, e.Prob = (float64(e.Arm)+r.Float64())/bins, e.Prob*bins
+		}
 		step := m.Learn(&e)
 		if step.Reject != nil {
 			t.Fatal(step.Reject)
@@ -263,7 +281,7 @@ func TestPoliciesFindTheBestArm(t *testing.T) {
 
 // The other policies, as they come, lose clearly less than choosing at random.
 func TestEveryPolicyLearns(t *testing.T) {
-	for _, policy := range ofArms() {
+	for _, policy := range Policies() {
 		if policy == Thompson || policy == LinUCB {
 			continue
 		}
@@ -331,7 +349,7 @@ func TestLinUCBDistributionDoesNotAllocate(t *testing.T) {
 
 // Readers share one model; the race detector watches.
 func TestDistributionIsConcurrent(t *testing.T) {
-	for _, policy := range []string{Thompson, LinUCB} {
+	for _, policy := range []string{Thompson, LinUCB, Cats} {
 		m := newModel(t, config(policy, 4))
 		r := rand.New(rand.NewPCG(11, 12))
 		var e event.Event
@@ -355,7 +373,7 @@ func TestDistributionIsConcurrent(t *testing.T) {
 
 // The gradient in a step and in a reading is that of the loss at the frozen parameters.
 func TestReadingIsTheGradient(t *testing.T) {
-	for _, policy := range []string{Thompson, LinUCB} {
+	for _, policy := range []string{Thompson, LinUCB, Cats} {
 		m := newModel(t, config(policy, 4))
 		r := rand.New(rand.NewPCG(7, 8))
 		var e event.Event
@@ -384,6 +402,7 @@ func TestReadingIsTheGradient(t *testing.T) {
 		}
 		other := e
 		other.Arm = (e.Arm + 1) % 4
+		other.Value = (float64(other.Arm) + .5) / 4
 		before := append([]uint16(nil), ref.J...)
 		again := m.Predict(&other).Ref[0]
 		if again.J[0] != 0 || again.J[len(again.J)-1] == before[len(before)-1] {
@@ -393,7 +412,7 @@ func TestReadingIsTheGradient(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
-	for _, policy := range []string{Thompson, LinUCB} {
+	for _, policy := range []string{Thompson, LinUCB, Cats} {
 		m := newModel(t, config(policy, 4))
 		r := rand.New(rand.NewPCG(9, 10))
 		var e event.Event
@@ -551,9 +570,8 @@ func TestValidate(t *testing.T) {
 
 // Whatever the bytes under a valid checksum, Open returns a usable model or an error.
 func FuzzOpen(f *testing.F) {
-	all := configurations()
-	all[Cats] = config(Cats, 3)
-	for _, c := range all {
+	for _, c := range configurations() {
+		c.Bins = 3
 		c.Arms, c.Limits = c.Arms[:min(3, len(c.Arms))], c.Limits[:min(3, len(c.Limits))]
 		m := newModel(f, c)
 		var e event.Event
@@ -581,7 +599,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		var e event.Event
 		e.Reset()
-		e.Prob, e.Labelled, e.Label, e.Time = 1, true, m.Config().RewardMax, 1e12
+		e.Prob, e.Labelled, e.Label, e.Time, e.Value = 1, true, m.Config().RewardMax, 1e12, m.Config().ValueMin
 		if n := len(m.Distribution(&e, nil, nil)); n != m.arms.len() {
 			t.Fatalf("%d probabilities", n)
 		}

@@ -49,7 +49,7 @@ func (c *Config) numbers() []number {
 		{"harm_margin", &c.HarmMargin, 0, 1e50},
 		{"value_min", &c.ValueMin, -1e50, 1e50},
 		{"value_max", &c.ValueMax, -1e50, 1e50},
-		{"bandwidth", &c.Bandwidth, 1e-50, 1e50},
+		{"bandwidth", &c.Bandwidth, 0, 1e50},
 	}
 }
 

@@ -39,25 +39,24 @@ func (t *tree) pick(x []pair) int {
 	return low
 }
 
-// stage computes what an example of weight h does to the nodes. Not ok means that a number would leave its bounds.
-func (t *tree) stage(x []pair, h float64, cost func(bin int) float64) (ok bool) {
+// stage computes what an example of weight h, with a cost for every bin, does to the nodes. Not ok means that a number would leave its bounds.
+func (t *tree) stage(x []pair, h float64, costs []float64) (ok bool) {
 	t.staged = t.staged[:0]
-	_, ok = t.play(x, h, cost, 0, len(t.nodes)+1)
+	_, ok = t.play(x, h, costs, 0, len(costs))
 	return ok
 }
 
 // play returns the cost of the winner of a run of bins, as its nodes decide once they have learned the example.
-func (t *tree) play(x []pair, h float64, cost func(bin int) float64, low, high int) (winner float64, ok bool) {
+func (t *tree) play(x []pair, h float64, costs []float64, low, high int) (winner float64, ok bool) {
 	if high-low == 1 {
-		winner = cost(low)
-		return winner, winner <= math.MaxFloat64
+		return costs[low], true
 	}
 	mid := split(low, high)
-	lower, ok := t.play(x, h, cost, low, mid)
+	lower, ok := t.play(x, h, costs, low, mid)
 	if !ok {
 		return 0, false
 	}
-	upper, ok := t.play(x, h, cost, mid, high)
+	upper, ok := t.play(x, h, costs, mid, high)
 	if !ok || lower == upper {
 		return lower, ok
 	}

@@ -21,7 +21,11 @@ func TestTreeFindsCheapestWindow(t *testing.T) {
 			bin := tr.pick(x)
 			v := s.draw(bin, uniform(i, 0), uniform(i, 1), 0.2)
 			c, p := cost(city, v), s.density(bin, v, 0.2)
-			if !tr.stage(x, 1, func(b int) float64 { return s.cost(b, v, c, p) }) {
+			costs := make([]float64, bins)
+			for b := range costs {
+				costs[b] = c * s.weight(b, v, p)
+			}
+			if !tr.stage(x, 1, costs) {
 				t.Fatal("refused")
 			}
 			tr.commit(x, 2)

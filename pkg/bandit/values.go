@@ -33,9 +33,9 @@ func (c *Config) validateValues() error {
 		return fmt.Errorf("learner.bandit.arms: %q: must be empty with policy cats, which chooses a number from learner.bandit.value_min to value_max", c.Arms)
 	case !(c.ValueMin < c.ValueMax):
 		return fmt.Errorf("learner.bandit.value_max: %v: must be above learner.bandit.value_min, which is %v", c.ValueMax, c.ValueMin)
-	case !(c.Bandwidth <= c.ValueMax-c.ValueMin):
+	case !(s.bandwidth <= c.ValueMax-c.ValueMin):
 		return fmt.Errorf("learner.bandit.bandwidth: %v: must be at most value_max - value_min, which is %v", c.Bandwidth, c.ValueMax-c.ValueMin)
-	case !(c.Bandwidth >= 1e-6*max(math.Abs(c.ValueMin), math.Abs(c.ValueMax))):
+	case !(s.bandwidth >= 1e-6*max(math.Abs(c.ValueMin), math.Abs(c.ValueMax))):
 		return fmt.Errorf("learner.bandit.bandwidth: %v: must be at least a millionth of the larger of value_min and value_max", c.Bandwidth)
 	case s.centre(1)-s.centre(0) < 1e-9*max(math.Abs(c.ValueMin), math.Abs(c.ValueMax)):
 		return fmt.Errorf("learner.bandit.bins: %d: the bins of the interval from %v to %v would be too narrow to tell apart", c.Bins, c.ValueMin, c.ValueMax)
@@ -53,8 +53,16 @@ type interval struct {
 	bins                 int
 }
 
+// bandwidth returns Bandwidth, or what 0 means.
+func (c *Config) bandwidth() float64 {
+	if c.Bandwidth == 0 && c.Continuous() {
+		return (c.ValueMax - c.ValueMin) / 20
+	}
+	return c.Bandwidth
+}
+
 func (c *Config) values() interval {
-	return interval{low: c.ValueMin, high: c.ValueMax, bandwidth: c.Bandwidth, bins: c.Bins}
+	return interval{low: c.ValueMin, high: c.ValueMax, bandwidth: c.bandwidth(), bins: c.Bins}
 }
 
 // centre returns the middle of a bin.
@@ -97,13 +105,13 @@ func (s *interval) shares(bin int, explore float64, p []float64) {
 	}
 }
 
-// cost is the unbiased estimate of what the window of a bin costs, from the cost and the density of one number.
-func (s *interval) cost(bin int, v, cost, density float64) float64 {
+// weight is the importance weight of the number v, drawn with a density, in the window of a bin: that of the window over its own. It is 0 outside.
+func (s *interval) weight(bin int, v, density float64) float64 {
 	low, high := s.window(bin)
 	if v < low || v > high {
 		return 0
 	}
-	return cost / float64(density*(high-low))
+	return 1 / float64(density*(high-low))
 }
 
 // checkValue says why the number of an event, or its density, is refused, if it is.
@@ -111,6 +119,10 @@ func (c *Config) checkValue(e *event.Event) *event.Rejection {
 	switch {
 	case !(e.Value >= c.ValueMin && e.Value <= c.ValueMax):
 		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("value %v: learner.bandit.value_min and value_max allow %v to %v", e.Value, c.ValueMin, c.ValueMax)}
+	case e.Arm != event.Bin(e.Value, c.ValueMin, c.ValueMax, c.Bins):
+		return &event.Rejection{Reason: event.ArmUnknown, Detail: fmt.Sprintf("arm %d: the value %v lies in bin %d", e.Arm, e.Value, event.Bin(e.Value, c.ValueMin, c.ValueMax, c.Bins))}
+	case len(e.Actions) > 0:
+		return &event.Rejection{Reason: event.ActionsInvalid, Detail: "actions have features, but a number was chosen"}
 	case e.Labelled && !(e.Prob > 0 && e.Prob <= math.MaxFloat64):
 		return &event.Rejection{Reason: event.PropensityInvalid, Detail: fmt.Sprintf("density %v: must be above 0 and finite", e.Prob)}
 	}
@@ -129,6 +141,7 @@ func (p *Policy) Value(e *event.Event) (v float64, bin int, density float64) {
 	if picked < 0 {
 		return 0, 0, math.NaN()
 	}
-	v = c.values.draw(picked, p.key.Uniform(e.ID), p.key.place(e.ID), p.cfg.Floor)
-	return v, event.Bin(v, p.cfg.ValueMin, p.cfg.ValueMax, p.cfg.Bins), c.values.density(picked, v, p.cfg.Floor)
+	explore := c.explore()
+	v = c.values.draw(picked, p.key.Uniform(e.ID), p.key.place(e.ID), explore)
+	return v, event.Bin(v, p.cfg.ValueMin, p.cfg.ValueMax, p.cfg.Bins), c.values.density(picked, v, explore)
 }

@@ -153,11 +153,14 @@ class Bandit:
     def value(self, event: Event) -> tuple[float, int, float]:
         """Return the number for an event with an id, the bin that it lies in, and its density; NaN when values are not finite."""
         assert self._values is not None
-        picked, explore = self._pick(event), self._c["floor"]
+        picked, explore = self._pick(event), self._explore()
         if picked < 0:
             return 0.0, 0, math.nan
         v = self._values.draw(picked, self.uniform(event.id), self._key.place(event.id), explore)
         return v, self._values.bin(v), self._values.density(picked, v, explore)
+
+    def _explore(self) -> float:
+        return self._c["floor"] if self.events else 1.0
 
     def _pick(self, event: Event) -> int:
         return pick([n.theta for n in self._nodes], self._place(event, 0, ())[0])
@@ -170,7 +173,7 @@ class Bandit:
         """
         if self._values is not None:  # the arms are bins, which have no constraints
             picked = self._pick(event)
-            return self._values.shares(picked, self._c["floor"]) if picked >= 0 else [math.nan] * len(self.arms)
+            return self._values.shares(picked, self._explore()) if picked >= 0 else [math.nan] * len(self.arms)
         chosen = self._rails.eligible(eligible)
         out = [0.0] * len(self.arms)
         if not chosen:
