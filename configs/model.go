@@ -38,8 +38,13 @@ func (m Model) Schema() event.Schema {
 	if own := m.Source.own(); len(own) > 0 {
 		exclude = append(slices.Clone(exclude), own...)
 	}
+	var metrics []string
+	if m.Learner.Kind == "bandit" {
+		metrics = m.Learner.Bandit.Metrics()
+	}
 	return event.Schema{
-		Label: m.Source.Label, Positive: m.Source.Positive, Weight: m.Source.Weight, Time: m.Source.Time,
+		Metrics: metrics,
+		Label:   m.Source.Label, Positive: m.Source.Positive, Weight: m.Source.Weight, Time: m.Source.Time,
 		Classes: m.Source.Classes, ClassWeights: m.Source.ClassWeights, SampleNegatives: share,
 		LabelType: m.Source.LabelType, LabelSeparator: separator,
 		Key: m.Source.Key, ID: m.Source.ID,

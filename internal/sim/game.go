@@ -39,6 +39,13 @@ type ValuePlayer interface {
 	ChooseValue(record []byte, low, high float64) (v, density float64, err error)
 }
 
+// Measured is a Scene whose rewards carry more than their number.
+type Measured interface {
+	Scene
+	// AppendMetrics appends the members of the record of the reward that is being paid, each with a comma before it.
+	AppendMetrics(b []byte) []byte
+}
+
 // Round is one decision.
 type Round struct {
 	Context []byte // JSON object; empty for none
@@ -150,7 +157,11 @@ func (g *Game) Play(n uint64, emit func(record []byte) error) (r Result, err err
 			}
 			if at := t + int64(math.Round(d.ExpFloat64()*g.Delay)); reward != 0 {
 				b := append(recordHead("reward", of, at), `,"reward":`...)
-				q.send(d, at, append(strconv.AppendFloat(b, reward, 'g', -1, 64), '}'))
+				b = strconv.AppendFloat(b, reward, 'g', -1, 64)
+				if m, ok := g.Scene.(Measured); ok {
+					b = m.AppendMetrics(b)
+				}
+				q.send(d, at, append(b, '}'))
 			}
 		})
 	}

@@ -56,6 +56,6 @@ func (p *player) Decode(_ []byte, e *event.Event) error {
 	e.Key, e.ID, e.Source, e.Logged = slices.Clip(e.Key), slices.Clip(e.ID), slices.Clip(e.Source), slices.Clip(e.Logged)
 	e.X.Dense, e.X.Sparse = slices.Clip(e.X.Dense), slices.Clip(e.X.Sparse)
 	e.Categories, e.Actions, e.Eligible = slices.Clip(e.Categories), slices.Clip(e.Actions), slices.Clip(e.Eligible)
-	e.Labels, e.Costs = slices.Clip(e.Labels), slices.Clip(e.Costs)
+	e.Labels, e.Costs, e.Metrics = slices.Clip(e.Labels), slices.Clip(e.Costs), slices.Clip(e.Metrics)
 	return nil
 }

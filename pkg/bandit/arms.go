@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/streamlearner/streamlearner/internal/wire"
+	"github.com/streamlearner/streamlearner/pkg/event"
 )
 
 // Status is where an arm stands in its life.
@@ -35,6 +36,13 @@ type Arm struct {
 	// events up to it, from before the arm was removed and came back, no reward can be corrected; 0 where it did not.
 	Until int64
 
+	Rails []Watched // what the guard rails know of it, in their order
+	Out   string    // metric of the guard rail that took it out; empty for none
+	// Could is in how many events learned of any arm this one could be chosen, while it was open; Chosen in how many of them
+	// it was, and Inverse the sum of 1/propensity over those.
+	Could, Chosen uint64
+	Inverse       float64
+
 	over evidence // that it is chosen too often
 }
 
@@ -55,7 +63,7 @@ func newArms(c *Config) *arms {
 	t := &arms{baseline: -1, newest: math.MinInt64}
 	for _, n := range c.ArmNames() {
 		l := c.limit(n)
-		t.add(Arm{Name: n, Cap: l.cap(), Price: l.Price})
+		t.add(Arm{Name: n, Cap: l.cap(), Price: l.Price, Rails: make([]Watched, len(c.GuardRails))})
 	}
 	t.baseline = t.find(c.Baseline)
 	return t
@@ -75,6 +83,9 @@ func (t *arms) find(name string) int {
 func (t *arms) clone() *arms {
 	out := *t
 	out.list, out.hashes = slices.Clone(t.list), slices.Clone(t.hashes)
+	for i := range out.list {
+		out.list[i].Rails = slices.Clone(out.list[i].Rails)
+	}
 	return &out
 }
 
@@ -88,11 +99,11 @@ func (t *arms) names() []string {
 
 // learned counts an event of an arm. It reports whether the table says anything else of
 // any arm since, and which ones have gone.
-func (t *arms) learned(arm int, reward, propensity float64, time int64, c *Config) (changed bool, gone []int) {
-	t.weigh(arm, propensity)
-	a := &t.list[arm]
+func (t *arms) learned(e *event.Event, propensity float64, c *Config) (changed bool, gone []int) {
+	t.weigh(e.Arm, propensity, e.Eligible)
+	a, time := &t.list[e.Arm], e.Time
 	a.Events++
-	if sum := a.Reward + reward; finite(sum) {
+	if sum := a.Reward + e.Label; finite(sum) {
 		a.Reward = sum
 	}
 	if a.Status == ArmNew && a.Events >= uint64(c.NewEvents) {
@@ -120,13 +131,19 @@ func (t *arms) append(b []byte) []byte {
 		b = wire.AppendFloat64(wire.AppendFloat64(b, a.Cap), a.Price)
 		b = wire.AppendFloat64(wire.AppendUvarint(b, a.Events), a.Reward)
 		b = a.over.append(wire.AppendVarint(b, a.Until))
+		b = wire.AppendUvarint(wire.AppendUvarint(b, a.Could), a.Chosen)
+		b = wire.AppendString(wire.AppendFloat64(b, a.Inverse), a.Out)
+		b = wire.AppendUvarint(b, uint64(len(a.Rails)))
+		for k := range a.Rails {
+			b = a.Rails[k].append(b)
+		}
 	}
 	return wire.AppendVarint(wire.AppendUvarint(b, uint64(t.baseline+1)), t.newest)
 }
 
 func readArms(r *wire.Reader) *arms {
 	t := &arms{}
-	const least = 27 + 8*len(stakes)
+	const least = 39 + 8*len(stakes)
 	n := r.Count(least)
 	if n > maxArms {
 		r.Fail("%d arms, at most %d", n, maxArms)
@@ -135,7 +152,9 @@ func readArms(r *wire.Reader) *arms {
 	seen := make(map[string]bool, n)
 	for range n {
 		a := Arm{Name: r.String(), Status: Status(r.Byte()), Cap: r.Finite(), Price: r.Finite(), Events: r.Uvarint(), Reward: r.Finite(), Until: r.Varint(), over: readEvidence(r)}
-		if r.Err() == nil && (a.Status > ArmRemoved || !(a.Cap > 0 && a.Cap <= 1) || !(a.Price >= 0) || a.Name == "" || seen[a.Name]) {
+		a.Could, a.Chosen, a.Inverse, a.Out = r.Uvarint(), r.Uvarint(), r.Finite(), r.String()
+		a.Rails = readRails(r)
+		if r.Err() == nil && (a.Status > ArmRemoved || !(a.Cap > 0 && a.Cap <= 1) || !(a.Price >= 0) || !(a.Inverse >= 0 && a.Inverse <= mostEvidence) || a.Name == "" || seen[a.Name]) {
 			r.Fail("arm %q has status %d, cap %v and price %v", a.Name, a.Status, a.Cap, a.Price)
 		}
 		if r.Err() != nil {

@@ -99,13 +99,15 @@ func (t *arms) admit(c *event.ArmChange, cfg *Config) (seed bool, err error) {
 		fresh = ArmActive
 	}
 	if i < 0 {
-		t.add(Arm{Name: c.Arm, Status: fresh, Cap: l.cap(), Price: l.Price})
+		t.add(Arm{Name: c.Arm, Status: fresh, Cap: l.cap(), Price: l.Price, Rails: make([]Watched, len(cfg.GuardRails))})
 		return true, nil
 	}
 	a := &t.list[i]
 	a.Cap, a.Price, a.Until = l.cap(), l.Price, 0
-	if seed = a.Status == ArmRemoved; seed || cfg.Harm > 0 { // the guard rail begins anew, too
-		a.Events, a.Reward, a.Until = 0, 0, t.newest
+	if seed = a.Status == ArmRemoved; seed || len(a.Rails) > 0 { // guard rails begin anew, too
+		a.Events, a.Reward, a.Until, a.Out = 0, 0, t.newest, ""
+		a.Could, a.Chosen, a.Inverse = 0, 0, 0
+		clear(a.Rails)
 	}
 	if a.Status = fresh; a.Events >= uint64(cfg.NewEvents) {
 		a.Status = ArmActive
@@ -190,14 +192,7 @@ func (m *Model) ArmNames() []string { return m.arms.names() }
 func (m *Model) HasBaseline() bool { return m.arms.baseline >= 0 }
 
 // ArmReports says of every arm what people watch.
-func (m *Model) ArmReports() []event.ArmReport {
-	out := make([]event.ArmReport, m.arms.len())
-	for i := range m.arms.list {
-		a := &m.arms.list[i]
-		out[i] = event.ArmReport{Name: a.Name, Status: a.Status.String(), Gone: a.Status == ArmRemoved, Events: a.Events, Rewards: a.Reward}
-	}
-	return out
-}
+func (m *Model) ArmReports() []event.ArmReport { return m.arms.reports() }
 
 // AppendArms appends the table of arms, for SetArms.
 func (m *Model) AppendArms(b []byte) []byte { return m.arms.append(b) }
@@ -231,6 +226,9 @@ func (m *Model) SetArms(b []byte) error {
 	if err == nil {
 		err = t.follows(m.arms)
 	}
+	if err == nil && !t.hasRails(len(m.guards)) {
+		err = errRails
+	}
 	if err != nil {
 		return fmt.Errorf("bandit: table of arms: %w", err)
 	}
@@ -246,6 +244,7 @@ func (m *Model) SetArms(b []byte) error {
 // change those that it was written under.
 func (m *Model) adopt(p core, stored *Config) error {
 	t := p.table().clone()
+	t.keepRails(&m.cfg, stored)
 	var begun []int
 	for _, c := range m.cfg.changes(stored) {
 		i := t.find(c.Arm)

@@ -11,6 +11,8 @@ import (
 // ErrNoReference is returned for a reference that is not set.
 var ErrNoReference = errors.New("reference is not set")
 
+var errRails = fmt.Errorf("%w: arms do not have the guard rails of the settings", wire.ErrCorrupt)
+
 const formatVersion = 4
 
 // AppendBinary appends the live parameters as a sealed envelope of kind
@@ -99,6 +101,9 @@ func (m *Model) open(b []byte, kind wire.Kind) (core, *Config, error) {
 	if r.Err() != nil {
 		return nil, nil, r.Err()
 	}
+	if !t.hasRails(len(c.GuardRails)) {
+		return nil, nil, errRails
+	}
 	p := fresh(&m.cfg, t)
 	p.decode(r)
 	return p, &c, r.Close()
@@ -117,7 +122,7 @@ func openConfig(b []byte, kind wire.Kind) (Config, *wire.Reader, error) {
 }
 
 // append writes the configuration: the words, the flags, the numbers, the whole
-// numbers and the durations in milliseconds, each in the order of its table, then the arms and their limits.
+// numbers and the durations in milliseconds, each in the order of its table, then the arms, their limits and the guard rails.
 func (c Config) append(b []byte) []byte {
 	c.resolve()
 	for _, s := range c.choices() {
@@ -142,6 +147,12 @@ func (c Config) append(b []byte) []byte {
 	b = wire.AppendUvarint(b, uint64(len(c.Limits)))
 	for _, l := range c.Limits {
 		b = wire.AppendFloat64(wire.AppendFloat64(wire.AppendString(b, l.Arm), l.Cap), l.Price)
+	}
+	b = wire.AppendUvarint(b, uint64(len(c.GuardRails)))
+	for _, g := range c.GuardRails {
+		b = wire.AppendString(wire.AppendString(b, g.Metric), g.Worse)
+		b = wire.AppendFloat64(wire.AppendFloat64(b, g.Min), g.Max)
+		b = wire.AppendFloat64(wire.AppendString(b, g.Margin), g.Alpha)
 	}
 	return b
 }
@@ -174,6 +185,9 @@ func readConfig(r *wire.Reader) Config {
 	}
 	for range r.Count(17) {
 		c.Limits = append(c.Limits, Limit{Arm: r.String(), Cap: r.Finite(), Price: r.Finite()})
+	}
+	for range r.Count(27) {
+		c.GuardRails = append(c.GuardRails, GuardRail{Metric: r.String(), Worse: r.String(), Min: r.Finite(), Max: r.Finite(), Margin: r.String(), Alpha: r.Finite()})
 	}
 	return c
 }

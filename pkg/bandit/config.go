@@ -62,11 +62,9 @@ type Config struct {
 	// Conservative is the share of what the baseline would have earned that may be lost at most: other arms are
 	// chosen only while that is certain enough. For policies without context. Default 0, no such rule.
 	Conservative float64 `koanf:"conservative"`
-	// Harm guards against arms that earn less than the baseline by more than HarmMargin, in the unit of rewards: one of
-	// which that is proven is taken out, as if it were removed. Harm is the probability that this ever happens
-	// to an arm wrongly, however often one looks. For policies without context. Default 0, no such guard.
-	Harm       float64 `koanf:"harm"`
-	HarmMargin float64 `koanf:"harm_margin"`
+	// GuardRails take out arms that are proven to be worse than the baseline, in the reward or in another metric. For
+	// policies without context. Default none.
+	GuardRails []GuardRail `koanf:"guard_rails"`
 	// PriceStep is how far the price of an arm may be from that of the baseline, as a share of the
 	// latter: arms further off are not chosen. Default 0, any price.
 	PriceStep float64 `koanf:"price_step"`
@@ -239,6 +237,9 @@ func (c *Config) Validate() error {
 	if c.Continuous() {
 		return c.validateValues()
 	}
+	if err := c.validateGuardRails(); err != nil {
+		return err
+	}
 	return c.validateLimits()
 }
 
@@ -270,10 +271,6 @@ func (c *Config) validateTogether() error {
 		return fmt.Errorf("learner.bandit.features: %q: must be disjoint with policy %s; use linucb, lints, logistic, epsilon, softmax, squarecb or regcb", c.Features, c.Policy)
 	case c.Conservative > 0 && c.contextual():
 		return fmt.Errorf("learner.bandit.conservative: %v: must be 0 with policy %s: what the baseline earns in the contexts where it is chosen says little of the others; use thompson, ucb1 or klucb, or baseline_floor", c.Conservative, c.Policy)
-	case c.Harm > 0 && c.contextual():
-		return fmt.Errorf("learner.bandit.harm: %v: must be 0 with policy %s: arms are chosen in different contexts there, so that their mean rewards do not compare; use thompson, normal, ucb1 or klucb", c.Harm, c.Policy)
-	case c.HarmMargin > 0 && !(c.HarmMargin < c.RewardMax-c.RewardMin):
-		return fmt.Errorf("learner.bandit.harm_margin: %v: must be below the range of rewards, reward_max less reward_min, which is %v", c.HarmMargin, c.RewardMax-c.RewardMin)
 	case c.Draws == 0 && (c.Policy == Normal || c.Policy == Ladder || c.Features != Disjoint && (c.Policy == LinTS || c.Policy == Logistic)):
 		return fmt.Errorf("learner.bandit.draws: 0: integrals need independent normal posteriors; set learner.bandit.draws to 128, or features to disjoint with policy lints or logistic")
 	}

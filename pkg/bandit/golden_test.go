@@ -88,6 +88,9 @@ func TestGolden(t *testing.T) {
 	for i := range 2 {
 		cases = append(cases, chosen(t, "conservative", careful, 102+i))
 	}
+	watched := watchedModel(t)
+	golden(t, "guarded.model", watched)
+	cases = append(cases, chosen(t, "guarded", watched, 102))
 	text, err := json.MarshalIndent(cases, "", " ")
 	if err != nil {
 		t.Fatal(err)
@@ -145,6 +148,31 @@ func carefulModel(t *testing.T) []byte {
 		if s := m.Learn(&e); s.Reject != nil {
 			t.Fatal(s.Reject)
 		}
+	}
+	model, err := m.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model
+}
+
+// watchedModel has guard rails, one of which has taken out an arm.
+func watchedModel(t testing.TB) []byte {
+	t.Helper()
+	m := newModel(t, guardedConfig(Normal, 3))
+	var e event.Event
+	for i := range 300 {
+		small(&e, i)
+		e.Arm, e.Time = i%3, int64(1_600_000_000_000+i)
+		for _, name := range []string{"latency_ms", "hits"}[:1+i%2] {
+			e.Metrics = append(e.Metrics, event.Metric{Name: event.MetricName(name), Value: float64(i%3/2*500 + i%7)})
+		}
+		if s := m.Learn(&e); s.Reject != nil {
+			t.Fatal(s.Reject)
+		}
+	}
+	if out := m.Table()[2].Out; out != "latency_ms" {
+		t.Errorf("the arm a2 was taken out for %q", out)
 	}
 	model, err := m.AppendBinary(nil)
 	if err != nil {

@@ -92,10 +92,10 @@ func (c *Config) feasible(t *arms) error {
 		return fmt.Errorf("learner.bandit.baseline_floor: %v: learner.bandit.baseline must name the arm that is to have it", c.BaselineFloor)
 	case base < 0 && c.Conservative > 0:
 		return fmt.Errorf("learner.bandit.conservative: %v: learner.bandit.baseline must name the arm to compare with", c.Conservative)
-	case base < 0 && c.Harm > 0:
-		return fmt.Errorf("learner.bandit.harm: %v: learner.bandit.baseline must name the arm to compare with", c.Harm)
-	case c.Harm > 0 && t.list[base].Cap < 1:
-		return fmt.Errorf("learner.bandit.harm: %v: all arms but the baseline %q may be taken out, so it must have no cap", c.Harm, t.list[base].Name)
+	case base < 0 && len(c.GuardRails) > 0:
+		return fmt.Errorf("learner.bandit.guard_rails: %v: learner.bandit.baseline must name the arm to compare with", c.GuardRails)
+	case len(c.GuardRails) > 0 && t.list[base].Cap < 1:
+		return fmt.Errorf("learner.bandit.guard_rails: %v: all arms but the baseline %q may be taken out, so it must have no cap", c.GuardRails, t.list[base].Name)
 	case c.PriceStep > 0 && (base < 0 || t.list[base].Price == 0):
 		return fmt.Errorf("learner.bandit.price_step: %v: is counted from the price of learner.bandit.baseline: name that arm, and its price in learner.bandit.limits", c.PriceStep)
 	case base >= 0 && !t.list[base].open():

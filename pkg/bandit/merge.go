@@ -36,6 +36,7 @@ func (m *Model) Merge(others ...*Model) error {
 			if r := t.list[i].Reward + o.arms.list[i].Reward; finite(r) {
 				t.list[i].Reward = r
 			}
+			t.list[i].addWatched(&o.arms.list[i])
 		}
 	}
 	m.live, m.arms = sum, sum.table()

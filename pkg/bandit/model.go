@@ -43,6 +43,7 @@ type Model struct {
 	cfg      Config
 	arms     *arms // those of live
 	rails    rails
+	guards   []guard
 	live     core
 	refs     [2]core // nil where no reference is set
 	readings [2]event.Reading
@@ -59,7 +60,8 @@ func New(c Config) (*Model, error) {
 		return nil, err
 	}
 	c.Arms, c.Limits = slices.Clone(c.Arms), slices.Clone(c.Limits)
-	m := &Model{cfg: c, arms: newArms(&c)}
+	c.GuardRails = slices.Clone(c.GuardRails)
+	m := &Model{cfg: c, arms: newArms(&c), guards: c.guards()}
 	m.live, m.rails = fresh(&m.cfg, m.arms), newRails(&m.cfg, m.arms)
 	return m, nil
 }
@@ -180,8 +182,8 @@ func (m *Model) Learn(e *event.Event) event.Step {
 	if m.cfg.Continuous() {
 		propensity = 1 // a density says nothing of how often a bin is chosen
 	}
-	changed, gone := m.arms.learned(e.Arm, e.Label, propensity, e.Time, &m.cfg)
-	if m.harm = m.arms.harmful(e.Arm, &m.cfg); m.harm != "" {
+	changed, gone := m.arms.learned(e, propensity, &m.cfg)
+	if m.harm = m.arms.harmful(e, m.guards, &m.cfg); m.harm != "" {
 		m.harmed, changed = m.arms.list[e.Arm].Name, true
 	}
 	for _, i := range gone {

@@ -3,6 +3,7 @@ package bandit
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -495,7 +496,7 @@ func TestForeignConfigurationsAreRefused(t *testing.T) {
 		refusedFor(d.key, c)
 	}
 	newer := wire.Seal(wire.Begin(nil, wire.KindBandit, formatVersion+1), 0)
-	if _, err := Open(newer); err == nil || !strings.Contains(err.Error(), "format version 5") {
+	if _, err := Open(newer); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("format version %d", formatVersion+1)) {
 		t.Errorf("a newer format: %v", err)
 	}
 }
@@ -585,6 +586,8 @@ func FuzzOpen(f *testing.F) {
 		}
 		f.Add(b[:len(b)-8])
 	}
+	watched := watchedModel(f)
+	f.Add(watched[:len(watched)-8])
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m, err := Open(wire.Seal(append([]byte(nil), body...), 0))
 		if err != nil {

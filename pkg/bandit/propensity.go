@@ -13,7 +13,8 @@ import (
 // is an e-detector (Shin, Ramdas and Rinaldo 2022, E-detectors, https://arxiv.org/abs/2203.03532, of CUSUM form), and
 // so is the mean of all: while propensities are right it takes on average at least c decisions until the mean
 // exceeds c. An arm that is chosen too rarely makes another one that is chosen too often. A test of
-// fixed shares (ope.SampleRatio) would need the same probabilities at every decision.
+// counts (ope.SampleRatio) would need the probabilities of all arms at every decision, and they are not logged: those of the
+// version that decided could be computed again only while that version is kept.
 
 // stakes suit arms of large, medium and small propensities.
 var stakes = [...]float64{0.2, 0.02, 0.002}
@@ -23,12 +24,20 @@ const mostEvidence = 1e100
 // evidence is that an arm is chosen more often than its propensities say, by stake.
 type evidence [len(stakes)]float64
 
-// weigh adds a decision for an arm to the evidence of all.
-func (t *arms) weigh(arm int, propensity float64) {
+// weigh adds a decision for an arm to the shares and the evidence of all. eligible says which arms could be chosen; empty for
+// all.
+func (t *arms) weigh(arm int, propensity float64, eligible []bool) {
 	for i := range t.list {
 		z := 0.0
 		if i == arm {
 			z = 1 / propensity
+		}
+		if a := &t.list[i]; a.open() && (len(eligible) == 0 || eligible[i]) {
+			a.Could++
+			if i == arm {
+				a.Chosen++
+				a.Inverse = min(mostEvidence, a.Inverse+z)
+			}
 		}
 		for j, stake := range stakes {
 			m := &t.list[i].over[j]

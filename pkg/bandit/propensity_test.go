@@ -25,7 +25,7 @@ func logged(t *testing.T, seed uint64, n int, override bool) (most float64, at i
 			arm = 1 // the service shows another arm and logs that with the propensity of it
 			prob = p[1]
 		}
-		m.arms.weigh(arm, prob)
+		m.arms.weigh(arm, prob, nil)
 		if e := m.Evidence(); e > most {
 			most, at = e, i
 		}
@@ -52,7 +52,7 @@ func TestEvidenceAgainstPropensities(t *testing.T) {
 func TestEvidenceOfACertainChoice(t *testing.T) {
 	m := newModel(t, config(UCB1, 2))
 	for range 10_000 {
-		m.arms.weigh(1, 1)
+		m.arms.weigh(1, 1, nil)
 	}
 	if e := m.Evidence(); e > 1 {
 		t.Errorf("evidence %v", e)

@@ -45,8 +45,6 @@ func (c *Config) numbers() []number {
 		{"new_prior", &c.NewPrior, 0, 1},
 		{"conservative", &c.Conservative, 0, 1},
 		{"cost", &c.Cost, 0, 1e50},
-		{"harm", &c.Harm, 0, 0.5},
-		{"harm_margin", &c.HarmMargin, 0, 1e50},
 		{"value_min", &c.ValueMin, -1e50, 1e50},
 		{"value_max", &c.ValueMax, -1e50, 1e50},
 		{"bandwidth", &c.Bandwidth, 0, 1e50},
@@ -106,7 +104,7 @@ func (c *Config) spans() []span {
 // that a stored bandit goes on under other values.
 func AboutArms(key string) bool {
 	switch key {
-	case "arms", "limits", "baseline", "baseline_floor", "price_step", "price_floor", "new_share", "new_events", "new_prior", "drain", "conservative", "harm", "harm_margin":
+	case "arms", "limits", "baseline", "baseline_floor", "price_step", "price_floor", "new_share", "new_events", "new_prior", "drain", "conservative", "guard_rails":
 		return true
 	}
 	return false

@@ -39,8 +39,8 @@ func (c *Config) validateValues() error {
 		return fmt.Errorf("learner.bandit.bandwidth: %v: must be at least a millionth of the larger of value_min and value_max", c.Bandwidth)
 	case s.centre(1)-s.centre(0) < 1e-9*max(math.Abs(c.ValueMin), math.Abs(c.ValueMax)):
 		return fmt.Errorf("learner.bandit.bins: %d: the bins of the interval from %v to %v would be too narrow to tell apart", c.Bins, c.ValueMin, c.ValueMax)
-	case len(c.Limits) > 0 || c.Baseline != "" || c.BaselineFloor != 0 || c.PriceStep != 0 || c.PriceFloor != 0 || c.Harm != 0:
-		return fmt.Errorf("learner.bandit.policy: cats: has no limits, baseline, baseline_floor, price_step, price_floor and harm: set value_min and value_max to the numbers that may be chosen")
+	case len(c.Limits) > 0 || c.Baseline != "" || c.BaselineFloor != 0 || c.PriceStep != 0 || c.PriceFloor != 0 || len(c.GuardRails) > 0:
+		return fmt.Errorf("learner.bandit.policy: cats: has no limits, baseline, baseline_floor, price_step, price_floor and guard_rails: set value_min and value_max to the numbers that may be chosen")
 	case c.Floor == 0:
 		return fmt.Errorf("learner.bandit.floor: 0: must be above 0 with policy cats, which learns nothing of numbers that it never chooses")
 	}

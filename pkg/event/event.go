@@ -74,6 +74,7 @@ type Event struct {
 	Arm      int      // the chosen arm's index
 	Value    float64  // the number that was chosen, where a number is
 	Prob     float64  // its propensity, 0 < Prob <= 1, or the density of Value, as logged at decision time
+	Metrics  []Metric // what the record tells of the fields of Schema.Metrics
 }
 
 // Reset empties e and keeps its memory.
@@ -85,7 +86,7 @@ func (e *Event) Reset() {
 	e.Categories = e.Categories[:0]
 	e.Weight, e.Label, e.Labelled = 1, 0, false
 	e.Labels, e.Costs = e.Labels[:0], e.Costs[:0]
-	e.Actions, e.Eligible, e.Arm, e.Value, e.Prob = e.Actions[:0], e.Eligible[:0], 0, 0, 0
+	e.Actions, e.Eligible, e.Arm, e.Value, e.Prob, e.Metrics = e.Actions[:0], e.Eligible[:0], 0, 0, 0, e.Metrics[:0]
 }
 
 // Plain returns the sparse features that come from one field each.

@@ -36,7 +36,8 @@ type filler struct {
 	positiveNum bool
 	limit       int
 	shaper
-	names map[uint64]string // nil unless they are kept
+	metrics []uint64          // names of Schema.Metrics
+	names   map[uint64]string // nil unless they are kept
 
 	e          *Event
 	rejection  *Rejection
@@ -55,6 +56,9 @@ func newFiller(s Schema, needLabel bool) (filler, error) {
 		f.limit = DefaultMaxFeatures
 	}
 	f.positive, f.positiveNum = parseText([]byte(s.Positive))
+	for _, m := range s.Metrics {
+		f.metrics = append(f.metrics, MetricName(m))
+	}
 	return f, nil
 }
 
@@ -192,6 +196,10 @@ func (f *filler) special(r role, v value) {
 		f.fail(ArmUnknown, f.schema.Eligible, "%s: must be an array of the arms that could be chosen", v.excerpt())
 	case roleActions:
 		f.fail(ActionsInvalid, f.schema.Actions, "%s: must be an array of the features of each action", v.excerpt())
+	default:
+		if r >= roleMetric && r < roleMetric+MaxMetrics {
+			f.metric(int(r-roleMetric), v)
+		}
 	}
 }
 

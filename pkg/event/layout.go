@@ -48,7 +48,8 @@ func (l Layout) Published() Layout {
 			l.Exclude = append(slices.Clip(l.Exclude), n.field)
 		}
 	}
-	l.Source, l.Logged = "", ""
+	l.Exclude = append(slices.Clip(l.Exclude), l.Metrics...)
+	l.Source, l.Logged, l.Metrics = "", "", nil
 	return l
 }
 

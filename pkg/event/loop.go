@@ -78,7 +78,7 @@ func NewLoop(s LoopSchema) (*Loop, error) {
 		return nil, err
 	}
 	l.reward, err = newJSON(Schema{
-		Label: s.Label, Positive: s.Positive, Classes: s.Classes, Time: s.Time, ID: s.ID, Key: s.RewardID, Include: nothing(),
+		Label: s.Label, Positive: s.Positive, Classes: s.Classes, Time: s.Time, ID: s.ID, Key: s.RewardID, Metrics: s.Metrics, Include: nothing(),
 	}, true, labelOnly)
 	return l, err
 }
@@ -130,6 +130,11 @@ func (s *LoopSchema) Validate() error {
 			if k.field != "" && k.field == o.field {
 				return fmt.Errorf("%s: %q: is already named by %s; a field has one meaning", k.key, k.field, o.key)
 			}
+		}
+	}
+	for _, k := range keys {
+		if k.field != "" && s.metricOf(k.field) != roleNone {
+			return fmt.Errorf("%s: %q: is a metric of learner.bandit.guard_rails; a field has one meaning", k.key, k.field)
 		}
 	}
 	values := [...]struct{ key, value string }{

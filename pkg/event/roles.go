@@ -25,8 +25,12 @@ const (
 	roleLogged
 	roleActions
 	roleEligible
-	roleText   // an automatic feature whose strings are split into words; has a shape
-	roleShaped // and above: see shape
+	roleMetric // the first of Schema.Metrics; the others follow
+)
+
+const (
+	roleText   = roleMetric + MaxMetrics + iota // an automatic feature whose strings are split into words; has a shape
+	roleShaped                                  // and above: see shape
 )
 
 // maxRoles is how many paths a roleTable remembers from record to record.

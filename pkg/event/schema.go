@@ -97,6 +97,9 @@ type Schema struct {
 	// made that the label is about: an object with the fields that a record would have.
 	// Only JSON has it. It is not published either.
 	Logged string `json:"-"`
+	// Metrics are the fields of Event.Metrics: what guard rails compare beside the reward. A value is a number,
+	// text of one, or a boolean; any other counts as absent. They are not published either.
+	Metrics []string `json:"-"`
 
 	// Include lists the fields that are features. Empty: all fields.
 	Include []string `koanf:"include" json:"include,omitempty"`
@@ -198,6 +201,9 @@ func (s *Schema) Validate() error {
 		return err
 	}
 	if err := s.validateOffer(); err != nil {
+		return err
+	}
+	if err := s.validateMetrics(); err != nil {
 		return err
 	}
 	switch {
@@ -350,6 +356,9 @@ func (s *Schema) role(path string) role {
 		if n.role != roleActions {
 			return roleSkip
 		}
+	}
+	if r := s.metricOf(path); r != roleNone {
+		return r
 	}
 	if s.outside(path) {
 		return roleSkip

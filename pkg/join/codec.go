@@ -8,7 +8,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/wire"
 )
 
-const version = 1
+const version = 2
 
 // The flags of an encoded entry; its state is below them.
 const (
@@ -64,6 +64,11 @@ func (e *Entry) append(b []byte) []byte {
 		b = wire.AppendUint64(b, r.identity)
 		b = wire.AppendFloat64(b, r.value)
 	}
+	b = wire.AppendUvarint(b, uint64(len(e.metrics)))
+	for _, m := range e.metrics {
+		b = wire.AppendVarint(wire.AppendUint64(b, m.Name), m.time)
+		b = wire.AppendFloat64(b, m.Value)
+	}
 	if e.learned {
 		b = wire.AppendFloat64(b, e.label)
 		b = wire.AppendUvarint(b, e.tag)
@@ -71,10 +76,11 @@ func (e *Entry) append(b []byte) []byte {
 	return b
 }
 
-// The fewest bytes of an encoded entry and of a reward.
+// The fewest bytes of an encoded entry, of a reward and of a metric.
 const (
-	leastEntry  = 5
+	leastEntry  = 6
 	leastReward = 17
+	leastMetric = 17
 )
 
 // UnmarshalBinary replaces the state by an encoded one, with its configuration. The log is
@@ -149,6 +155,7 @@ func (j *Join) read(r *wire.Reader) *Entry {
 			r.Fail("rewards of a decision out of order")
 		}
 	}
+	e.readMetrics(r)
 	if e.learned {
 		e.label, e.tag = r.Finite(), r.Uvarint()
 	}
@@ -164,4 +171,24 @@ func (j *Join) read(r *wire.Reader) *Entry {
 		}
 	}
 	return e
+}
+
+// readMetrics reads the metrics of an entry.
+func (e *Entry) readMetrics(r *wire.Reader) {
+	n := r.Count(leastMetric)
+	if n > MaxMetrics {
+		r.Fail("%d metrics of a decision, at most %d are kept", n, MaxMetrics)
+		return
+	}
+	for i := range n {
+		m := told{Metric: Metric{Name: r.Uint64()}, time: r.Varint()}
+		m.Value = r.Finite()
+		if r.Err() == nil && i > 0 && m.Name <= e.metrics[i-1].Name {
+			r.Fail("metrics of a decision out of order")
+		}
+		if r.Err() != nil {
+			return
+		}
+		e.metrics = append(e.metrics, m)
+	}
 }

@@ -19,6 +19,7 @@ type Entry struct {
 	time    int64 // of the decision
 	offset  int64
 	rewards []reward // by time, then by identity
+	metrics []told   // of every name the newest, by name
 
 	label   float64 // what was learned
 	tag     uint64  // see Join.Learned
@@ -64,14 +65,19 @@ func (e *Entry) Rewards() int { return len(e.rewards) }
 func (e *Entry) Label() (y float64, ok bool) { return e.label, e.learned }
 
 // size is how many bytes e holds.
-func (e *Entry) size() int { return len(e.buf) + rewardSize*len(e.rewards) }
+func (e *Entry) size() int {
+	return len(e.buf) + rewardSize*len(e.rewards) + metricSize*len(e.metrics)
+}
 
-// rewardSize is how many bytes a reward counts.
-const rewardSize = 24
+// How many bytes a reward and a metric count.
+const (
+	rewardSize = 24
+	metricSize = 24
+)
 
 // reset makes e the entry of another id.
 func (e *Entry) reset(id []byte, hash, seq uint64) {
-	*e = Entry{hash: hash, seq: seq, buf: append(e.buf[:0], id...), idLen: len(id), rewards: e.rewards[:0]}
+	*e = Entry{hash: hash, seq: seq, buf: append(e.buf[:0], id...), idLen: len(id), rewards: e.rewards[:0], metrics: e.metrics[:0]}
 }
 
 // add takes a reward, unless it is there already or there are too many.

@@ -3,6 +3,7 @@ package join
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -149,6 +150,7 @@ func (j *Join) Decide(d *Decision) (*Entry, Verdict) {
 		e.rewards = e.rewards[:i]
 		j.count(Late)
 	}
+	e.metrics = slices.DeleteFunc(e.metrics, func(t told) bool { return t.time > j.limit(e) })
 	return e, Taken
 }
 
@@ -163,9 +165,12 @@ func (j *Join) limit(e *Entry) int64 {
 // Reward takes a reward of a decision. A name tells rewards of one decision
 // apart; those without are the same when they have the same time and value. The entry is nil
 // unless the verdict is Taken or Correct. While its decision has not come, it has no value.
-func (j *Join) Reward(id, name []byte, time int64, value float64) (*Entry, Verdict) {
+//
+// Metrics that come with it are kept for the close of the decision, of every name the newest; those of a decision
+// that is closed are not.
+func (j *Join) Reward(id, name []byte, time int64, value float64, metrics []Metric) (*Entry, Verdict) {
 	j.settle()
-	j.noteReward(id, name, time, value)
+	j.noteReward(id, name, time, value, metrics)
 	hash := xxhash.Sum64(id)
 	e := j.table.find(id, hash)
 	if e == nil {
@@ -180,10 +185,15 @@ func (j *Join) Reward(id, name []byte, time int64, value float64) (*Entry, Verdi
 	if v := e.add(reward{time, identity(name, time, value), value}); v != Taken {
 		return nil, j.count(v)
 	}
-	j.held += rewardSize
 	if e.state == closed {
+		j.held += rewardSize
 		return e, Correct
 	}
+	before := e.size() - rewardSize
+	for _, m := range metrics {
+		e.tell(told{m, time})
+	}
+	j.resized(e, before)
 	return e, Taken
 }
 
@@ -329,6 +339,7 @@ func (j *Join) release(e *Entry) {
 	if !e.receipt {
 		e.buf = e.buf[:e.idLen]
 	}
+	e.metrics = e.metrics[:0]
 	if !j.cfg.Correct {
 		e.rewards = e.rewards[:0]
 	}

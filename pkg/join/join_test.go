@@ -30,7 +30,7 @@ func (j *Join) decideAt(id string, time int64) Verdict {
 }
 
 func (j *Join) rewardAt(id string, time int64, value float64) Verdict {
-	_, v := j.Reward([]byte(id), nil, time, value)
+	_, v := j.Reward([]byte(id), nil, time, value, []Metric{{11, 3 * value}})
 	return v
 }
 
@@ -124,7 +124,7 @@ func TestNamedRewardsAreDuplicatesByName(t *testing.T) {
 		name string
 		want Verdict
 	}{{"r1", Taken}, {"r2", Taken}, {"r1", Duplicate}} {
-		_, v := j.Reward([]byte("a"), []byte(r.name), 1010, 1)
+		_, v := j.Reward([]byte("a"), []byte(r.name), 1010, 1, nil)
 		verdict(t, v, r.want)
 	}
 	expect(t, j.closed(1110), "a=2,true")
@@ -251,7 +251,7 @@ func TestLateRewardsCorrect(t *testing.T) {
 		j.Learned(e, 0, tag)
 		j.Keep(e, []byte("receipt of "+string(e.ID())))
 	}
-	e, v := j.Reward([]byte("a"), nil, 1120, 2)
+	e, v := j.Reward([]byte("a"), nil, 1120, 2, nil)
 	verdict(t, v, Correct)
 	if y, ok := j.Reduce(e); y != 3 || !ok || string(e.Value()) != "receipt of a" {
 		t.Errorf("reward %v, receipt %q", y, e.Value())
@@ -260,7 +260,7 @@ func TestLateRewardsCorrect(t *testing.T) {
 	verdict(t, j.rewardAt("a", 1201, 2), Late)
 	j.Forget(1)
 	for id, want := range map[string]bool{"a": true, "b": false} {
-		e, _ := j.Reward([]byte(id), nil, 1130, 2)
+		e, _ := j.Reward([]byte(id), nil, 1130, 2, nil)
 		if _, ok := e.Label(); ok != want {
 			t.Errorf("%s learned: %v, want %v", id, ok, want)
 		}
@@ -348,7 +348,8 @@ func TestAStateAndItsLogsMakeTheNextState(t *testing.T) {
 			case 2:
 				j.Show([]byte(id), at)
 			default:
-				if e, v := j.Reward([]byte(id), []byte{byte(r.IntN(4))}, at, r.Float64()); v == Correct {
+				metrics := []Metric{{5, r.Float64()}, {3, float64(now)}}[:r.IntN(3)]
+				if e, v := j.Reward([]byte(id), []byte{byte(r.IntN(4))}, at, r.Float64(), metrics); v == Correct {
 					if _, ok := e.Label(); ok {
 						j.Corrected()
 						j.Learned(e, 7, uint64(now))
@@ -460,6 +461,7 @@ func TestOrderWithinLatenessDoesNotMatter(t *testing.T) {
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	j := start(t, config())
 	now, id, value := int64(1000), []byte("00000000"), bytes.Repeat([]byte("x"), 200)
+	one := []Metric{{5, 120}}
 	feed := func() {
 		if now%100 == 0 {
 			j.Cut() // as at a checkpoint, so that the log does not grow for ever
@@ -468,7 +470,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			id[k] = byte('0' + n%10)
 		}
 		j.Decide(&Decision{ID: id, Time: now, Value: value})
-		j.Reward(id, nil, now, 1)
+		j.Reward(id, nil, now, 1, one)
 		j.Advance(now)
 		for j.Close() != nil {
 		}
@@ -584,7 +586,7 @@ func BenchmarkJoin(b *testing.B) {
 			id[k] = byte('0' + n%10)
 		}
 		j.Decide(&Decision{ID: id, Time: now, Value: value})
-		j.Reward(id, nil, now, 1)
+		j.Reward(id, nil, now, 1, nil)
 		j.Advance(now)
 		for j.Close() != nil {
 		}

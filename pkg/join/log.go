@@ -12,7 +12,7 @@ import (
 // machine, so that a state and the log since make the state at the end of the log.
 const (
 	opDecide  byte = iota + 1 // id, time, offset, visibility, value
-	opReward                  // id, name, time, value; also of one that is dropped
+	opReward                  // id, name, time, value, metrics; also of one that is dropped
 	opShow                    // id, time; the same
 	opAdvance                 // time, and a closing of every decision that closes then
 	opLearned                 // id, label, tag: of a decision that is open, or remembered
@@ -126,9 +126,9 @@ func (j *Join) do(r *wire.Reader) {
 			r.Fail("a decision comes to verdict %d where it was taken", v)
 		}
 	case opReward:
-		id, name, t, v := r.Bytes(), r.Bytes(), r.Varint(), r.Finite()
+		id, name, t, v, metrics := r.Bytes(), r.Bytes(), r.Varint(), r.Finite(), readMetrics(r)
 		if r.Err() == nil {
-			j.Reward(id, name, t, v)
+			j.Reward(id, name, t, v, metrics)
 		}
 	case opShow:
 		id, t := r.Bytes(), r.Varint()
@@ -215,11 +215,33 @@ func (j *Join) noteDecide(d *Decision) {
 	j.log = wire.AppendBytes(append(b, byte(d.Shown)), d.Value)
 }
 
-func (j *Join) noteReward(id, name []byte, time int64, value float64) {
+func (j *Join) noteReward(id, name []byte, time int64, value float64, metrics []Metric) {
 	b := wire.AppendBytes(append(j.log, opReward), id)
 	b = wire.AppendBytes(b, name)
 	b = wire.AppendVarint(b, time)
-	j.log = wire.AppendFloat64(b, value)
+	b = wire.AppendFloat64(b, value)
+	b = wire.AppendUvarint(b, uint64(len(metrics)))
+	for _, m := range metrics {
+		b = wire.AppendFloat64(wire.AppendUint64(b, m.Name), m.Value)
+	}
+	j.log = b
+}
+
+// readMetrics reads the metrics of a reward.
+func readMetrics(r *wire.Reader) []Metric {
+	n := r.Count(16)
+	if n == 0 {
+		return nil
+	}
+	if n > MaxMetrics {
+		r.Fail("%d metrics of a reward, at most %d are kept", n, MaxMetrics)
+		return nil
+	}
+	out := make([]Metric, n)
+	for i := range out {
+		out[i] = Metric{r.Uint64(), r.Finite()}
+	}
+	return out
 }
 
 func (j *Join) noteShow(id []byte, time int64) {

@@ -40,6 +40,15 @@ func (l *Learner) armStats() *ArmStats {
 	return &ArmStats{Arms: m.ArmReports(), Evidence: m.Evidence(), Policy: p.ReaderPolicy()}
 }
 
+// Judge returns what the guard rails of a bandit say of its arms, which takes a millisecond or so for each; nil for other models.
+func (l *Learner) Judge() []event.RailReport {
+	m, ok := l.model.(Armed)
+	if !ok {
+		return nil
+	}
+	return m.Judge()
+}
+
 var errNoArms = errors.New("the model is no bandit, and has no arms")
 
 // tableOfArms returns the table of the model that learns; nil when there is none.

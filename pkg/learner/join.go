@@ -115,10 +115,11 @@ type joining struct {
 	message   event.Message
 	corrector Corrector // the model, where late rewards correct it; nil where they do not
 	receipt   []byte
-	back      int     // how often the model was put back
-	base      *params // the state at the last advance; what is done since is the log
-	change    *params // the log up to some point, nil for none
-	noted     int     // length of that log
+	metrics   []join.Metric // of the record at hand
+	back      int           // how often the model was put back
+	base      *params       // the state at the last advance; what is done since is the log
+	change    *params       // the log up to some point, nil for none
+	noted     int           // length of that log
 }
 
 func newJoining(c *JoinConfig, m Model) (*joining, error) {
@@ -377,7 +378,11 @@ func (l *Learner) takeReward(o *Outcome) *event.Rejection {
 			return rej
 		}
 	}
-	switch e, v := j.Reward(l.ev.ID, j.message.RewardID, l.ev.Time, l.ev.Label); v {
+	j.metrics = j.metrics[:0]
+	for _, m := range l.ev.Metrics {
+		j.metrics = append(j.metrics, join.Metric(m))
+	}
+	switch e, v := j.Reward(l.ev.ID, j.message.RewardID, l.ev.Time, l.ev.Label, j.metrics); v {
 	case join.Taken:
 		l.learnAtOnce(o, e)
 	case join.Correct:
@@ -444,6 +449,9 @@ func (l *Learner) recall(e *join.Entry) *event.Rejection {
 		return rejection(err)
 	}
 	l.ev.Time = e.Time()
+	for i := range e.Metrics() {
+		l.ev.Metrics = append(l.ev.Metrics, event.Metric(e.Metric(i)))
+	}
 	return nil
 }
 

@@ -25,7 +25,7 @@ NUMBERS = (
     "reward_min", "reward_max", "floor", "prior_alpha", "prior_beta", "prior_mean", "prior_weight", "alpha", "spread", "epsilon",
     "temperature", "gamma_scale", "gamma_exponent", "mellowness", "psi", "gamma", "rate", "entropy", "importance_clip", "lambda", "clip",
     "extreme", "baseline_floor", "price_step", "price_floor", "new_share", "new_prior",
-    "conservative", "cost", "harm", "harm_margin", "value_min", "value_max", "bandwidth")
+    "conservative", "cost", "value_min", "value_max", "bandwidth")
 
 _BLOCKS = 8
 _MAX_WEIGHT = 1e100
@@ -83,8 +83,10 @@ class Bandit:
         for _ in range(r.count(17)):
             r.str()
             r.finites(2)
+        for _ in range(r.count(27)):  # guard rails
+            r.str(), r.str(), r.finites(2), r.str(), r.finites(1)
         table = []
-        for _ in range(r.count(51)):
+        for _ in range(r.count(63)):
             name, status = r.str(), r.byte()
             if status >= len(STATUSES):
                 raise CorruptError(f"arm {name!r} has status {status}")
@@ -93,6 +95,9 @@ class Bandit:
                 raise CorruptError(f"arm {name!r} has cap {cap}")
             table.append(Arm(name, STATUSES[status], cap, price, r.uvarint(), r.finites(1)[0], r.varint()))
             r.finites(3)  # evidence about propensities
+            r.uvarint(), r.uvarint(), r.finites(1), r.str()  # shares of the arm, and what took it out
+            for _ in range(r.count(26)):  # what guard rails know of it
+                r.finites(3), r.uvarint(), r.uvarint()
         baseline = r.uvarint() - 1
         if baseline >= len(table):
             raise CorruptError(f"baseline {baseline} of {len(table)} arms")
