@@ -291,7 +291,7 @@ func Compatible(key string) bool {
 		"source.join.window", "source.join.lateness", "source.join.late_for", "source.join.max_open", "source.join.max_ahead", "source.join.default_reward", "source.max_ahead",
 		"learner.bandit.arms", "learner.bandit.limits", "learner.bandit.baseline", "learner.bandit.baseline_floor", "learner.bandit.price_step",
 		"learner.bandit.price_floor", "learner.bandit.new_share", "learner.bandit.new_events", "learner.bandit.new_prior", "learner.bandit.drain",
-		"learner.bandit.conservative", "learner.bandit.harm", "learner.bandit.harm_margin",
+		"learner.bandit.conservative", "learner.bandit.guard_rails",
 		"evaluate.candidates", "evaluate.every", "evaluate.clip":
 		return true
 	}
