@@ -106,7 +106,7 @@ func (j *Joiner) take(raw []byte, place int64) error {
 				return rej
 			}
 		}
-		j.join.Reward(e.ID, j.message.RewardID, e.Time, e.Label)
+		j.join.Reward(e.ID, j.message.RewardID, e.Time, e.Label, nil)
 	case event.ActivationMessage:
 		j.join.Show(e.ID, e.Time)
 	}
