@@ -56,9 +56,10 @@ Labels of logistic loss other than 0 and 1, or -1 and 1, must be two: the larger
 is the positive class, unless --set source.positive=LABEL names it. Of standard
 input only the beginning is looked at for this.
 
-With source.join the records are decisions and their rewards. Several files are read side
-by side by the time of their records. At their end all decisions that are still open are learned with the rewards
-that they have; the daemon waits until their windows have passed.
+With source.join the records are decisions and their rewards. Several files are read
+side by side by the time of their records. At their end all decisions that are still
+open are learned with the rewards that they have; the daemon waits until their windows
+have passed.
 
 ` + tuningHelp + "\n\n" + rebuildHelp,
 		Example: `  streamlearner replay --label class --format csv --set learner.loss=logistic events.csv
