@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/streamlearner/streamlearner/internal/wire"
 	"github.com/streamlearner/streamlearner/pkg/bandit"
 	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -105,9 +106,12 @@ func servedPolicy(ctx context.Context, store state.Reader, k state.Key) (*bandit
 	if err != nil {
 		return nil, current, fmt.Errorf("version %d: %w", current.Number, err)
 	}
+	if wire.KindOf(data) != wire.KindBandit {
+		return nil, current, fmt.Errorf("version %d is no bandit, and has no arms", current.Number)
+	}
 	p, err := bandit.OpenPolicy(data)
 	if err != nil {
-		return nil, current, fmt.Errorf("version %d: is no bandit with arms: %w", current.Number, err)
+		return nil, current, fmt.Errorf("version %d: %w", current.Number, err)
 	}
 	return p, current, nil
 }

@@ -82,8 +82,13 @@ func (r *explanationReport) print(w io.Writer) error {
 	return err
 }
 
-// number shows four digits that count.
-func number(v float64) string { return fmt.Sprintf("%.4g", v) }
+// number shows four digits that count, without an exponent as long as that can be read.
+func number(v float64) string {
+	if a := math.Abs(v); a >= 1e4 && a < 1e8 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.4g", v)
+}
 
 // bar shows v to the left or right of a middle line; longest fills a side.
 func bar(v, longest float64) string {

@@ -71,7 +71,12 @@ uniformly random choice, by the best single arm, and by the best arm of every de
 		Example: `  streamlearner generate prices --events 20000 > prices.jsonl
   streamlearner generate content -c configs/content.yaml --seed 7 > content.jsonl
   streamlearner replay -c configs/content.yaml content.jsonl`,
-		Args:      cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("name one kind of stream: %s", strings.Join(names, ", "))
+			}
+			return nil
+		},
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.kind = args[0]

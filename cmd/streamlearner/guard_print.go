@@ -39,9 +39,9 @@ func (g *guardStatus) print(w io.Writer) error {
 	}
 	row("detector", "%s", g.watchText())
 	if g.Armed {
-		row("value", "%.4g of %.4g  %s", g.Statistic, g.Threshold, levelBar(g.Statistic, g.Warns, g.Threshold))
+		row("value", "%s of %s  %s", number(g.Statistic), number(g.Threshold), levelBar(g.Statistic, g.Warns, g.Threshold))
 		if g.Statistic > 0 {
-			row("", "%.0f%% by direction, %.0f%% by loss; warns at %.4g", 100*g.Direction, 100*(1-g.Direction), g.Warns)
+			row("", "%.0f%% by direction, %.0f%% by loss; warns at %s", 100*g.Direction, 100*(1-g.Direction), number(g.Warns))
 		}
 	}
 	row("alarms", "%d, and %d freezes, since the state began", g.Alarms, g.Freezes)

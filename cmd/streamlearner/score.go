@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -288,7 +287,6 @@ func (r *scoreReport) print(w io.Writer) error {
 	if r.Stale {
 		stale = ", stale"
 	}
-	age := time.Duration(r.Age * float64(time.Second)).Round(time.Millisecond)
 	var what string
 	switch {
 	case r.Classes != nil:
@@ -301,7 +299,7 @@ func (r *scoreReport) print(w io.Writer) error {
 	default:
 		what = fmt.Sprintf("arm %d %s, probability %.6g", r.Choice.Arm, r.Choice.Name, r.Choice.Prob)
 	}
-	_, err := fmt.Fprintf(w, "%s\nmodel %s/%d, version %d, %s old%s, learner %s\n", what, r.Model, r.Partition, r.Version, age, stale, r.Mode)
+	_, err := fmt.Fprintf(w, "%s\nmodel %s/%d, version %d, %s old%s, learner %s\n", what, r.Model, r.Partition, r.Version, seconds(r.Age), stale, r.Mode)
 	if err != nil || r.Explanation == nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -350,5 +349,5 @@ func (g guardReport) String() string {
 
 func (v versionReport) String() string {
 	return fmt.Sprintf("version %d, %s old, %d events learned, next offset %d, sha256 %.12s",
-		v.Number, age(&v.Version).Round(time.Second), v.Learned, v.Next.Offset, v.SHA256)
+		v.Number, seconds(age(&v.Version).Seconds()), v.Learned, v.Next.Offset, v.SHA256)
 }

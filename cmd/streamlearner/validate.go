@@ -127,9 +127,13 @@ func (r *validateReport) print(w io.Writer, file string) error {
 	return err
 }
 
+// seconds tells a span to people: 250ms, 4.2s, 3h5m0s, 12d4h.
 func seconds(s float64) string {
 	d := time.Duration(s * float64(time.Second))
+	const day = 24 * time.Hour
 	switch {
+	case d >= 2*day:
+		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
 	case d >= time.Minute:
 		return d.Round(time.Second).String()
 	case d >= time.Second:

@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, stderr io.Writer, listening func(ne
 	defer func() { _ = client.Close() }() // nobody is left to report to
 	// Records with a key go where Kafka's default partitioner takes them, as the client expects.
 	producer, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(*brokers, ",")...), kgo.DefaultProduceTopic(*topic),
-		kgo.RecordDeliveryTimeout(time.Minute))
+		kgo.AllowAutoTopicCreation(), kgo.RecordDeliveryTimeout(time.Minute))
 	if err != nil {
 		return err
 	}

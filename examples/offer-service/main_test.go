@@ -312,6 +312,38 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// Nobody needs to make the topic first, where the brokers make what is missing.
+func TestServiceMakesItsTopic(t *testing.T) {
+	servers, err := sandbox.Start(sandbox.Options{Partitions: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer servers.Close()
+	url := start(t, "--redis", servers.RedisAddr(), "--brokers", strings.Join(servers.Brokers(), ","))
+	if _, status := post(t, url+"/reward", `{"id":"d-1","reward":1}`); status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(servers.Brokers()...), kgo.ConsumeTopics("offers"), kgo.MetadataMinAge(100*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+	for {
+		fetches := cl.PollFetches(ctx)
+		if ctx.Err() != nil {
+			t.Fatalf("the record did not come: %v", fetches.Err())
+		}
+		if all := fetches.Records(); len(all) > 0 {
+			if string(all[0].Key) != "d-1" {
+				t.Errorf("a record with key %s", all[0].Key)
+			}
+			return
+		}
+	}
+}
+
 // While Kafka is away callers get their answers, also when no more records can wait for it.
 func TestServiceDoesNotWaitForKafka(t *testing.T) {
 	producer, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:1"), kgo.DefaultProduceTopic("offers"), kgo.MaxBufferedRecords(1))
