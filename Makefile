@@ -86,8 +86,8 @@ bench-bandits: ## Play every bandit policy on data sets and streams, beside Vowp
 	cd bench && go run ./bandits -data ../../shared/data/bandit $(ARGS)
 
 .PHONY: bench-guard
-bench-guard: ## Count the false alarms of the guard and how soon it finds changes, beside other detectors
-	cd bench && go run ./drift -workers $$(nproc) $(ARGS)
+bench-guard: ## Count the false alarms of the guard and how soon it finds changes, beside other detectors, and draw docs/guard-study.svg
+	cd bench && go run ./drift -workers $$(nproc) $(or $(ARGS),-plot ../docs/guard-study.svg)
 
 .PHONY: table
 table: build ## Compare all optimizers on all data sets and write docs/optimizers.md

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/streamlearner/streamlearner/internal/picture"
 )
 
 func main() {
@@ -24,11 +26,13 @@ func main() {
 	flag.IntVar(&o.workers, "workers", 1, "runs at a time")
 	others := flag.Bool("others", true, "run the other detectors too")
 	set := flag.String("set", "", "settings of the model, key=value,...")
-	asJSON := flag.Bool("json", false, "print one JSON document")
-	from := flag.String("from", "", "print the tables of a file that -json wrote, and run nothing")
+	var out output
+	flag.BoolVar(&out.json, "json", false, "print one JSON document")
+	flag.StringVar(&out.plot, "plot", "", "draw delays against false alarms into this file (.svg or .png)")
+	from := flag.String("from", "", "print the tables of a file that -json wrote, draw its picture, and run nothing")
 	flag.Parse()
 	if *from != "" {
-		if err := show(*from); err != nil {
+		if err := show(*from, out); err != nil {
 			fmt.Fprintln(os.Stderr, "drift:", err)
 			os.Exit(1)
 		}
@@ -41,7 +45,7 @@ func main() {
 	if *others {
 		o.passes = []bool{false, true}
 	}
-	if err := run(o, *only, *asJSON); err != nil {
+	if err := run(o, *only, out); err != nil {
 		fmt.Fprintln(os.Stderr, "drift:", err)
 		os.Exit(1)
 	}
@@ -56,7 +60,28 @@ type options struct {
 	set                  []string
 }
 
-func run(o options, only string, asJSON bool) error {
+// output is where the rows go.
+type output struct {
+	json bool
+	plot string // file; empty for none
+}
+
+func (out *output) write(rows []row) error {
+	if out.plot != "" {
+		if err := drawStudy(out.plot, rows); err != nil {
+			return err
+		}
+	}
+	if out.json {
+		return json.NewEncoder(os.Stdout).Encode(rows)
+	}
+	return writeTables(os.Stdout, rows)
+}
+
+func run(o options, only string, out output) error {
+	if err := picture.Check(out.plot); err != nil {
+		return err
+	}
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -75,14 +100,14 @@ func run(o options, only string, asJSON bool) error {
 		}
 	}
 	o.progress("")
-	if asJSON {
-		return json.NewEncoder(os.Stdout).Encode(rows)
-	}
-	return writeTables(os.Stdout, rows)
+	return out.write(rows)
 }
 
-// show prints the tables of a file.
-func show(path string) error {
+// show prints the tables of a file, and draws it.
+func show(path string, out output) error {
+	if err := picture.Check(out.plot); err != nil {
+		return err
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -91,7 +116,7 @@ func show(path string) error {
 	if err := json.Unmarshal(b, &rows); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return writeTables(os.Stdout, rows)
+	return out.write(rows)
 }
 
 // all runs one case with all its seeds.

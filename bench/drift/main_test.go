@@ -1,7 +1,11 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -25,6 +29,40 @@ func TestStudies(t *testing.T) {
 				t.Errorf("kind %q does not fit", c.kind)
 			}
 		})
+	}
+}
+
+// The picture shows the detectors of the rows that the tables are made of, and refuses rows without its cases.
+func TestDrawStudy(t *testing.T) {
+	var rows []row
+	for i, name := range append([]string{guardName}, besideNames()...) {
+		for _, c := range pairs() {
+			rows = append(rows, row{Case: c.calm, Kind: calm, Detector: name, Rate: float64(i) * 3}, row{Case: c.change, Kind: changed, Detector: name, Median: 100 * i})
+		}
+	}
+	file := filepath.Join(t.TempDir(), "study.svg")
+	if err := drawStudy(file, rows); err != nil {
+		t.Fatal(err)
+	}
+	svg, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range append(besideNames(), guardName, "not found", "AR .98, square missing") {
+		if !strings.Contains(string(svg), want) {
+			t.Errorf("no %q in the picture", want)
+		}
+	}
+	if err := drawStudy(file, rows[:1]); err == nil {
+		t.Error("a picture of nothing")
+	}
+	known := studies()
+	for _, c := range pairs() {
+		for _, name := range []string{c.calm, c.change} {
+			if !slices.ContainsFunc(known, func(s study) bool { return s.name == name }) {
+				t.Errorf("the picture asks for %q, which is no case", name)
+			}
+		}
 	}
 }
 

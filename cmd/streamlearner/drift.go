@@ -14,6 +14,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/internal/catalog"
 	"github.com/streamlearner/streamlearner/internal/dataset"
+	"github.com/streamlearner/streamlearner/internal/picture"
 	"github.com/streamlearner/streamlearner/pkg/drift"
 )
 
@@ -82,7 +83,7 @@ is good for. FILE may be compressed by gzip or zstd; - is standard input.
 
 // run observes the column of a file and reports.
 func (in *driftInput) run(cmd *cobra.Command, path string) error {
-	if err := checkPlot(in.plot); err != nil {
+	if err := picture.Check(in.plot); err != nil {
 		return usageError(err)
 	}
 	params, err := assignments(in.set)

@@ -8,6 +8,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/streamlearner/streamlearner/internal/picture"
 )
 
 // mostWindows is how many points a plotted column has; a longer one is drawn
@@ -25,12 +27,12 @@ func (r *driftReport) draw(path, file, column string) error {
 	if path == "" {
 		return nil
 	}
-	p, legend := newPicture(fmt.Sprintf("%s: %s over %s", filepath.Base(file), r.Detector, column))
+	p, legend := picture.New(fmt.Sprintf("%s: %s over %s", filepath.Base(file), r.Detector, column))
 	p.X.Label.Text = "record"
 	p.Y.Label.Text = column
 	v := columnView{p: p, legend: legend, window: (len(r.values) + mostWindows - 1) / mostWindows}
 	if v.window > 1 {
-		p.Y.Label.Text = fmt.Sprintf("%s, mean of %s records", column, group(float64(v.window)))
+		p.Y.Label.Text = fmt.Sprintf("%s, mean of %s records", column, picture.Group(float64(v.window)))
 	}
 	v.scale(r.values)
 	if err := v.warnings(r.Warnings); err != nil {
@@ -42,7 +44,7 @@ func (r *driftReport) draw(path, file, column string) error {
 	if err := v.alarms(r.Alarms); err != nil {
 		return err
 	}
-	return writePicture(path, p, legend)
+	return picture.Write(path, p, legend)
 }
 
 // columnView is a picture of a column in the making.
@@ -92,7 +94,7 @@ func (v *columnView) values(xs []float64) error {
 		if err := v.area(high, spreadColor); err != nil {
 			return err
 		}
-		v.legend.Add("least to largest", swatch{spreadColor})
+		v.legend.Add("least to largest", picture.Swatch{Color: spreadColor})
 	}
 	line, err := plotter.NewLine(mean)
 	if err != nil {
@@ -117,7 +119,7 @@ func (v *columnView) warnings(at []int) error {
 		}
 	}
 	if len(at) > 0 {
-		v.legend.Add(fmt.Sprintf("warning (%d)", len(at)), swatch{warningColor})
+		v.legend.Add(fmt.Sprintf("warning (%d)", len(at)), picture.Swatch{Color: warningColor})
 	}
 	return nil
 }

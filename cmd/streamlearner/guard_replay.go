@@ -11,6 +11,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/configs"
 	"github.com/streamlearner/streamlearner/internal/names"
+	"github.com/streamlearner/streamlearner/internal/picture"
 	"github.com/streamlearner/streamlearner/internal/tune"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -74,7 +75,7 @@ func guardReplayCommand() *cobra.Command {
 }
 
 func (g *guardReplay) check(f *pflag.FlagSet) error {
-	if err := checkPlot(g.in.plot); err != nil {
+	if err := picture.Check(g.in.plot); err != nil {
 		return err
 	}
 	for _, column := range g.columns {
@@ -201,9 +202,9 @@ func (g *guardReplay) compare(cmd *cobra.Command, c *course) error {
 		c.report.Columns = append(c.report.Columns, column)
 	}
 	if g.in.plot != "" {
-		p, legend, err := picture(c.title, figureOf("loss", lossName(&c.models[0].Learner)), curves)
+		p, legend, err := lossPicture(c.title, figureOf("loss", lossName(&c.models[0].Learner)), curves)
 		if err == nil {
-			err = writePicture(g.in.plot, p, legend)
+			err = picture.Write(g.in.plot, p, legend)
 		}
 		if err != nil {
 			return err

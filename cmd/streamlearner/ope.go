@@ -11,6 +11,7 @@ import (
 	"github.com/streamlearner/streamlearner/internal/dataset"
 	"github.com/streamlearner/streamlearner/internal/offpolicy"
 	"github.com/streamlearner/streamlearner/internal/ope"
+	"github.com/streamlearner/streamlearner/internal/picture"
 )
 
 // opeInput is what ope is told by its flags.
@@ -133,7 +134,7 @@ func opeCommand() *cobra.Command {
 
 // check refuses flags that mean nothing.
 func (in *opeInput) check() error {
-	if err := checkPlot(in.plot); err != nil {
+	if err := picture.Check(in.plot); err != nil {
 		return err
 	}
 	switch {

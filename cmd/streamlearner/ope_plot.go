@@ -10,6 +10,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/streamlearner/streamlearner/internal/picture"
 )
 
 // intervals are points with the ends of their intervals.
@@ -27,7 +29,7 @@ func (r *opeReport) draw(path string) error {
 	for i, f := range r.Files {
 		names[i] = filepath.Base(f)
 	}
-	p, legend := newPicture(strings.Join(names, ", "))
+	p, legend := picture.New(strings.Join(names, ", "))
 	p.Y.Label.Text = fmt.Sprintf("estimated reward, %.4g%% intervals", 100*(1-r.Alpha))
 	p.X.Min, p.X.Max = -0.5, float64(len(r.Policies))-0.5
 	var ticks plot.ConstantTicks
@@ -57,10 +59,10 @@ func (r *opeReport) draw(path string) error {
 		}
 		bars.LineStyle = draw.LineStyle{Color: style.Color, Width: vg.Points(1.2)}
 		p.Add(bars, dots)
-		legend.Add(r.estimators[k].String(), badge{style})
+		legend.Add(r.estimators[k].String(), picture.Badge{Style: style})
 	}
 	p.Y.Min, p.Y.Max = low, high // adding may have widened them
-	return writePicture(path, p, legend)
+	return picture.Write(path, p, legend)
 }
 
 // heights bounds the vertical axis: one interval far wider than most must not flatten the others.

@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/streamlearner/streamlearner/internal/picture"
 	"github.com/streamlearner/streamlearner/internal/tune"
 )
 
@@ -23,22 +24,14 @@ type drawn struct {
 }
 
 const (
-	mostPoints   = 120 // windows of a curve, where there are few curves
-	fewestPoints = 50  // where there are many, which would hide each other
-	named        = 8   // curves that have a colour and a place in the legend
+	mostPoints   = 120             // windows of a curve, where there are few curves
+	fewestPoints = 50              // where there are many, which would hide each other
+	named        = picture.Colours // curves that have a colour and a place in the legend
 )
 
-// palette is that of Okabe and Ito (2008), which people with any colour vision
-// can tell apart, without its yellow, which is faint on white.
-var palette = [named]color.RGBA{
-	{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255},
-	{86, 180, 233, 255}, {230, 159, 0, 255}, {0, 0, 0, 255}, {128, 80, 30, 255},
-}
-
 var (
-	faint  = color.RGBA{200, 200, 200, 255} // curves without a name
-	rule   = color.RGBA{232, 232, 232, 255} // lines of the grid
-	frosty = color.RGBA{90, 90, 90, 255}    // marks
+	palette = picture.Palette()
+	faint   = color.RGBA{200, 200, 200, 255} // curves without a name
 )
 
 // draw writes the picture that --plot asks for. what is the figure of the curves.
@@ -46,11 +39,11 @@ func (in *replayInput) draw(what string, curves []drawn) error {
 	if in.plot == "" {
 		return nil
 	}
-	p, legend, err := picture(in.title(), what, curves)
+	p, legend, err := lossPicture(in.title(), what, curves)
 	if err != nil {
 		return fmt.Errorf("--plot %s: %w", in.plot, err)
 	}
-	return writePicture(in.plot, p, legend)
+	return picture.Write(in.plot, p, legend)
 }
 
 // title names the files.
@@ -64,9 +57,9 @@ func (in *replayInput) title() string {
 	return strings.Join(names, ", ")
 }
 
-// picture composes the plot of loss curves and its legend.
-func picture(title, what string, curves []drawn) (*plot.Plot, *plot.Legend, error) {
-	p, legend := newPicture(title)
+// lossPicture composes the plot of loss curves and its legend.
+func lossPicture(title, what string, curves []drawn) (*plot.Plot, *plot.Legend, error) {
+	p, legend := picture.New(title)
 	v := &view{p: p, legend: legend}
 	for i := range curves {
 		v.window = max(v.window, curves[i].account.Curve.Window(max(fewestPoints, mostPoints-10*(len(curves)-1))))
@@ -175,7 +168,7 @@ func (v *view) describe(curves int) {
 		}
 	}
 	if curves > named {
-		v.legend.Add(fmt.Sprintf("%d others", curves-named), swatch{faint})
+		v.legend.Add(fmt.Sprintf("%d others", curves-named), picture.Swatch{Color: faint})
 	}
 	for _, m := range []struct {
 		on    bool
@@ -183,7 +176,7 @@ func (v *view) describe(curves int) {
 		shape draw.GlyphDrawer
 	}{{v.frozen, "freeze", draw.PyramidGlyph{}}, {v.cut, "dropped", draw.CrossGlyph{}}} {
 		if m.on {
-			v.legend.Add(m.name, badge{draw.GlyphStyle{Color: frosty, Radius: vg.Points(4.5), Shape: m.shape}})
+			v.legend.Add(m.name, picture.Badge{Style: draw.GlyphStyle{Color: picture.Marks(), Radius: vg.Points(4.5), Shape: m.shape}})
 		}
 	}
 }
@@ -192,7 +185,7 @@ func (v *view) describe(curves int) {
 // beginning must not flatten all the rest.
 func (v *view) labels(what string) {
 	v.p.X.Label.Text = "events"
-	v.p.Y.Label.Text = fmt.Sprintf("%s, mean of %s events", what, group(float64(v.window)))
+	v.p.Y.Label.Text = fmt.Sprintf("%s, mean of %s events", what, picture.Group(float64(v.window)))
 	if len(v.means) == 0 {
 		return
 	}
@@ -206,18 +199,3 @@ func (v *view) labels(what string) {
 	}
 	v.p.Y.Min, v.p.Y.Max = lo-(hi-lo)/20, hi+(hi-lo)/20
 }
-
-// swatch is a line in the legend.
-type swatch struct{ color color.Color }
-
-// Thumbnail draws the line.
-func (s swatch) Thumbnail(c *draw.Canvas) {
-	y := c.Center().Y
-	c.StrokeLine2(draw.LineStyle{Color: s.color, Width: vg.Points(1)}, c.Min.X, y, c.Max.X, y)
-}
-
-// badge is a mark in the legend.
-type badge struct{ style draw.GlyphStyle }
-
-// Thumbnail draws the mark.
-func (b badge) Thumbnail(c *draw.Canvas) { c.DrawGlyph(b.style, c.Center()) }

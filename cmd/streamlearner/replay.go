@@ -12,6 +12,7 @@ import (
 
 	"github.com/streamlearner/streamlearner/configs"
 	"github.com/streamlearner/streamlearner/internal/dataset"
+	"github.com/streamlearner/streamlearner/internal/picture"
 )
 
 // replayInput is what a replay is told by its flags.
@@ -146,7 +147,7 @@ func (in *replayInput) run(cmd *cobra.Command) error {
 
 // check refuses flags that do not go together.
 func (in *replayInput) check(cmd *cobra.Command) error {
-	if err := checkPlot(in.plot); err != nil {
+	if err := picture.Check(in.plot); err != nil {
 		return err
 	}
 	if in.weights < 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/streamlearner/streamlearner/internal/metric"
+	"github.com/streamlearner/streamlearner/internal/picture"
 	"github.com/streamlearner/streamlearner/internal/tune"
 	"github.com/streamlearner/streamlearner/pkg/event"
 )
@@ -81,12 +82,12 @@ func TestDrawnPNG(t *testing.T) {
 	}
 	frozen := curve(2)
 	frozen.Freezes = []tune.Freeze{{Event: 500}}
-	p, legend, err := picture("title", "loss", []drawn{{label: "a", account: curve(1)}, {label: "b", account: frozen}, {label: "c", account: curve(3), dropped: true}})
+	p, legend, err := lossPicture("title", "loss", []drawn{{label: "a", account: curve(1)}, {label: "b", account: frozen}, {label: "c", account: curve(3), dropped: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := render(&b, ".png", p, legend); err != nil {
+	if err := picture.Render(&b, ".png", p, legend); err != nil {
 		t.Fatal(err)
 	}
 	picture, err := png.Decode(&b)
@@ -122,7 +123,7 @@ func TestTicks(t *testing.T) {
 		{3, 3, nil},
 	} {
 		var got []string
-		for _, tick := range (ticks{8}).Ticks(tc.lo, tc.hi) {
+		for _, tick := range (picture.Ticks{About: 8}).Ticks(tc.lo, tc.hi) {
 			got = append(got, tick.Label)
 		}
 		if !slices.Equal(got, tc.want) {

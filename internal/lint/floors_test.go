@@ -11,7 +11,7 @@ import (
 var floors = [][]string{
 	{"internal/portable", "internal/wire"},
 	{"pkg/event", "pkg/drift", "pkg/join", "pkg/state"},
-	{"internal/calibrate", "internal/inputs", "internal/metric", "internal/names", "internal/ope", "internal/optimizers", "internal/scale"},
+	{"internal/calibrate", "internal/inputs", "internal/metric", "internal/names", "internal/ope", "internal/optimizers", "internal/picture", "internal/scale"},
 	{"internal/encode", "pkg/learner", "pkg/sgd", "pkg/bandit", "pkg/factor", "pkg/state/redis"},
 	{"internal/catalog", "internal/admin", "internal/conform", "internal/dataset", "internal/publish", "internal/sim", "internal/term", "internal/testbed", "internal/tune"},
 	{"pkg/consumer", "internal/offpolicy", "internal/player", "internal/sandbox"},

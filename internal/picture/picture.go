@@ -1,4 +1,6 @@
-package main
+// Package picture is how the pictures of the program and of its studies look: plots with a
+// grid, a legend beside them, and colours that everybody can tell apart, as SVG or PNG.
+package picture
 
 import (
 	"bytes"
@@ -25,29 +27,29 @@ const (
 	pictureDPI    = 144
 )
 
-// checkPlot refuses a file that no picture can be written to.
-func checkPlot(path string) error {
+// Check refuses a file that no picture can be written to.
+func Check(path string) error {
 	if ext := strings.ToLower(filepath.Ext(path)); path != "" && ext != ".svg" && ext != ".png" {
 		return fmt.Errorf("--plot %s: must end in .svg or .png", path)
 	}
 	return nil
 }
 
-// writePicture writes a plot and its legend to the file that --plot names.
-func writePicture(path string, p *plot.Plot, legend *plot.Legend) (err error) {
+// Write writes a plot and its legend to the file that --plot names.
+func Write(path string, p *plot.Plot, legend *plot.Legend) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("--plot: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := render(f, strings.ToLower(filepath.Ext(path)), p, legend); err != nil {
+	if err := Render(f, strings.ToLower(filepath.Ext(path)), p, legend); err != nil {
 		return fmt.Errorf("--plot %s: %w", path, err)
 	}
 	return nil
 }
 
-// render writes a picture, the legend beside the plot, in the format of a file extension.
-func render(w io.Writer, ext string, p *plot.Plot, legend *plot.Legend) error {
+// Render writes a picture, the legend beside the plot, in the format of a file extension.
+func Render(w io.Writer, ext string, p *plot.Plot, legend *plot.Legend) error {
 	var canvas interface {
 		vg.CanvasSizer
 		io.WriterTo
@@ -81,8 +83,8 @@ const (
 	fontNames = "font-family:Liberation Sans,Arial,Helvetica,sans-serif;"
 )
 
-// newPicture returns an empty plot with a grid, and an empty legend to be put beside it.
-func newPicture(title string) (*plot.Plot, *plot.Legend) {
+// New returns an empty plot with a grid, and an empty legend to be put beside it.
+func New(title string) (*plot.Plot, *plot.Legend) {
 	p, legend := plot.New(), plot.NewLegend()
 	legend.Top, legend.Left = true, true
 	for _, style := range []*text.Style{&legend.TextStyle, &p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
@@ -98,11 +100,12 @@ func newPicture(title string) (*plot.Plot, *plot.Legend) {
 		axis.Label.TextStyle.Font.Size = vg.Points(10)
 		axis.Tick.Label.Font.Size = vg.Points(9)
 		axis.Label.Padding = vg.Points(4)
-		axis.LineStyle.Color, axis.Tick.LineStyle.Color = frosty, frosty
+		axis.LineStyle.Color, axis.Tick.LineStyle.Color = Marks(), Marks()
 	}
-	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{8}, ticks{8}
+	p.X.Tick.Marker, p.Y.Tick.Marker = Ticks{8}, Ticks{8}
 	p.X.Min = 0
 	grid := plotter.NewGrid()
+	rule := color.RGBA{232, 232, 232, 255}
 	grid.Horizontal.Color, grid.Vertical.Color = rule, rule
 	p.Add(grid)
 	return p, &legend
