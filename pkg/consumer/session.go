@@ -3,16 +3,11 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/streamlearner/streamlearner/internal/metric"
-	"github.com/streamlearner/streamlearner/pkg/event"
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
 )
@@ -128,69 +123,6 @@ func (s *session) loop() error {
 	}
 }
 
-// feed gives a batch to the learner.
-func (s *session) feed(batch []*kgo.Record) error {
-	defer s.flush()
-	for len(batch) > 0 {
-		n := min(len(batch), chunk)
-		for _, r := range batch[:n] {
-			if err := s.feedOne(r); err != nil {
-				return err
-			}
-		}
-		batch = batch[n:]
-		if err := s.lookUp(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *session) feedOne(r *kgo.Record) error {
-	if r.Offset < s.next {
-		s.repeated++
-		return nil
-	}
-	var began time.Time
-	if s.learner.AtCheckpoint() {
-		began = time.Now()
-	}
-	if s.p.c.cfg.Headers {
-		s.headers = appendHeaders(s.headers[:0], r)
-	}
-	o := s.learner.Feed(newRecord(r, s.headers))
-	if !began.IsZero() {
-		s.p.c.metrics.pause.Observe(time.Since(began).Seconds())
-	}
-	s.next = r.Offset + 1
-	s.namer.offer(r.Value)
-	if o.Alarm != nil || o.Change != nil || o.Proven || o.Overdue || o.Harm != "" {
-		s.notable(o)
-	}
-	if len(o.Inputs) > 0 {
-		s.warn(o.Inputs)
-	}
-	save := o.Save
-	if s.progress != nil {
-		o.Each(func(step *event.Step, weight, _ float64) { s.progress.Observe(step, weight) })
-	}
-	if o.Reject != nil {
-		if err := s.refuse(r, o.Reject); err != nil {
-			return err
-		}
-	}
-	for i := range o.Refused {
-		if err := s.refuse(decisionRecord(r, &o.Refused[i]), o.Refused[i].Reject); err != nil {
-			return err
-		}
-	}
-	if save {
-		s.due = true
-		s.trySave()
-	}
-	return nil
-}
-
 // lookUp runs between two chunks.
 func (s *session) lookUp() error {
 	for {
@@ -253,112 +185,6 @@ func (s *session) apply(orders []order) error {
 	return nil
 }
 
-// feedWaiting feeds what a held queue still has: these records are not lost.
-func (s *session) feedWaiting() error {
-	for batch := s.p.queue.pop(); batch != nil; batch = s.p.queue.pop() {
-		if err := s.feed(batch); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// trySave takes a snapshot when one is due and the saver is free. While it is
-// busy the due save waits, and then takes in what was learned meanwhile.
-func (s *session) trySave() {
-	if s.due && !s.inFlight && !s.mute {
-		s.capture()
-	}
-}
-
-func (s *session) capture() {
-	began := time.Now()
-	seal := s.learner.Capture()
-	s.p.c.metrics.pause.Observe(time.Since(began).Seconds())
-	s.due, s.inFlight, s.captured = false, true, s.learner.Next()
-	s.saver.jobs <- job{seal: seal, letters: s.letters.sent, log: s.p.sourceLog()}
-}
-
-// saved takes the result of a save.
-func (s *session) saved(r result) error {
-	s.inFlight = false
-	if r.err != nil {
-		return r.err
-	}
-	s.saves++
-	s.stored = r.snapshot.Next.Offset
-	s.learner.Saved(r.snapshot)
-	p := s.p
-	p.mu.Lock()
-	if was, is := p.view.published, r.snapshot.Current; is != nil && (was == nil || was.Version != is.Version) {
-		p.view.publishedAt = time.Now()
-	}
-	p.view.saved, p.view.savedNext, p.view.published = time.Now(), r.snapshot.Next, r.snapshot.Current
-	p.mu.Unlock()
-	p.cl.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{
-		p.c.cfg.Topic: {p.id: {Offset: r.snapshot.Next.Offset, Epoch: r.snapshot.Next.LeaderEpoch}},
-	})
-	s.trySave()
-	return nil
-}
-
-// finish makes the last save of an assignment that ended, within the time that
-// its end allows.
-func (s *session) finish(cancel context.CancelFunc) error {
-	s.p.mu.Lock()
-	drain := s.p.drain
-	s.p.mu.Unlock()
-	if errors.Is(context.Cause(drain), errWriteNothing) {
-		return nil
-	}
-	defer context.AfterFunc(drain, cancel)()
-	if s.inFlight {
-		if err := s.await(drain); err != nil {
-			return err
-		}
-	}
-	if s.mute {
-		return fmt.Errorf("last save of %s given up: the dead-letter topic %s takes no records; the stored state stands at offset %d",
-			s.p.key, s.p.c.cfg.DeadLetter, s.stored)
-	}
-	if !s.inFlight && (s.due || s.learner.Next() != s.captured) {
-		s.capture()
-	}
-	if s.inFlight {
-		return s.await(drain)
-	}
-	return nil
-}
-
-func (s *session) await(drain context.Context) error {
-	var r result
-	select {
-	case r = <-s.saver.results:
-	case <-drain.Done():
-	}
-	if drain.Err() == nil || r.snapshot != nil && r.err == nil {
-		return s.saved(r)
-	}
-	return fmt.Errorf("last save of %s given up after %v: the stored state stands at offset %d",
-		s.p.key, s.p.c.cfg.SaveTimeout, s.stored)
-}
-
-// ahead reports whether a session that has ended stands beyond what the store
-// holds, with nothing left to do for the records in between.
-func (s *session) ahead(stored *state.Snapshot) bool {
-	return s.stored >= 0 && !s.mute && s.letters.settled(s.letters.sent) &&
-		(stored == nil || stored.Next.Offset < s.stored)
-}
-
-// flush ends a batch.
-func (s *session) flush() {
-	if s.repeated > 0 {
-		s.p.c.metrics.duplicates.add(s.p.id, float64(s.repeated))
-		s.repeated = 0
-	}
-	s.publish()
-}
-
 // publish shows the state of the learner to Status and the metrics.
 func (s *session) publish() {
 	stats, next := s.learner.Stats(), s.learner.Next()
@@ -384,36 +210,5 @@ func (s *session) report() {
 	s.p.view.progress, s.p.view.evaluations = r, evaluations
 	if ok {
 		s.p.view.occupancy = &occupancy
-	}
-}
-
-// notable logs what an operator should know of and passes it on.
-func (s *session) notable(o *learner.Outcome) {
-	var findings []string
-	if a := o.Alarm; a != nil {
-		findings = a.Evidence.Findings(s.namer.name)
-		log := s.p.log
-		if e := a.Evidence; e != nil {
-			log = log.With("suspect_from", e.From, "moved", strings.Join(e.What(), ","), "findings", strings.Join(findings, "; "))
-		}
-		log.Warn("alarm", "detector", a.Detector, "event", a.Event, "offset", a.Offset,
-			"statistic", a.Statistic, "threshold", a.Threshold)
-	}
-	if c := o.Change; c != nil {
-		s.p.log.Warn("mode changed", "from", c.From, "to", c.To, "cause", c.Cause, "detail", c.Detail,
-			"event", c.Event, "offset", c.Offset, "restored", c.Restored)
-		if r := c.Suspect; r != nil {
-			s.p.log.Warn("records are suspect", "first", r.First, "last", r.Last, "learned_by_restored", c.Tainted)
-		}
-	}
-	if o.Harm != "" {
-		s.p.log.Warn("arm taken out", "why", o.Harm, "offset", s.next-1)
-	}
-	if o.Overdue {
-		s.p.log.Error("frozen for too long: automation finds no way back, look at the stream and unfreeze, or wait",
-			"records", s.learner.Stats().Way.Frozen)
-	}
-	if fn := s.p.c.deps.OnOutcome; fn != nil && (o.Alarm != nil || o.Change != nil || o.Proven) {
-		fn(s.p.id, o, findings)
 	}
 }
