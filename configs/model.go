@@ -57,10 +57,11 @@ func (m Model) Schema() event.Schema {
 	}
 }
 
-// interval returns the bounds of the number that a bandit chooses; nil when it chooses an arm.
+// interval returns the bounds and the bandwidth of the number that a bandit chooses; nil when it chooses an arm.
 func (m Model) interval() []float64 {
 	if b := m.Learner.Bandit; m.Source.Arm != "" && m.Learner.Kind == "bandit" && b.Continuous() {
-		return []float64{b.ValueMin, b.ValueMax}
+		low, high, bandwidth := b.Interval()
+		return []float64{low, high, bandwidth}
 	}
 	return nil
 }

@@ -67,6 +67,8 @@ func requests() (out []decided) {
 		decided{ID: "x", Context: `{}`, Eligible: []string{"red", "red"}},
 		decided{ID: "x", Context: `{}`, Eligible: []string{"blue"}, Baseline: "red"},
 		decided{ID: "x", Context: `{}`, Baseline: "pink"},
+		decided{ID: "x", Context: `{}`, Baseline: "7.5"},
+		decided{ID: "x", Context: `{}`, Baseline: "10.5"},
 	)
 }
 
@@ -147,7 +149,10 @@ func TestGoldenDecisions(t *testing.T) {
 	flat.Context, flat.Key, flat.Time, flat.Cyclic, flat.Eligible, flat.Actions, flat.Categorical = "", "user", "", nil, "", "", nil
 	flat.Exclude = []string{"ts", "actions"}
 	priced := offers
-	priced.Arms, priced.Continuous, priced.Actions, priced.Eligible, priced.Categorical = []string{"1.25", "3.75", "6.25", "8.75"}, []float64{0, 10}, "", "", nil
+	priced.Arms, priced.Continuous, priced.Actions, priced.Eligible, priced.Categorical = []string{"1.25", "3.75", "6.25", "8.75"}, []float64{0, 10, 1}, "", "", nil
+	numbers := func(c *bandit.Config) {
+		c.Policy, c.Arms, c.ValueMax, c.Bins, c.Bandwidth, c.Floor, c.Baseline = bandit.Cats, nil, 10, 4, 1, 0.2, "9.25"
+	}
 	keyed := offers
 	keyed.Key = "context.country"
 	var out []group
@@ -162,9 +167,9 @@ func TestGoldenDecisions(t *testing.T) {
 		{"shared", keyed, serve.Online, func(c *bandit.Config) { c.Policy, c.Features = bandit.SquareCB, bandit.Shared }},
 		{"hybrid", offers, serve.Shadow, func(c *bandit.Config) { c.Policy, c.Features, c.Draws = bandit.LinTS, bandit.Hybrid, 32 }},
 		{"thompson", offers, serve.Baseline, func(c *bandit.Config) { c.Policy, c.Baseline = bandit.Thompson, "blue" }},
-		{"cats", priced, serve.Online, func(c *bandit.Config) {
-			c.Policy, c.Arms, c.ValueMax, c.Bins, c.Bandwidth, c.Floor = bandit.Cats, nil, 10, 4, 1, 0.2
-		}},
+		{"cats", priced, serve.Online, numbers},
+		{"cats-shadow", priced, serve.Shadow, numbers},
+		{"cats-baseline", priced, serve.Baseline, numbers},
 		{"flat", flat, serve.Online, func(c *bandit.Config) { c.Policy = bandit.Softmax }},
 	} {
 		layout := event.Layout{Format: "json", Schema: g.schema}

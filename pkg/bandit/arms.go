@@ -65,7 +65,9 @@ func newArms(c *Config) *arms {
 		l := c.limit(n)
 		t.add(Arm{Name: n, Cap: l.cap(), Price: l.Price, Rails: make([]Watched, len(c.GuardRails))})
 	}
-	t.baseline = t.find(c.Baseline)
+	if t.baseline = t.find(c.Baseline); c.Continuous() {
+		t.baseline = c.baselineBin()
+	}
 	return t
 }
 

@@ -1,6 +1,7 @@
 package bandit
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -79,6 +80,7 @@ func TestCatsValidates(t *testing.T) {
 		"floor":     func(c *Config) { c.Floor = 0 },
 		"features":  func(c *Config) { c.Features = Shared },
 		"policy":    func(c *Config) { c.PriceStep = 0.1 },
+		"baseline":  func(c *Config) { c.Baseline = "1.5" },
 	} {
 		c := config(Cats, 4)
 		change(&c)
@@ -124,4 +126,38 @@ func TestCatsEstimatesAreUnbiased(t *testing.T) {
 		}
 	}
 	near(t, "costs", sums, truth, 1e-3)
+}
+
+// The baseline is a number; a restart under other settings changes it, and no command does.
+func TestCatsBaseline(t *testing.T) {
+	c := config(Cats, 4)
+	c.Baseline = "0.3"
+	m := newModel(t, c)
+	terms := m.AppendTerms(nil)
+	c.Baseline = "0.4"
+	later := newModel(t, c)
+	if err := later.UnmarshalBinary(encoded(t, m)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := OpenPolicy(encoded(t, later))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, bin, density, ok := p.BaselineValue("")
+	if arm, named := p.Baseline(); v != 0.4 || bin != 1 || math.Abs(density-1/0.3) > 1e-12 || !ok || !named || arm != 1 || !later.HasBaseline() {
+		t.Errorf("baseline %v in bin %d (%d) with density %v: %v, %v", v, bin, arm, density, ok, named)
+	}
+	if bytes.Equal(terms, later.AppendTerms(nil)) {
+		t.Error("readers would not learn of another baseline")
+	}
+	if err := later.ChangeArm(event.ArmChange{Kind: event.ArmBaseline, Arm: "0.5"}); err == nil || !strings.Contains(err.Error(), "set learner.bandit.baseline") {
+		t.Errorf("a command changes the baseline: %v", err)
+	}
+	c.Baseline = ""
+	if err := newModel(t, c).UnmarshalBinary(encoded(t, m)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, ok := p.BaselineValue("1.1"); ok {
+		t.Error("a number outside of the interval is a baseline")
+	}
 }

@@ -17,7 +17,7 @@ import (
 // chosen any more; what it earned before is learned for the time drain, then its statistics go. Its place in the table stays.
 func (m *Model) ChangeArm(c event.ArmChange) error {
 	if m.cfg.Continuous() {
-		return fmt.Errorf("arm %q: the arms of policy cats are the bins of an interval, which cannot change: begin anew under another model name with other learner.bandit.bins, value_min and value_max", c.Arm)
+		return fmt.Errorf("arm %q: the arms of policy cats are the bins of an interval, which commands cannot change: set learner.bandit.baseline for another baseline; for other bins or bounds begin anew under another model name", c.Arm)
 	}
 	t := m.arms.clone()
 	seed, err := t.change(&c, &m.cfg)
@@ -205,6 +205,9 @@ func (m *Model) AppendTerms(b []byte) []byte {
 		b = wire.AppendBool(wire.AppendString(b, a.Name), a.open())
 		b = wire.AppendFloat64(wire.AppendFloat64(b, a.Cap), a.Price)
 	}
+	if m.cfg.Continuous() {
+		b = wire.AppendString(b, m.cfg.Baseline)
+	}
 	return wire.AppendVarint(b, int64(m.arms.baseline))
 }
 
@@ -261,6 +264,9 @@ func (m *Model) adopt(p core, stored *Config) error {
 	}
 	if m.cfg.Baseline == "" && stored.Baseline != "" {
 		t.baseline = -1
+	}
+	if m.cfg.Continuous() {
+		t.baseline = m.cfg.baselineBin()
 	}
 	if err := m.cfg.feasible(t); err != nil {
 		return err

@@ -55,7 +55,7 @@ type Config struct {
 	// Limits are caps and prices of single arms. Default none.
 	Limits []Limit `koanf:"limits"`
 	// Baseline is the arm that decisions fall back to: when the policy is switched off, and
-	// for BaselineFloor and PriceStep. Default empty, none.
+	// for BaselineFloor and PriceStep; with policy cats the number. Default empty, none.
 	Baseline string `koanf:"baseline"`
 	// BaselineFloor is the least probability of the baseline, wherever it is eligible. Default 0.
 	BaselineFloor float64 `koanf:"baseline_floor"`

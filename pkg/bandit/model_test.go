@@ -622,15 +622,24 @@ func BenchmarkLearn(b *testing.B) {
 	for _, c := range []struct {
 		policy string
 		fields int
-	}{{Thompson, 8}, {LinUCB, 8}, {LinUCB, 63}} {
+	}{{Thompson, 8}, {LinUCB, 8}, {LinUCB, 63}, {Cats, 63}} {
 		b.Run(c.policy+"/"+strconv.Itoa(c.fields), func(b *testing.B) {
-			m := newModel(b, config(c.policy, 10))
+			cfg := config(c.policy, 10)
+			if c.policy == Cats {
+				cfg = Default()
+				cfg.Policy = Cats
+			}
+			m := newModel(b, cfg)
 			s := sim.Clicks(1, 10, c.fields)
 			events := make([]event.Event, 256)
 			for i := range events {
 				s.Context(&events[i])
 				events[i].Arm, events[i].Prob, events[i].Labelled = i%10, .1, true
 				events[i].Label = s.Reward(i % 10)
+				if c.policy == Cats {
+					events[i].Value = float64(i) / 256
+					events[i].Arm = event.Bin(events[i].Value, 0, 1, cfg.Bins)
+				}
 			}
 			b.ReportAllocs()
 			i := 0

@@ -25,6 +25,20 @@ func (c *Config) ArmNames() []string {
 	return names
 }
 
+// Interval returns the bounds of the number that policy cats chooses, and the bandwidth of its draws.
+func (c *Config) Interval() (low, high, bandwidth float64) {
+	return c.ValueMin, c.ValueMax, c.bandwidth()
+}
+
+// baselineBin returns the bin of the number that decisions fall back to; -1 for none.
+func (c *Config) baselineBin() int {
+	v, _, ok := event.FixedValue(c.Baseline, c.ValueMin, c.ValueMax, c.bandwidth())
+	if !ok {
+		return -1
+	}
+	return event.Bin(v, c.ValueMin, c.ValueMax, c.Bins)
+}
+
 // validateValues finds what policy cats cannot do.
 func (c *Config) validateValues() error {
 	s := c.values()
@@ -39,8 +53,10 @@ func (c *Config) validateValues() error {
 		return fmt.Errorf("learner.bandit.bandwidth: %v: must be at least a millionth of the larger of value_min and value_max", c.Bandwidth)
 	case s.centre(1)-s.centre(0) < 1e-9*max(math.Abs(c.ValueMin), math.Abs(c.ValueMax)):
 		return fmt.Errorf("learner.bandit.bins: %d: the bins of the interval from %v to %v would be too narrow to tell apart", c.Bins, c.ValueMin, c.ValueMax)
-	case len(c.Limits) > 0 || c.Baseline != "" || c.BaselineFloor != 0 || c.PriceStep != 0 || c.PriceFloor != 0 || len(c.GuardRails) > 0:
-		return fmt.Errorf("learner.bandit.policy: cats: has no limits, baseline, baseline_floor, price_step, price_floor and guard_rails: set value_min and value_max to the numbers that may be chosen")
+	case c.Baseline != "" && c.baselineBin() < 0:
+		return fmt.Errorf("learner.bandit.baseline: %q: must be a number from %v to %v (learner.bandit.value_min and value_max) with policy cats", c.Baseline, c.ValueMin, c.ValueMax)
+	case len(c.Limits) > 0 || c.BaselineFloor != 0 || c.PriceStep != 0 || c.PriceFloor != 0 || len(c.GuardRails) > 0:
+		return fmt.Errorf("learner.bandit.policy: cats: has no limits, baseline_floor, price_step, price_floor and guard_rails: set value_min and value_max to the numbers that may be chosen")
 	case c.Floor == 0:
 		return fmt.Errorf("learner.bandit.floor: 0: must be above 0 with policy cats, which learns nothing of numbers that it never chooses")
 	}
@@ -72,8 +88,7 @@ func (s *interval) centre(bin int) float64 {
 
 // window returns the numbers within the bandwidth of the centre of a bin.
 func (s *interval) window(bin int) (low, high float64) {
-	c := s.centre(bin)
-	return max(s.low, c-s.bandwidth), min(s.high, c+s.bandwidth)
+	return event.Window(s.centre(bin), s.low, s.high, s.bandwidth)
 }
 
 // density is that of the number v when the tree picks a bin, with the share explore of even draws from the interval.
@@ -144,4 +159,15 @@ func (p *Policy) Value(e *event.Event) (v float64, bin int, density float64) {
 	explore := c.explore()
 	v = c.values.draw(picked, p.key.Uniform(e.ID), p.key.place(e.ID), explore)
 	return v, event.Bin(v, p.cfg.ValueMin, p.cfg.ValueMax, p.cfg.Bins), c.values.density(picked, v, explore)
+}
+
+// BaselineValue returns the number that decisions fall back to, the bin that it lies in, and the density that it is logged with, see
+// event.FixedValue. number names another one than the settings do; not ok when there is none, or none from ValueMin to ValueMax.
+func (p *Policy) BaselineValue(number string) (v float64, bin int, density float64, ok bool) {
+	if number == "" {
+		number = p.cfg.Baseline
+	}
+	low, high, bandwidth := p.cfg.Interval()
+	v, density, ok = event.FixedValue(number, low, high, bandwidth)
+	return v, event.Bin(v, low, high, p.cfg.Bins), density, ok && p.cfg.Continuous()
 }

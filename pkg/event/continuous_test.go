@@ -7,7 +7,7 @@ import (
 
 // A number and its density are read, with the bin of the number; what is out of bounds is refused with its reason.
 func TestContinuous(t *testing.T) {
-	s := Schema{Label: "r", Arm: "a", Arms: []string{"1", "3", "5", "7"}, Probability: "p", Continuous: []float64{0, 8}}
+	s := Schema{Label: "r", Arm: "a", Arms: []string{"1", "3", "5", "7"}, Probability: "p", Continuous: []float64{0, 8, 1}}
 	d, err := NewJSON(s, true)
 	if err != nil {
 		t.Fatal(err)

@@ -71,8 +71,8 @@ type Schema struct {
 	Arm string `koanf:"arm" json:"arm,omitempty"`
 	// Arms are the names of the arms in order. When empty, the arm is an index.
 	Arms []string `koanf:"arms" json:"arms,omitempty"`
-	// Continuous are the least and the largest number that may be chosen, when the choice is a number: Arm is then its
-	// field, Arms are the bins of the interval, and Probability is the field of the density of the number. Default: an arm is chosen.
+	// Continuous are the least and the largest number that may be chosen and the bandwidth of draws, when the choice is a number: Arm is
+	// then its field, Arms are the bins of the interval, and Probability is the field of the density of the number. Default: an arm is chosen.
 	Continuous []float64 `koanf:"-" json:"continuous,omitempty"`
 	// Probability is the field of the propensity of the chosen arm, in (0, 1].
 	// Default: every record was chosen with probability 1.
@@ -211,8 +211,8 @@ func (s *Schema) Validate() error {
 		return fmt.Errorf("source.arms: %q: source.arm must name the field that holds the arm", s.Arms)
 	case s.Arm == "" && s.Probability != "":
 		return fmt.Errorf("source.probability: %q: source.arm must name the field that holds the arm", s.Probability)
-	case len(s.Continuous) > 0 && (len(s.Continuous) != 2 || !(s.Continuous[0] < s.Continuous[1]) || len(s.Arms) < 2):
-		return fmt.Errorf("continuous: %v: must be the least and the largest number, with %d bins in arms", s.Continuous, len(s.Arms))
+	case len(s.Continuous) > 0 && (len(s.Continuous) != 3 || !(s.Continuous[0] < s.Continuous[1]) || !(s.Continuous[2] > 0) || len(s.Arms) < 2):
+		return fmt.Errorf("continuous: %v: must be the least and the largest number and a bandwidth above 0, with at least two bins in arms (%d)", s.Continuous, len(s.Arms))
 	case len(s.Continuous) > 0 && s.Probability == "":
 		return fmt.Errorf("source.probability: %q: must name the field of the density when a number is chosen", s.Probability)
 	case len(s.Continuous) > 0 && (s.Eligible != "" || s.Actions != ""):

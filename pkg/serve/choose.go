@@ -48,7 +48,7 @@ type Request struct {
 	Unit string
 	// Key is the value of source.key, unless the context holds that field.
 	Key string
-	// Baseline is the arm that is chosen when the mode is not Online. Default that of the model.
+	// Baseline is the arm, or the number as text, that is chosen when the mode is not Online. Default that of the model.
 	Baseline string
 	// Time is that of the decision. Default now.
 	Time time.Time
@@ -172,7 +172,7 @@ func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request, now 
 		d.PMF = policy.Distribution(e, eligible, d.PMF[:0])
 	}
 	if policy.Continuous() {
-		return d.value(policy, e)
+		return d.value(policy, e, r.Baseline)
 	}
 	if d.Mode == Online {
 		d.Arm = bandit.Choose(d.PMF, policy.Uniform(e.ID))
@@ -188,12 +188,18 @@ func (c *Client) decide(d *Decision, v *served, e *event.Event, r *Request, now 
 	return d.baseline(policy, r.Baseline, eligible)
 }
 
-// value decides for a number.
-func (d *Decision) value(policy *bandit.Policy, e *event.Event) error {
-	if d.Mode != Online {
-		return fmt.Errorf("%w: decisions are made in mode %s, and a number that is not drawn has no density: use the number of your own and do not log it", ErrNoArm, d.Mode)
+// value decides for a number: that of the policy, or the baseline that a request names, or else the model.
+func (d *Decision) value(policy *bandit.Policy, e *event.Event, baseline string) error {
+	ok := true
+	if d.Mode == Online {
+		d.Value, d.Arm, d.Prob = policy.Value(e)
+	} else {
+		d.Value, d.Arm, d.Prob, ok = policy.BaselineValue(baseline)
 	}
-	d.Value, d.Arm, d.Prob = policy.Value(e)
+	if !ok {
+		c := policy.Config()
+		return fmt.Errorf("%w: decisions are made in mode %s and the baseline is %q: Request.Baseline, or learner.bandit.baseline, must be a number from %v to %v", ErrNoArm, d.Mode, baseline, c.ValueMin, c.ValueMax)
+	}
 	if !(d.Prob > 0) {
 		return &event.Rejection{Reason: event.NonFinite, Detail: "the event's values must be finite"}
 	}
@@ -239,7 +245,8 @@ func trust(m, most Mode) bool {
 // Arm is -1 and Version 0.
 //
 // Without Options.Schema the record has the fields id, ts, context, actions, eligible,
-// arm and p.
+// arm and p. Nobody knows then that the choice is a number: give it Options.Schema, or do not log what was
+// decided before the first version.
 func (c *Client) Fallback(d *Decision, r *Request) error {
 	form := c.fallback
 	if lead := c.table.Load().lead; lead != nil {
@@ -251,16 +258,20 @@ func (c *Client) Fallback(d *Decision, r *Request) error {
 	if err := d.begin(c.opts.Model, r, form, time.Now()); err != nil {
 		return err
 	}
-	switch {
-	case len(form.schema.Continuous) > 0:
-		return fmt.Errorf("%w: a number that is not drawn has no density: use the number of your own and do not log it", ErrNoArm)
-	case r.Baseline == "":
+	if r.Baseline == "" {
 		return fmt.Errorf("%w: Request.Baseline is empty", ErrNoArm)
+	}
+	d.Prob = 1
+	if c := form.schema.Continuous; len(c) > 0 {
+		d.Value, d.Prob, d.Continuous = event.FixedValue(r.Baseline, c[0], c[1], c[2])
+		if !d.Continuous {
+			return fmt.Errorf("%w: Request.Baseline %q must be a number from %v to %v", ErrNoArm, r.Baseline, c[0], c[1])
+		}
 	}
 	d.Key = append(d.Key, r.Key...)
 	if len(d.Key) == 0 {
 		d.Key = append(d.Key, r.ID...)
 	}
-	d.Mode, d.Arm, d.Name, d.Prob = Baseline, -1, r.Baseline, 1
+	d.Mode, d.Arm, d.Name = Baseline, -1, r.Baseline
 	return nil
 }

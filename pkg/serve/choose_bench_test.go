@@ -18,10 +18,12 @@ import (
 func benchClient(b *testing.B, edit func(c *bandit.Config)) (*serve.Client, *event.Event, []byte) {
 	b.Helper()
 	cfg := bandit.Default()
-	for i := range 10 {
-		cfg.Arms = append(cfg.Arms, fmt.Sprintf("arm_%d", i))
-	}
 	edit(&cfg)
+	for i := range 10 {
+		if !cfg.Continuous() {
+			cfg.Arms = append(cfg.Arms, fmt.Sprintf("arm_%d", i))
+		}
+	}
 	m, err := bandit.New(cfg)
 	if err != nil {
 		b.Fatal(err)
@@ -42,6 +44,10 @@ func benchClient(b *testing.B, edit func(c *bandit.Config)) (*serve.Client, *eve
 	for i := range 3000 {
 		fill()
 		e.Arm, e.Prob, e.Labelled = i%10, .1, true
+		if cfg.Continuous() {
+			e.Value = float64(i%100) / 100
+			e.Arm = event.Bin(e.Value, cfg.ValueMin, cfg.ValueMax, cfg.Bins)
+		}
 		if e.X.Dense[i%7].Value > 0 {
 			e.Label = 1
 		}
@@ -53,7 +59,11 @@ func benchClient(b *testing.B, edit func(c *bandit.Config)) (*serve.Client, *eve
 	if err != nil {
 		b.Fatal(err)
 	}
-	schema := event.Schema{Label: "reward", ID: "id", Time: "ts", Arm: "arm", Arms: cfg.Arms, Probability: "p", Context: "context"}
+	schema := event.Schema{Label: "reward", ID: "id", Time: "ts", Arm: "arm", Arms: cfg.ArmNames(), Probability: "p", Context: "context"}
+	if cfg.Continuous() {
+		low, high, bandwidth := cfg.Interval()
+		schema.Continuous = []float64{low, high, bandwidth}
+	}
 	text := fill()
 	return shopClient(b, serve.Options{}, schema, model), &e, text
 }
@@ -71,6 +81,7 @@ func BenchmarkChoose(b *testing.B) {
 		{"lints diagonal", func(c *bandit.Config) { c.Policy, c.Matrix = bandit.LinTS, "diagonal" }},
 		{"logistic full", func(c *bandit.Config) { c.Policy = bandit.Logistic }},
 		{"linucb full", func(c *bandit.Config) {}},
+		{"cats", func(c *bandit.Config) { c.Policy = bandit.Cats }},
 	} {
 		client, e, text := benchClient(b, c.edit)
 		var d serve.Decision

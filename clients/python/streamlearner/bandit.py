@@ -40,7 +40,7 @@ class Bandit:
 
     def __init__(self, data: bytes, verified: bool = False) -> None:
         r = open_envelope(data, BANDIT, VERSION, verified)
-        self.policy, self.features, matrix, standardize, salt, _ = (r.str() for _ in range(6))
+        self.policy, self.features, matrix, standardize, salt, self._baseline = (r.str() for _ in range(6))
         self._nounif, self._interactions, self._intercept = r.bool(), r.bool(), r.bool()
         self._c = dict(zip(NUMBERS, r.finites(len(NUMBERS))))
         if self._c["lambda"] <= 0 or self._c["temperature"] <= 0:
@@ -163,6 +163,12 @@ class Bandit:
             return 0.0, 0, math.nan
         v = self._values.draw(picked, self.uniform(event.id), self._key.place(event.id), explore)
         return v, self._values.bin(v), self._values.density(picked, v, explore)
+
+    def baseline_value(self, number: str = "") -> tuple[float, int, float] | None:
+        """Return the number that decisions fall back to, or the one named, the bin that it lies in and its density; None without one."""
+        assert self._values is not None
+        found = self._values.fixed(number or self._baseline)
+        return None if found is None else (found[0], self._values.bin(found[0]), found[1])
 
     def _explore(self) -> float:
         return self._c["floor"] if self.events else 1.0

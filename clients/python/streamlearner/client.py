@@ -14,6 +14,7 @@ from typing import Any
 from . import decision, manifest, store
 from .bandit import Bandit
 from .decision import Decision, Request, Version
+from .continuous import Interval
 from .errors import KindError, NoArmError, NoKeyError, NoModelError, RedisError, RejectionError, SchemaError, StreamlearnerError
 from .event import Decoder, Event
 from .model import open_model
@@ -201,7 +202,7 @@ class Model:
         mode = decision.cautious(self._mode, s.pointer.policy)
         value = None
         if s.scorer.continuous:
-            value, arm, p, pmf = decision.decide_value(s.scorer, event, mode)
+            value, arm, p, pmf = decision.decide_value(s.scorer, event, r, mode)
         else:
             arm, p, pmf = decision.decide(s.scorer, event, r, mode)
         version, name = self._version(s, partition), s.scorer.arms[arm]
@@ -216,11 +217,16 @@ class Model:
         r = Request(decision_id, context, actions, eligible, key=key, baseline=baseline, time_ms=time_ms)
         lead = next((s.decoder for _, s in sorted(self._served.items()) if s.decoder is not None), None)
         schema = lead.schema if lead is not None else decision.fallback_schema()
+        value, p = None, 1.0
         if schema.continuous:
-            raise NoArmError("a number that is not drawn has no density: use the number of your own and do not log it")
+            low, high, bandwidth = schema.continuous
+            found = Interval(low, high, bandwidth, len(schema.arms)).fixed(baseline)
+            if found is None:
+                raise NoArmError(f"the baseline {baseline!r} must be a number from {low} to {high}")
+            value, p = found
         record, version = decision.begin(r, schema), Version(0, 0, 0, "", False)
-        tail = decision.tail(schema, r, baseline, 1, (), self.name, version, decision.BASELINE)
-        return Decision(-1, baseline, 1, (), decision.BASELINE, (key or decision_id).encode(), version, record, tail, bool(schema.context))
+        tail = decision.tail(schema, r, baseline if value is None else value, p, (), self.name, version, decision.BASELINE)
+        return Decision(-1, baseline, p, (), decision.BASELINE, (key or decision_id).encode(), version, record, tail, bool(schema.context), value)
 
     def _lead(self, served: dict[int, _Served]) -> Decoder:
         """Return how events are read whose partition is not known yet."""

@@ -24,8 +24,21 @@ class Interval:
 
     def window(self, i: int) -> tuple[float, float]:
         """Return the ends of the window around the middle of a bin."""
-        c = self.centre(i)
-        return max(self.low, c - self.bandwidth), min(self.high, c + self.bandwidth)
+        return self._around(self.centre(i))
+
+    def _around(self, v: float) -> tuple[float, float]:
+        return max(self.low, v - self.bandwidth), min(self.high, v + self.bandwidth)
+
+    def fixed(self, text: str) -> tuple[float, float] | None:
+        """Return a number that is chosen without a draw, and the density that it is logged with; None when text is none of the interval."""
+        try:
+            v = float(text)
+        except ValueError:
+            return None
+        if "_" in text or text != text.strip() or not self.low <= v <= self.high:
+            return None
+        low, high = self._around(v)
+        return v, 1 / (high - low)
 
     def bin(self, v: float) -> int:
         """Return the bin of a number."""

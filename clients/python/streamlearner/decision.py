@@ -141,14 +141,15 @@ def decide(bandit: Bandit, event: Event, r: Request, mode: str) -> tuple[int, fl
     return baseline, 1.0, pmf
 
 
-def decide_value(bandit: Bandit, event: Event, mode: str) -> tuple[float, int, float, tuple[float, ...]]:
-    """Return the number, its bin, its density and the probabilities of all bins."""
-    if mode != ONLINE:
-        raise NoArmError(f"decisions are made in the mode {mode}, and a number that is not drawn has no density: use the number of your own and do not log it")
-    value, arm, p = bandit.value(event)
+def decide_value(bandit: Bandit, event: Event, r: Request, mode: str) -> tuple[float, int, float, tuple[float, ...]]:
+    """Return the number, its bin, its density and the probabilities of all bins by the policy."""
+    chosen = bandit.value(event) if mode == ONLINE else bandit.baseline_value(r.baseline)
+    if chosen is None:
+        raise NoArmError(f"decisions are made in the mode {mode} and the baseline is {r.baseline!r}: it must be a number that may be chosen")
+    value, arm, p = chosen
     if not p > 0:
         raise RejectionError("non_finite", "the event's values are too large")
-    return value, arm, p, tuple(bandit.distribution(event))
+    return value, arm, p, tuple(bandit.distribution(event)) if mode != BASELINE else ()
 
 
 def tail(s: Schema, r: Request, name: str | float, p: float, pmf: Sequence[float], model: str, version: Version, mode: str) -> str:

@@ -125,7 +125,7 @@ class Golden(unittest.TestCase):
             event, key = decision.read(r, record, decoder)
             value = None
             if bandit.continuous:
-                value, arm, p, pmf = decision.decide_value(bandit, event, mode)
+                value, arm, p, pmf = decision.decide_value(bandit, event, r, mode)
             else:
                 arm, p, pmf = decision.decide(bandit, event, r, mode)
         except RejectionError as err:
