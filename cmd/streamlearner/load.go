@@ -36,7 +36,7 @@ type loadReport struct {
 }
 
 // formatHelp says which formats the files of load and replay may have.
-const formatHelp = "auto, csv, json (jsonl), libsvm, parquet, vw or vwjson"
+const formatHelp = "auto, csv, dsjson, json (jsonl), libsvm, parquet, vw, vwadf, vwcb or vwjson"
 
 func loadCommand() *cobra.Command {
 	var in loadInput

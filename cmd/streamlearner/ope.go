@@ -41,7 +41,8 @@ type opeInput struct {
 const opeHelp = `Estimate from a log of decisions what other policies would have earned: off-policy
 evaluation. A row holds the action that was taken, the probability with which the
 logging policy took it (the propensity), and the reward. Files are JSON lines, CSV or
-Parquet, may be compressed by gzip or zstd; - is standard input.
+Parquet, or decisions as Vowpal Wabbit and Azure Personalizer log them (docs/formats.md);
+they may be compressed by gzip or zstd; - is standard input.
 
 A candidate is --policy [NAME=]KIND:
   column:F       probabilities that the log holds in the field F: that of the logged
@@ -125,7 +126,7 @@ func opeCommand() *cobra.Command {
 	f.Float64Var(&in.weights.Switch, "switch", in.weights.Switch, "switch-dr: weight above which the model alone is trusted")
 	f.Float64Var(&in.weights.Shrinkage, "shrinkage", in.weights.Shrinkage, "dr-os: larger shrinks weights less")
 	f.Float64Var(&in.weights.SubGaussian, "sub-gaussian", in.weights.SubGaussian, "sg-ips and sg-dr: 0 leaves weights alone, 1 makes all of them 1")
-	f.StringVar(&in.options.Format, "format", "auto", "format of the files: auto, csv, json (or jsonl) or parquet")
+	f.StringVar(&in.options.Format, "format", "auto", "format of the files: auto, csv, dsjson, json (or jsonl), parquet, vwadf or vwcb")
 	f.StringVar(&in.options.Header, "header", "auto", "csv: whether the first row names the columns: auto, yes or no")
 	f.StringVar(&in.plot, "plot", "", "draw the estimates with their intervals to this file, .svg or .png")
 	jsonFlag(cmd, &in.asJSON)

@@ -142,6 +142,9 @@ func (l *opeLog) pass(row func(number uint64, place func() string, raw []byte) e
 
 // evaluate makes candidates and rewards and reads the log.
 func (l *opeLog) evaluate(m configs.Model, specs []candidateSpec) (*opeReport, error) {
+	if err := l.takeDecisions(&m); err != nil {
+		return nil, usageError(err)
+	}
 	l.nameFields(&m, specs)
 	if err := l.takeJoin(&m); err != nil {
 		return nil, usageError(err)
@@ -203,6 +206,22 @@ func (l *opeLog) evaluate(m configs.Model, specs []candidateSpec) (*opeReport, e
 	}
 	report.fill(v, l.join, candidates, rewards)
 	return report, nil
+}
+
+// takeDecisions makes the fields those of a log of decisions of another program, which names them all.
+func (l *opeLog) takeDecisions(m *configs.Model) error {
+	f := l.first[0]
+	if f.Decisions == "" {
+		return nil
+	}
+	takeDecisions(m, f)
+	if l.in.fields.Dropped == "" && f.Decisions == dataset.DSJSON {
+		l.in.fields.Dropped = dataset.DecisionDropped
+	}
+	if l.in.file != "" || len(l.in.arms) > 0 {
+		return nil
+	}
+	return banditFor(m, l.first, l.in.options, nil)
 }
 
 // nameFields takes the fields of the decision from flags, from the configuration, or from a published candidate.

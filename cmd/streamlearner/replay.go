@@ -58,9 +58,10 @@ is the positive class, unless --set source.positive=LABEL names it. Of standard
 input only the beginning is looked at for this.
 
 With source.join the records are decisions and their rewards. Several files are read
-side by side by the time of their records. At their end all decisions that are still
+side by side, by the time of their records. At their end all decisions that are still
 open are learned with the rewards that they have; the daemon waits until their windows
-have passed.
+have passed. Logs of decisions by Vowpal Wabbit and Azure Personalizer (formats vwcb,
+vwadf and dsjson) hold the rewards; without -c a bandit learns from them.
 
 ` + tuningHelp + "\n\n" + rebuildHelp,
 		Example: `  streamlearner replay --label class --format csv --set learner.loss=logistic events.csv

@@ -57,6 +57,11 @@ func (in *replayInput) complete(files []*dataset.File, m configs.Model, set []st
 	}
 	first := files[0]
 	takeFormat(&m, first)
+	if first.Decisions != "" && in.file == "" {
+		if err := banditFor(&m, files, in.options, log); err != nil {
+			return m, err
+		}
+	}
 	if in.label != "" {
 		m.Source.Label = in.label
 	}
@@ -91,7 +96,7 @@ func withoutHeaders(m *configs.Model, log *slog.Logger) {
 func alike(files []*dataset.File) error {
 	first := files[0]
 	for _, f := range files[1:] {
-		if f.Format != first.Format || f.Comma != first.Comma || !slices.Equal(f.Columns, first.Columns) {
+		if f.Format != first.Format || f.Decisions != first.Decisions || f.Comma != first.Comma || !slices.Equal(f.Columns, first.Columns) {
 			return fmt.Errorf("%s: is %s; all files must be alike, and %s is %s", f.Name, shape(f), first.Name, shape(first))
 		}
 	}
@@ -104,6 +109,9 @@ func takeFormat(m *configs.Model, f *dataset.File) {
 	if f.Format == dataset.CSV {
 		m.Source.Delimiter = string(f.Comma)
 	}
+	if f.Decisions != "" {
+		takeDecisions(m, f)
+	}
 }
 
 // vwBits makes it unlikely that two features share a weight. Which ones do
@@ -112,6 +120,9 @@ func takeFormat(m *configs.Model, f *dataset.File) {
 const vwBits = 24
 
 func shape(f *dataset.File) string {
+	if f.Decisions != "" {
+		return f.Decisions
+	}
 	if f.Format != dataset.CSV {
 		return f.Format
 	}

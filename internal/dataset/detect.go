@@ -15,8 +15,10 @@ import (
 const sampleRows = 100
 
 var (
-	libsvmLine = regexp.MustCompile(`^[+-]?[0-9.eE+-]+(\s+qid:[0-9]+)?(\s+[0-9]+:[^\s:]+)+\s*(#.*)?$`)
-	vwLine     = regexp.MustCompile(`^\s*(-?[0-9.][0-9.eE+-]*(\s+[0-9.eE+-]+){0,2}\s*)?('?[^\s|]*)?\|`)
+	libsvmLine   = regexp.MustCompile(`^[+-]?[0-9.eE+-]+(\s+qid:[0-9]+)?(\s+[0-9]+:[^\s:]+)+\s*(#.*)?$`)
+	vwSharedLine = regexp.MustCompile(`^shared\s*('\S*\s*)?\|`)
+	vwCostLine   = regexp.MustCompile(`^([0-9]+\s+)*[0-9]+:[0-9.eE+-]+:[0-9.eE+-]+(\s[^|]*)?\|`)
+	vwLine       = regexp.MustCompile(`^\s*(-?[0-9.][0-9.eE+-]*(\s+[0-9.eE+-]+){0,2}\s*)?('?[^\s|]*)?\|`)
 )
 
 // detect fills in what the options leave open.
@@ -24,6 +26,9 @@ func (f *File) detect(o Options) {
 	f.Format = o.Format
 	if f.Format == "" {
 		f.Format = detectFormat(f.Name, f.sample)
+	}
+	if isDecisions(f.Format) {
+		f.Format, f.Decisions = JSON, f.Format
 	}
 	if f.Format != CSV {
 		return
@@ -62,12 +67,19 @@ func formatOfName(name string) string {
 // detectFormat goes by the extension, then by the first line.
 func detectFormat(name string, sample []byte) string {
 	format := formatOfName(name)
+	if format == VW {
+		return decisionsOrVW(sample)
+	}
 	if format != "" && format != JSON {
 		return format
 	}
 	first, _, _ := bytes.Cut(bytes.TrimSpace(sample), []byte{'\n'})
 	first = bytes.TrimSpace(first)
 	switch {
+	case isDSJSON(first):
+		return DSJSON
+	case vwSharedLine.Match(first), vwCostLine.Match(first):
+		return decisionsOrVW(sample)
 	case isVWJSON(first):
 		return VWJSON
 	case format == JSON, bytes.HasPrefix(first, []byte{'{'}):
@@ -75,9 +87,33 @@ func detectFormat(name string, sample []byte) string {
 	case libsvmLine.Match(first):
 		return LibSVM
 	case vwLine.Match(first):
-		return VW
+		return decisionsOrVW(sample)
 	}
 	return CSV
+}
+
+// decisionsOrVW tells Vowpal Wabbit's formats of text apart: labels action:cost:probability are those of decisions, and
+// empty lines part those that have a line for each action.
+func decisionsOrVW(sample []byte) string {
+	costs, blocks := false, false
+	for line := range bytes.Lines(bytes.TrimSpace(sample)) {
+		line = bytes.TrimSpace(line)
+		costs = costs || vwCostLine.Match(line)
+		blocks = blocks || len(line) == 0 || vwSharedLine.Match(line)
+	}
+	switch {
+	case costs && blocks:
+		return VWADF
+	case costs:
+		return VWCB
+	}
+	return VW
+}
+
+// isDSJSON reports whether a line is a decision in Vowpal Wabbit's JSON.
+func isDSJSON(line []byte) bool {
+	v, err := fastjson.ParseBytes(line)
+	return err == nil && v.Type() == fastjson.TypeObject && first(v, "_label_cost", "_label_Cost") != nil && first(v, "_labelIndex", "_label_Action") != nil
 }
 
 // isVWJSON reports whether a line is an example in Vowpal Wabbit's JSON: it has

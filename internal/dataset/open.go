@@ -30,7 +30,7 @@ const sampleSize = 64 << 10
 
 // Options say what need not be detected.
 type Options struct {
-	Format string // json, csv, libsvm, vw, vwjson or parquet; "" or "auto" detects, "jsonl" is json
+	Format string // one of the formats of this package; "" or "auto" detects, "jsonl" is json
 	Header string // csv: "yes", "no"; "" or "auto" detects
 	Comma  byte   // csv: the delimiter; 0 detects
 }
@@ -42,9 +42,9 @@ func (o *Options) check() error {
 		o.Format = ""
 	case "jsonl", "ndjson":
 		o.Format = JSON
-	case "", JSON, CSV, LibSVM, VW, VWJSON, Parquet:
+	case "", JSON, CSV, LibSVM, VW, VWJSON, Parquet, VWCB, VWADF, DSJSON:
 	default:
-		return fmt.Errorf("format %q: must be auto, csv, json, jsonl, libsvm, parquet, vw or vwjson", o.Format)
+		return fmt.Errorf("format %q: must be auto, csv, dsjson, json, jsonl, libsvm, parquet, vw, vwadf, vwcb or vwjson", o.Format)
 	}
 	if !slices.Contains([]string{"", "auto", "yes", "no"}, o.Header) {
 		return fmt.Errorf("header %q: must be auto, yes or no", o.Header)
@@ -60,6 +60,8 @@ type File struct {
 	Comma   byte     // CSV: the delimiter
 	Header  bool     // CSV: the first record named the columns
 	Size    int64    // bytes as stored, -1 when unknown
+	// Decisions is VWCB, VWADF or DSJSON for a file of decisions, whose records become JSON; else empty.
+	Decisions string
 
 	table  *table // of a Parquet file
 	src    io.ReadCloser
@@ -71,6 +73,9 @@ type File struct {
 	buf    []byte
 	number int
 	lines  int // read so far
+	dsjson dsjson
+	lead   []byte // the lines of a decision
+	text   []byte // its record
 }
 
 // Open opens the file of that name, or stdin for "-".

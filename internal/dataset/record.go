@@ -50,6 +50,9 @@ func (f *File) next() ([]byte, error) {
 	if f.table != nil {
 		return f.table.next()
 	}
+	if f.Decisions != "" {
+		return f.decision()
+	}
 	line, err := f.line(f.buf[:0])
 	if err != nil || f.Format != CSV || !openQuote(line, f.Comma) {
 		return line, err
