@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,7 +105,7 @@ func (r *recorder) MustRegister(cs ...prometheus.Collector) {
 
 func (r *recorder) Unregister(prometheus.Collector) bool { return false }
 
-// metrics returns the labels of every metric that a consumer registers, by name.
+// metrics returns the labels of every metric that a consumer and a relay of rewards register, by name.
 func metrics(t *testing.T) map[string][]string {
 	t.Helper()
 	var r recorder
@@ -120,6 +121,9 @@ func metrics(t *testing.T) map[string][]string {
 			Registerer: &r,
 		})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := consumer.NewRelay(consumer.RelayConfig{Group: "streamlearner", Model: "fraud", From: "labels", To: "payments"}, slog.New(slog.DiscardHandler), &r); err != nil {
 		t.Fatal(err)
 	}
 	// Desc{fqName: "streamlearner_mode", help: "...", constLabels: {model="fraud"}, variableLabels: {partition,mode}}
