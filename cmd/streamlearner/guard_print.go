@@ -28,8 +28,8 @@ func (g *guardStatus) print(w io.Writer) error {
 	row("way back", "%s", g.wayBack())
 	if w := g.Way; w != nil && !g.Held {
 		row("", "quiet for %d records (guard.quiet_events: %d, times %d)", w.Quiet, g.settings.Guard.QuietEvents, w.Patience)
-		row("challenger", "loss lower by %.3g on %d events; evidence %.3g of %.3g; better on %d of %d groups of keys",
-			w.Lead, w.Compared, w.Wealth, w.Needed, w.Keys.Won, w.Keys.Groups)
+		row("challenger", "loss lower by %.3g on %d events; evidence %s of %s; better on %d of %d groups of keys",
+			w.Lead, w.Compared, number(w.Wealth), number(w.Needed), w.Keys.Won, w.Keys.Groups)
 	}
 	row("next offset", "%d", g.Next)
 	if g.Served == 0 {

@@ -132,10 +132,10 @@ func (r *replayReport) print(w io.Writer) error {
 func (r *replayReport) printGuard(row func(name, format string, args ...any)) {
 	for _, a := range r.Alarms {
 		if a.Threshold == 0 { // of an additional detector: the statistic is that of its signal
-			row("alarm", "event %d: %s at %.4g", a.Event, a.Detector, a.Statistic)
+			row("alarm", "event %d: %s at %s", a.Event, a.Detector, number(a.Statistic))
 			continue
 		}
-		row("alarm", "event %d: %s at %.4g, alarms at %.4g", a.Event, a.Detector, a.Statistic, a.Threshold)
+		row("alarm", "event %d: %s at %s, alarms at %s", a.Event, a.Detector, number(a.Statistic), number(a.Threshold))
 	}
 	for _, h := range r.Harm {
 		row("taken out", "event %d: %s", h.Event, h.Why)

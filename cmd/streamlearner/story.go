@@ -105,7 +105,7 @@ func tell(c learner.Transition, a *learner.Alarm) string {
 	case c.To == learner.Frozen && a != nil && a.Detector == "reject_rate":
 		return fmt.Sprintf("FROZEN at event %d: %.0f%% of the last records were refused; %s", c.Event, 100*a.Statistic, restored)
 	case c.To == learner.Frozen && a != nil:
-		return fmt.Sprintf("FROZEN at event %d: gradient alarm (evidence %.3g, limit %.4g); %s", c.Event, a.Statistic, a.Threshold, restored)
+		return fmt.Sprintf("FROZEN at event %d: gradient alarm (evidence %s, limit %s); %s", c.Event, number(a.Statistic), number(a.Threshold), restored)
 	case c.To == learner.Frozen && c.From == learner.Recovering && c.Cause != "operator":
 		return fmt.Sprintf("FROZEN again at event %d: the challenger failed (%s); %s", c.Event, c.Detail, restored)
 	case c.To == learner.Frozen:

@@ -64,7 +64,7 @@ func (in *installation) weights(t *testing.T) {
 		{exitUsage, `version "x": must be the number`, []string{"diff", "fraud/0", "x"}},
 		{exitUsage, "--top -1: must not be negative", []string{"diff", "fraud/0", "--top", "-1"}},
 		{exitUsage, "--weights -1: must not be negative", []string{"show", "fraud/0", "--weights", "-1"}},
-		{exitFailed, "nothing is published yet", []string{"diff", "other/0"}},
+		{exitFailed, "other/0 has no state yet: is a process", []string{"diff", "other/0"}},
 	} {
 		code, out, errs := in.call(append([]string{"snapshot", "-c", in.config}, tc.args...)...)
 		if code != tc.code || out != "" || !strings.Contains(errs, tc.err) {
