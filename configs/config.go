@@ -160,6 +160,7 @@ type Source struct {
 	// MaxAhead is how far an event time may lie ahead of that of the Kafka record; 0 for any.
 	MaxAhead    time.Duration `koanf:"max_ahead"`
 	Join        Join          `koanf:"join"`        // of rewards that come later
+	Copies      Copies        `koanf:"copies"`      // of the records of further topics
 	Key         string        `koanf:"key"`         // field of the entity (card, user); empty for none
 	ID          string        `koanf:"id"`          // field of the event's identity; empty for none
 	Arm         string        `koanf:"arm"`         // bandit: field of the chosen arm
@@ -167,6 +168,13 @@ type Source struct {
 	Eligible    string        `koanf:"eligible"`    // bandit: field of the arms that could be chosen; empty for all
 	Actions     string        `koanf:"actions"`     // bandit: field of the features of each action; empty for none
 	Context     string        `koanf:"context"`     // field of the object that holds the features; empty for the whole record
+}
+
+// Copies are records of further topics, which are copied into source.topic: the order of
+// all records that a model learns from stands in one log.
+type Copies struct {
+	Topics    []string `koanf:"topics"`
+	Partition string   `koanf:"partition"` // where a copy goes: same or key, see Join.Partition
 }
 
 // Features chooses and types the fields that a model learns from. With all

@@ -41,7 +41,7 @@ func Default() Config {
 // DefaultModel returns a model of which nothing is said.
 func DefaultModel() Model {
 	return Model{
-		Source:   Source{Start: "earliest", Format: "json", Delimiter: ",", LabelSeparator: ",", SampleNegatives: 1, MaxAhead: 24 * time.Hour, Join: defaultJoin()},
+		Source:   Source{Start: "earliest", Format: "json", Delimiter: ",", LabelSeparator: ",", SampleNegatives: 1, MaxAhead: 24 * time.Hour, Join: defaultJoin(), Copies: Copies{Partition: partitionSame}},
 		Features: Features{Ngrams: 1, MaxFeatures: event.DefaultMaxFeatures, Encode: encode.Default()},
 		Learner:  catalog.DefaultLearner(),
 		Guard:    learner.DefaultGuard(),

@@ -43,8 +43,13 @@ func TestInputsRefused(t *testing.T) {
 		want string
 	}{
 		{[]string{"guard.source.field=a", "guard.source.header=b"}, `guard.source.header: "b": must be empty with guard.source.field ("a")`},
+		{[]string{"guard.source.field=a", "guard.source.topic=true"}, `guard.source.topic: true: must be false with guard.source.field ("a")`},
+		{[]string{"guard.source.topic=true"}, "guard.source.topic: true: source.copies.topics must name the topics that records are copied from"},
+		{[]string{"guard.source.topic=true", "source.copies.topics=a,b", "source.copies.partition=hash"}, `source.copies.partition: "hash": must be one of same, key`},
+		{[]string{"source.copies.topics=a,"}, "source.copies.topics: [a ]: must be different names"},
+		{[]string{"source.copies.topics=a,a"}, "source.copies.topics: [a a]: must be different names"},
 		{[]string{"guard.source.field=y"}, `guard.source.field: "y": is already named by source.label`},
-		{[]string{"guard.inputs.max_source_share=0.5"}, "guard.inputs.max_source_share: 0.5: guard.source must name the field or header of the source"},
+		{[]string{"guard.inputs.max_source_share=0.5"}, "guard.inputs.max_source_share: 0.5: guard.source must say where records name their source"},
 		{[]string{"guard.inputs.max_source_share=40", "guard.source.field=a"}, "guard.inputs.max_source_share: 40: must be above 0 and at most 1"},
 		{[]string{"guard.inputs.block=10"}, "guard.inputs.block: 10: must be from 100 to 65536 events"},
 		{[]string{"guard.inputs.duplicates=drop"}, `guard.inputs.duplicates: "drop": must be warn or reject`},

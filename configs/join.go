@@ -153,6 +153,9 @@ func (m *Model) checkJoin(v *checker, keys keys) {
 	if m.Guard.Source.Header != "" {
 		v.fail("guard.source.header", m.Guard.Source.Header, "must be empty with source.join, which keeps the values of records alone; name the source by guard.source.field")
 	}
+	if m.Guard.Source.Topic {
+		v.fail("guard.source.topic", true, "must be false with source.join, which keeps the values of records alone; name the source by guard.source.field")
+	}
 	s := m.loop()
 	if schema := m.Schema(); schema.Validate() == nil { // else it was refused already
 		v.foreign(keys, s.Validate())

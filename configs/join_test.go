@@ -68,6 +68,7 @@ func TestJoinFaultsNameTheRemedy(t *testing.T) {
 		"source.join.partition: any: must be one of same, key":                          joined("source.join.partition=any"),
 		"source.format: csv: must be json with source.join":                             labels("source.format=csv", "source.columns=kind,id,ts,y,x"),
 		"guard.source.header: h: must be empty with source.join":                        labels("guard.source.header=h"),
+		"guard.source.topic: true: must be false with source.join":                      labels("guard.source.topic=true", "source.copies.topics=a"),
 		"source.class_weights: [1 2]: must be empty with source.join":                   labels("source.class_weights=1,2"),
 		"source.sample_negatives: 0.5: must be 1 with source.join":                      labels("source.sample_negatives=0.5"),
 		"source.join.shown: id: is already named by source.id; a field has one meaning": joined("source.join.shown=id"),

@@ -182,7 +182,7 @@ func (m Model) inputs() (inputs.Deps, error) {
 
 // shapeless are the settings that leave no trace in a state.
 var shapeless = [...]string{
-	"source.start", "source.dead_letter", "source.join.topic", "source.join.partition", "audit.topic", "audit.keep", "evaluate.alpha", "metrics.threshold", "metrics.precision_at_k", "metrics.recall_at_fpr",
+	"source.start", "source.dead_letter", "source.join.topic", "source.join.partition", "source.copies.topics", "source.copies.partition", "audit.topic", "audit.keep", "evaluate.alpha", "metrics.threshold", "metrics.precision_at_k", "metrics.recall_at_fpr",
 }
 
 // Settings are all settings that shape the state of a partition, one

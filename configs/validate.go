@@ -202,6 +202,7 @@ func (m *Model) check(path string) Errors {
 	m.checkPairs(v)
 	m.checkLabels(v)
 	m.checkJoin(v, keys)
+	m.checkCopies(v)
 	v.foreign(keys, m.Guard.Validate())
 	if t := m.Guard.Trusted.Keys; len(t) > 0 && m.Source.Key == "" {
 		v.fail("guard.trusted.keys", t, "source.key must name the field that holds the key, else no event would ever count")
@@ -247,6 +248,23 @@ func (m *Model) checkSchema(v *checker, keys keys) {
 	v.foreign(keys, err)
 }
 
+// checkCopies finds the faults of what is copied into the topic that is read.
+func (m *Model) checkCopies(v *checker) {
+	c := &m.Source.Copies
+	v.oneOf("source.copies.partition", c.Partition, partitionSame, partitionKey)
+	seen := map[string]bool{"": true}
+	for _, t := range c.Topics {
+		if seen[t] {
+			v.fail("source.copies.topics", c.Topics, "must be different names")
+			break
+		}
+		seen[t] = true
+	}
+	if m.Guard.Source.Topic && len(c.Topics) == 0 {
+		v.fail("guard.source.topic", true, "source.copies.topics must name the topics that records are copied from; what stands in source.topic alone has one source, and there is nothing to tell apart")
+	}
+}
+
 // notYet refuses what the configuration has a place for, but no program.
 func (m *Model) notYet(v *checker) {
 	switch m.Scope {
@@ -273,6 +291,11 @@ func (m *Model) checkTopics(path string) Errors {
 	}
 	if t := m.Source.Join.Topic; t != "" && (t == m.Source.Topic || t == m.Source.DeadLetter || t == m.Audit.Topic) {
 		v.fail("source.join.topic", t, "must be a topic of its own; leave it empty when rewards are in source.topic, among the decisions")
+	}
+	for _, t := range m.Source.Copies.Topics {
+		if slices.Contains([]string{m.Source.Topic, m.Source.DeadLetter, m.Source.Join.Topic, m.Audit.Topic}, t) {
+			v.fail("source.copies.topics", t, "must be a topic of its own: what is copied from it is read from source.topic")
+		}
 	}
 	if m.Audit.Topic != "" && (m.Audit.Topic == m.Source.Topic || m.Audit.Topic == m.Source.DeadLetter) {
 		v.fail("audit.topic", m.Audit.Topic, "must be a topic of its own")

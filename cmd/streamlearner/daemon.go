@@ -35,23 +35,33 @@ type daemon struct {
 	started   time.Time
 }
 
-// newRelay returns what copies the rewards of a model to its decisions; nil where they are there already.
-func (d *daemon) newRelay(name string, m configs.Model, registry prometheus.Registerer) (*consumer.Relay, error) {
-	j := &m.Source.Join
-	if !j.On() || j.Topic == "" {
-		return nil, nil
-	}
+// newRelays returns what copies rewards, and the records of further topics, into the topic that a model reads.
+func (d *daemon) newRelays(name string, m configs.Model, registry prometheus.Registerer) (out []*consumer.Relay, err error) {
 	k := &d.cfg.Kafka
-	return consumer.NewRelay(consumer.RelayConfig{
-		Connection: kafkaConnection(k), Group: k.Group, Model: name, From: j.Topic, To: m.Source.Topic, Start: m.Source.Start, Partition: j.Partition,
-		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, HeartbeatInterval: k.HeartbeatInterval,
-	}, d.log, registry)
+	add := func(of, partition string, from ...string) {
+		if err != nil {
+			return
+		}
+		var r *consumer.Relay
+		r, err = consumer.NewRelay(consumer.RelayConfig{
+			Connection: kafkaConnection(k), Of: of, Group: k.Group, Model: name, From: from, To: m.Source.Topic, Start: m.Source.Start, Partition: partition,
+			SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, HeartbeatInterval: k.HeartbeatInterval,
+		}, d.log, registry)
+		out = append(out, r)
+	}
+	if j := &m.Source.Join; j.On() && j.Topic != "" {
+		add(consumer.RelayRewards, j.Partition, j.Topic)
+	}
+	if c := &m.Source.Copies; len(c.Topics) > 0 {
+		add(consumer.RelayCopies, c.Partition, c.Topics...)
+	}
+	return out, err
 }
 
 type modelConsumer struct {
-	name  string
-	topic string
-	relay *consumer.Relay // of its rewards; nil for none
+	name   string
+	topic  string
+	relays []*consumer.Relay // of what else is copied into it
 	*consumer.Consumer
 }
 
@@ -79,11 +89,11 @@ func newDaemon(cfg *configs.Config, log *slog.Logger, init bool) (*daemon, error
 		if err != nil {
 			return nil, fmt.Errorf("models.%s: %w", name, err)
 		}
-		relay, err := d.newRelay(name, cfg.Models[name], registry)
+		relays, err := d.newRelays(name, cfg.Models[name], registry)
 		if err != nil {
 			return nil, fmt.Errorf("models.%s: %w", name, err)
 		}
-		d.consumers = append(d.consumers, modelConsumer{name, cfg.Models[name].Source.Topic, relay, c})
+		d.consumers = append(d.consumers, modelConsumer{name, cfg.Models[name].Source.Topic, relays, c})
 	}
 	return d, nil
 }
@@ -93,7 +103,7 @@ func (d *daemon) newConsumer(name string, m configs.Model, registry prometheus.R
 	return consumer.New(consumer.Config{
 		Connection: kafkaConnection(k),
 		Group:      k.Group, Model: name, Topic: m.Source.Topic, Start: m.Source.Start, Init: init, DeadLetter: m.Source.DeadLetter,
-		Headers:        m.Guard.Source.Header != "",
+		Headers:        m.Guard.Source.NeedsHeaders(),
 		MaxPollRecords: k.MaxPollRecords, QueueRecords: k.QueueRecords,
 		GroupProtocol:  k.GroupProtocol,
 		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, HeartbeatInterval: k.HeartbeatInterval,
@@ -139,8 +149,8 @@ func (d *daemon) Run(ctx context.Context) error {
 		g.Go(func() error { return d.admin.Run(ctx) })
 	}
 	for _, c := range d.consumers {
-		if c.relay != nil {
-			g.Go(func() error { return c.relay.Run(ctx) })
+		for _, r := range c.relays {
+			g.Go(func() error { return r.Run(ctx) })
 		}
 		g.Go(func() error {
 			if err := c.Run(ctx); err != nil {

@@ -85,11 +85,11 @@ func (in *replayInput) complete(files []*dataset.File, m configs.Model, set []st
 // withoutHeaders drops what needs the headers of Kafka records, which files do not have.
 func withoutHeaders(m *configs.Model, log *slog.Logger) {
 	g := &m.Guard
-	if g.Source.Header == "" {
+	if !g.Source.NeedsHeaders() {
 		return
 	}
-	log.Warn("files have no headers, so sources are not told apart; name them by guard.source.field", "guard.source.header", g.Source.Header)
-	g.Source.Header, g.Inputs.MaxSourceShare, g.Trusted.Sources = "", 1, nil
+	log.Warn("files have no headers, so sources are not told apart; name them by guard.source.field", "guard.source.header", g.Source.Header, "guard.source.topic", g.Source.Topic)
+	g.Source.Header, g.Source.Topic, g.Inputs.MaxSourceShare, g.Trusted.Sources = "", false, 1, nil
 }
 
 // alike refuses files of different formats or columns.

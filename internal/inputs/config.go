@@ -149,7 +149,7 @@ func (c *Config) Validate(sources bool) error {
 	case !(c.MaxSourceShare > 0 && c.MaxSourceShare <= 1):
 		return fmt.Errorf("guard.inputs.max_source_share: %v: must be above 0 and at most 1, which is no limit", c.MaxSourceShare)
 	case c.MaxSourceShare < 1 && !sources:
-		return fmt.Errorf("guard.inputs.max_source_share: %v: guard.source must name the field or header of the source", c.MaxSourceShare)
+		return fmt.Errorf("guard.inputs.max_source_share: %v: guard.source must say where records name their source: a field, a header, or their topic", c.MaxSourceShare)
 	case !(c.MaxDuplicates > 0 && c.MaxDuplicates <= 1):
 		return fmt.Errorf("guard.inputs.max_duplicates: %v: must be above 0 and at most 1, which is no limit", c.MaxDuplicates)
 	case c.ClipQuantile != 0 && !(c.ClipQuantile >= 0.5 && c.ClipQuantile <= 0.9999):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,11 +14,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/streamlearner/streamlearner/pkg/learner"
+)
+
+// The values of RelayConfig.Of.
+const (
+	RelayRewards = "rewards" // into the topic of their decisions; source.join
+	RelayCopies  = "copies"  // records of further topics into the one that a model reads; source.copies
 )
 
 // The values of RelayConfig.Partition.
 const (
-	PartitionSame = "same" // as in the topic of rewards: both topics have as many, and keys are spread alike
+	PartitionSame = "same" // as in the topic that is read: both topics have as many, and keys are spread alike
 	PartitionKey  = "key"  // by the hash of the key, as Kafka's own producers do
 )
 
@@ -25,26 +34,28 @@ const (
 type RelayConfig struct {
 	Connection
 
-	Group     string // the consumer group is "<Group>.<Model>.rewards"; required
-	Model     string // required
-	From, To  string // topic of rewards, and of decisions; required
-	Start     string // where to begin without committed offsets: earliest (default) or latest
-	Partition string // same (default) or key
+	Of        string   // what is copied: RelayRewards (default) or RelayCopies
+	Group     string   // the consumer group is "<Group>.<Model>.<Of>"; required
+	Model     string   // required
+	From      []string // topics that are read; required
+	To        string   // topic of decisions, or the one that the model reads; required
+	Start     string   // where to begin without committed offsets: earliest (default) or latest
+	Partition string   // same (default) or key
 
 	SessionTimeout    time.Duration
 	RebalanceTimeout  time.Duration
 	HeartbeatInterval time.Duration
 }
 
-// Relay copies the records of a topic of rewards into the topic of decisions, each exactly once: the
-// copies and the offsets up to which was read are one transaction. So the order between
-// decisions and rewards, which two topics do not have, is decided once, and
-// stands in the log that the learner reads: whoever reads it again joins alike. See docs/adr/0008-join.md.
+// Relay copies the records of some topics, such as that of rewards, into the one that a model reads, each
+// exactly once: the copies and the offsets up to which was read are one transaction. So the order between
+// the records, which two topics do not have, is decided once, and
+// stands in the log that the learner reads: whoever reads it again learns alike. See docs/adr/0008-join.md.
 //
-// Any number of processes may run one; they share the partitions of the topic of rewards. A record
+// Any number of processes may run one; they share the partitions of the topics. A record
 // keeps key, value, headers and timestamp, and gets the header sl-relayed-from: topic/partition/offset.
 //
-// Metrics, with the label model: streamlearner_relayed_total counts records copied,
+// Metrics, with the labels model and of: streamlearner_relayed_total counts records copied,
 // streamlearner_relay_errors_total failed transactions, which were repeated.
 type Relay struct {
 	cfg             RelayConfig
@@ -54,7 +65,7 @@ type Relay struct {
 }
 
 const (
-	headerRelayed = "sl-relayed-from"
+	headerRelayed = learner.HeaderRelayed
 	// relayPause lies between two transactions, so that a slow stream has few.
 	relayPause = 100 * time.Millisecond
 	// relayTimeout is after which the broker aborts the transaction of a process that
@@ -70,21 +81,28 @@ func NewRelay(cfg RelayConfig, log *slog.Logger, reg prometheus.Registerer) (*Re
 	if cfg.Partition == "" {
 		cfg.Partition = PartitionSame
 	}
+	if cfg.Of == "" {
+		cfg.Of = RelayRewards
+	}
 	switch {
-	case cfg.Group == "" || cfg.Model == "" || cfg.From == "" || cfg.To == "":
-		return nil, errors.New("a relay needs a group, a model, and the topics of rewards and decisions")
-	case cfg.From == cfg.To:
-		return nil, fmt.Errorf("model %s: source.join.topic is %q, the topic of decisions: leave it empty when rewards are in one topic with decisions", cfg.Model, cfg.From)
+	case cfg.Group == "" || cfg.Model == "" || len(cfg.From) == 0 || cfg.To == "":
+		return nil, errors.New("a relay needs a group, a model, and the topics to read and to write")
+	case cfg.Of != RelayRewards && cfg.Of != RelayCopies:
+		return nil, fmt.Errorf("model %s: a relay of %q: allowed are %s and %s", cfg.Model, cfg.Of, RelayRewards, RelayCopies)
+	case slices.Contains(cfg.From, cfg.To) && cfg.Of == RelayCopies:
+		return nil, fmt.Errorf("model %s: source.copies.topics has %q, which the model reads anyway: leave it out", cfg.Model, cfg.To)
+	case slices.Contains(cfg.From, cfg.To):
+		return nil, fmt.Errorf("model %s: source.join.topic is %q, the topic of decisions: leave it empty when rewards are in one topic with decisions", cfg.Model, cfg.To)
 	case cfg.Partition != PartitionSame && cfg.Partition != PartitionKey:
-		return nil, fmt.Errorf("model %s: source.join.partition is %q: allowed are %s and %s", cfg.Model, cfg.Partition, PartitionSame, PartitionKey)
+		return nil, fmt.Errorf("model %s: %s is %q: allowed are %s and %s", cfg.Model, cfg.key(), cfg.Partition, PartitionSame, PartitionKey)
 	}
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: "streamlearner_" + name, Help: help, ConstLabels: prometheus.Labels{"model": cfg.Model}})
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "streamlearner_" + name, Help: help, ConstLabels: prometheus.Labels{"model": cfg.Model, "of": cfg.Of}})
 	}
 	r := &Relay{
-		cfg: cfg, timeout: relayTimeout, log: log.With("model", cfg.Model, "from", cfg.From, "to", cfg.To),
-		relayed: counter("relayed_total", "Rewards copied into the topic of decisions."),
-		errors:  counter("relay_errors_total", "Failed transactions of the copying of rewards, which were repeated."),
+		cfg: cfg, timeout: relayTimeout, log: log.With("model", cfg.Model, "of", cfg.Of, "from", cfg.From, "to", cfg.To),
+		relayed: counter("relayed_total", "Records copied into the topic that the model reads: rewards, or copies of further topics."),
+		errors:  counter("relay_errors_total", "Failed transactions of the copying, which were repeated."),
 	}
 	if reg != nil {
 		for _, c := range []prometheus.Collector{r.relayed, r.errors} {
@@ -104,7 +122,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		began := time.Now()
 		if err := r.session(ctx); ctx.Err() == nil {
 			r.errors.Inc()
-			r.log.Warn("rewards are not copied; trying again", "error", err)
+			r.log.Warn("records are not copied; trying again", "error", err)
 			if time.Since(began) > b.most {
 				b.failures = 0
 			}
@@ -128,7 +146,7 @@ func (r *Relay) session(ctx context.Context) error {
 	if err := r.check(ctx, s.Client()); err != nil {
 		return err
 	}
-	r.log.Info("copying rewards into the topic of decisions")
+	r.log.Info("copying records into the topic that the model reads")
 	pause := time.NewTicker(relayPause)
 	defer pause.Stop()
 	for {
@@ -181,36 +199,47 @@ func (r *Relay) options() ([]kgo.Opt, error) {
 		partitioner = kgo.StickyKeyPartitioner(nil)
 	}
 	return append(opts,
-		kgo.ConsumerGroup(r.cfg.Group+"."+r.cfg.Model+".rewards"),
-		kgo.ConsumeTopics(r.cfg.From),
+		kgo.ConsumerGroup(r.cfg.Group+"."+r.cfg.Model+"."+r.cfg.Of),
+		kgo.ConsumeTopics(r.cfg.From...),
 		kgo.ConsumeResetOffset(start),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.SessionTimeout(r.cfg.SessionTimeout), kgo.RebalanceTimeout(r.cfg.RebalanceTimeout), kgo.HeartbeatInterval(r.cfg.HeartbeatInterval),
-		kgo.TransactionalID(r.cfg.Group+"."+r.cfg.Model+".rewards."+rand.Text()),
+		kgo.TransactionalID(r.cfg.Group+"."+r.cfg.Model+"."+r.cfg.Of+"."+rand.Text()),
 		kgo.TransactionTimeout(r.timeout),
 		kgo.RecordPartitioner(partitioner),
 	), nil
 }
 
-// check fails when rewards could not get to the partitions of their decisions.
+// key is the setting that Partition comes from.
+func (c *RelayConfig) key() string {
+	if c.Of == RelayCopies {
+		return "source.copies.partition"
+	}
+	return "source.join.partition"
+}
+
+// check fails when records could not get to the partitions where they belong.
 func (r *Relay) check(ctx context.Context, cl *kgo.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
-	topics, err := kadm.NewClient(cl).ListTopics(ctx, r.cfg.From, r.cfg.To)
+	all := append(slices.Clone(r.cfg.From), r.cfg.To)
+	topics, err := kadm.NewClient(cl).ListTopics(ctx, all...)
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{r.cfg.From, r.cfg.To} {
+	for _, name := range all {
 		if err := topics[name].Err; errors.Is(err, kerr.UnknownTopicOrPartition) {
 			return fmt.Errorf("topic %s does not exist: create it", name)
 		} else if err != nil {
 			return fmt.Errorf("topic %s: %w", name, err)
 		}
 	}
-	from, to := len(topics[r.cfg.From].Partitions), len(topics[r.cfg.To].Partitions)
-	if r.cfg.Partition == PartitionSame && from != to {
-		return fmt.Errorf("topic %s has %d partitions and %s has %d: a reward would not be with its decision; give both as many, or set source.join.partition to key if producers spread decisions by the hash of their key",
-			r.cfg.From, from, r.cfg.To, to)
+	to := len(topics[r.cfg.To].Partitions)
+	for _, name := range r.cfg.From {
+		if from := len(topics[name].Partitions); r.cfg.Partition == PartitionSame && from != to {
+			return fmt.Errorf("topic %s has %d partitions and %s has %d: records with one key, such as a reward and its decision, would not be together; give both as many, or set %s to key if producers spread records by the hash of their key",
+				name, from, r.cfg.To, to, r.cfg.key())
+		}
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ type rewards struct {
 
 func newRewards(t *testing.T, from, to int32) *rewards {
 	t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(from, "rewards"), kfake.SeedTopics(to, "decisions"))
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(from, "rewards", "more"), kfake.SeedTopics(to, "decisions"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func (r *rewards) send(partition int32, n int) {
 func (r *rewards) start(edit func(*RelayConfig)) (stop func()) {
 	r.t.Helper()
 	cfg := RelayConfig{
-		Connection: Connection{Brokers: r.brokers}, Group: "g", Model: "m", From: "rewards", To: "decisions",
+		Connection: Connection{Brokers: r.brokers}, Group: "g", Model: "m", From: []string{"rewards"}, To: "decisions",
 		SessionTimeout: 6 * time.Second, HeartbeatInterval: 100 * time.Millisecond,
 	}
 	if edit != nil {
@@ -161,9 +161,34 @@ func TestRelayByKeyJoinsOtherNumbersOfPartitions(t *testing.T) {
 	}
 }
 
+// The records of several topics come together, and each tells by its last header where it was, whatever its producer said.
+func TestRelayOfSeveralTopics(t *testing.T) {
+	r := newRewards(t, 1, 1)
+	r.send(0, 20)
+	for i := range 10 {
+		rec := &kgo.Record{Topic: "more", Key: []byte("k"), Value: fmt.Appendf(nil, "more-%d", i), Headers: []kgo.RecordHeader{{Key: headerRelayed, Value: []byte("rewards/0/7")}}}
+		if err := testbed.Produce(r.client, rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.start(func(c *RelayConfig) { c.Of, c.From = RelayCopies, []string{"rewards", "more"} })
+	count := map[string]int{}
+	for _, c := range r.copies(30) {
+		headers := appendHeaders(nil, c)
+		topic, _, _ := strings.Cut(string(headers[len(headers)-1].Value), "/")
+		if strings.HasPrefix(string(c.Value), "more-") != (topic == "more") {
+			t.Errorf("%s was copied from %s", c.Value, topic)
+		}
+		count[topic]++
+	}
+	if count["rewards"] != 20 || count["more"] != 10 {
+		t.Errorf("copies %v", count)
+	}
+}
+
 func TestRelayRefusesTopicsThatDoNotFit(t *testing.T) {
 	r := newRewards(t, 1, 3)
-	relay, err := NewRelay(RelayConfig{Connection: Connection{Brokers: r.brokers}, Group: "g", Model: "m", From: "rewards", To: "decisions"}, slog.New(slog.DiscardHandler), nil)
+	relay, err := NewRelay(RelayConfig{Connection: Connection{Brokers: r.brokers}, Group: "g", Model: "m", From: []string{"rewards"}, To: "decisions"}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,9 +197,12 @@ func TestRelayRefusesTopicsThatDoNotFit(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	for want, cfg := range map[string]RelayConfig{
-		"needs a group":         {Model: "m", From: "a", To: "b"},
-		"leave it empty":        {Group: "g", Model: "m", From: "a", To: "a"},
-		"source.join.partition": {Group: "g", Model: "m", From: "a", To: "b", Partition: "any"},
+		"needs a group":              {Model: "m", From: []string{"a"}, To: "b"},
+		"leave it empty":             {Group: "g", Model: "m", From: []string{"a"}, To: "a"},
+		"of \"all\"":                 {Of: "all", Group: "g", Model: "m", From: []string{"a"}, To: "b"},
+		"source.copies.topics":       {Of: RelayCopies, Group: "g", Model: "m", From: []string{"b", "a"}, To: "a"},
+		"source.copies.partition is": {Of: RelayCopies, Group: "g", Model: "m", From: []string{"b"}, To: "a", Partition: "any"},
+		"source.join.partition":      {Group: "g", Model: "m", From: []string{"a"}, To: "b", Partition: "any"},
 	} {
 		if _, err := NewRelay(cfg, slog.New(slog.DiscardHandler), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -193,7 +221,7 @@ func TestRelayLeavesATransactionThatIsNotAnswered(t *testing.T) {
 		taken.Store(true)
 		return nil, nil, !answers.Load()
 	})
-	relay, err := NewRelay(RelayConfig{Connection: Connection{Brokers: r.brokers}, Group: "g", Model: "m", From: "rewards", To: "decisions"}, slog.New(slog.DiscardHandler), nil)
+	relay, err := NewRelay(RelayConfig{Connection: Connection{Brokers: r.brokers}, Group: "g", Model: "m", From: []string{"rewards"}, To: "decisions"}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package learner
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -125,12 +126,31 @@ type GuardConfig struct {
 }
 
 // SourceConfig says where a record names its source, who supplied it: a partner, a
-// producer, a labelling team. At most one of the two is given.
+// producer, a labelling team. At most one of the three is given.
 type SourceConfig struct {
 	// Field is the field of the record with the name; see event.Schema.Source.
 	Field string `koanf:"field"`
 	// Header is the key of the header with the name, of the Kafka record.
 	Header string `koanf:"header"`
+	// Topic makes the topic that a record was copied from its source, as the header
+	// HeaderRelayed tells. Records that were not copied have none.
+	Topic bool `koanf:"topic"`
+}
+
+// NeedsHeaders reports whether records must come with their headers.
+func (c SourceConfig) NeedsHeaders() bool { return c.Header != "" || c.Topic }
+
+// HeaderRelayed is the header that the copying of records adds to them: topic/partition/offset of
+// where a record was. Of several the last one counts: a producer of these topics cannot forge it.
+const HeaderRelayed = "sl-relayed-from"
+
+// source returns the source that the headers of a record name.
+func (c SourceConfig) source(r *Record) []byte {
+	if !c.Topic {
+		return r.header(c.Header)
+	}
+	topic, _, _ := bytes.Cut(r.header(HeaderRelayed), []byte("/"))
+	return topic
 }
 
 // TrustedConfig names events whose labels are known to be right, by who supplied
@@ -215,8 +235,10 @@ func (c *GuardConfig) Validate() error {
 	switch {
 	case c.Source.Field != "" && c.Source.Header != "":
 		return fmt.Errorf("guard.source.header: %q: must be empty with guard.source.field (%q): one of them names the source", c.Source.Header, c.Source.Field)
+	case c.Source.Topic && c.Source.Field+c.Source.Header != "":
+		return fmt.Errorf("guard.source.topic: true: must be false with guard.source.field (%q) or guard.source.header (%q): one of them names the source", c.Source.Field, c.Source.Header)
 	case len(c.Trusted.Sources) > 0 && !c.Source.Known():
-		return fmt.Errorf("guard.trusted.sources: %q: guard.source.field or guard.source.header must say where records name their source", c.Trusted.Sources)
+		return fmt.Errorf("guard.trusted.sources: %q: guard.source.field or guard.source.header must say where records name their source, or guard.source.topic that their topic is it", c.Trusted.Sources)
 	case slices.Contains(c.Trusted.Sources, "") || slices.Contains(c.Trusted.Keys, ""):
 		return fmt.Errorf("guard.trusted: %q, %q: must not be empty texts, which are those of records that name no source or key", c.Trusted.Sources, c.Trusted.Keys)
 	case c.ReferenceAfter == 0:

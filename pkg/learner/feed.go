@@ -23,8 +23,8 @@ func (l *Learner) Feed(r Record) *Outcome {
 		if l.ev.Time == 0 {
 			l.ev.Time = r.Time
 		}
-		if l.cfg.Guard.Source.Header != "" {
-			l.ev.Source = append(l.ev.Source[:0], r.header(l.cfg.Guard.Source.Header)...)
+		if from := l.cfg.Guard.Source; from.NeedsHeaders() {
+			l.ev.Source = append(l.ev.Source[:0], from.source(&r)...)
 		}
 		rej := checkAhead(l.ev.Time, r.Time, l.cfg.MaxAhead, "source.max_ahead")
 		if rej == nil {

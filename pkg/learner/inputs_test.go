@@ -204,6 +204,40 @@ func TestInputsRestored(t *testing.T) {
 	}
 }
 
+// The topic that a record was copied from is its source, whatever its producer wrote into the header before.
+func TestTopicAsSource(t *testing.T) {
+	c := guardedInputs(t)
+	c.Guard.Source = learner.SourceConfig{Topic: true}
+	l, err := learner.New(c, state.Position{LeaderEpoch: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := sim.Fraud(5)
+	for i := range int64(1_000) {
+		r := sent(i, stream)
+		r.Headers = nil
+		switch {
+		case i%2 == 0:
+			r.Headers = []learner.Header{
+				{Key: learner.HeaderRelayed, Value: []byte("trusted/0/1")}, {Key: learner.HeaderRelayed, Value: fmt.Appendf(nil, "acme/3/%d", i)},
+			}
+		case i%4 == 1:
+			r.Headers = []learner.Header{{Key: learner.HeaderRelayed, Value: fmt.Appendf(nil, "zeta.eu/0/%d", i)}}
+		}
+		l.Feed(r)
+	}
+	shares := map[string]float64{}
+	for _, s := range l.Stats().Inputs.Sources {
+		shares[s.Source] = s.Share
+	}
+	if len(shares) != 3 || shares["acme"] != 0.5 || shares["zeta.eu"] != 0.25 || shares[""] != 0.25 {
+		t.Errorf("sources %v", shares)
+	}
+	if n := l.Stats().Rejected[event.SourceShare]; n != 200 {
+		t.Errorf("%d events of acme refused, want what is above 30%% of two blocks", n)
+	}
+}
+
 // A flood of one source is refused and freezes nothing; broken records do.
 func TestFloodDoesNotFreeze(t *testing.T) {
 	c := config(t)

@@ -6,7 +6,7 @@ type Record struct {
 	LeaderEpoch int32 // -1 when unknown
 	Time        int64 // record timestamp, milliseconds since 1970 UTC
 	Key, Value  []byte
-	Headers     []Header // those that SourceConfig.Header may name; nil when it names none
+	Headers     []Header // those that SourceConfig may name; nil when it needs none
 }
 
 // Header is a header of a record.
