@@ -123,7 +123,7 @@ func metrics(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := consumer.NewRelay(consumer.RelayConfig{Group: "streamlearner", Model: "fraud", From: "labels", To: "payments"}, slog.New(slog.DiscardHandler), &r); err != nil {
+	if _, err := consumer.NewRelay(consumer.RelayConfig{Group: "streamlearner", Model: "fraud", From: []string{"labels"}, To: "payments"}, slog.New(slog.DiscardHandler), &r); err != nil {
 		t.Fatal(err)
 	}
 	// Desc{fqName: "streamlearner_mode", help: "...", constLabels: {model="fraud"}, variableLabels: {partition,mode}}

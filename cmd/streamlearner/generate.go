@@ -31,7 +31,7 @@ var scenes = []struct {
 }{
 	{"prices", "one product at one of ten prices; configs/price-ladder.yaml", 1000, func(seed uint64) sim.Scene { return sim.Prices(seed) }},
 	{"rollout", "requests served by three versions of a model; configs/canary.yaml", 1000, func(seed uint64) sim.Scene { return sim.Rollout(seed) }},
-	{"canary", "the same, but the third version is slower instead of worse; configs/canary.yaml", 1000, func(seed uint64) sim.Scene { return sim.Rollout(seed).Slow() }},
+	{"canary", "the same, with a third version that is slower; configs/canary.yaml", 1000, func(seed uint64) sim.Scene { return sim.Rollout(seed).Slow() }},
 	{"prices-continuous", "rides at a price of any amount, by city; configs/price-continuous.yaml", 1000, func(seed uint64) sim.Scene { return sim.Fares(seed, sim.FaresCities) }},
 	{"content", "articles for readers, both with features; configs/content.yaml", 1000, func(seed uint64) sim.Scene { return sim.Content(seed) }},
 	{"bids", "bids in first-price auctions; configs/bids.yaml", 1000, func(seed uint64) sim.Scene { return sim.Bids(seed) }},
