@@ -175,7 +175,7 @@ func TestCanaryWithoutHarm(t *testing.T) {
 func TestCanaryThatIsSlow(t *testing.T) {
 	latest, own := 0, uint64(0)
 	for seed := uint64(1); seed <= 10; seed++ {
-		r := playRollout(t, sim.Rollout(seed).Slow(), 12_000, seed)
+		r := playRollout(t, sim.Rollout(seed).Slow(), 9_000, seed)
 		latest, own = max(latest, r.out), max(own, r.own)
 		v3 := r.versions[2]
 		if r.out == 0 || v3.Out != "latency_ms" || r.after > 0 {
@@ -219,12 +219,12 @@ func (d *deaf) Choose(record []byte) (arm int, p float64, err error) {
 // TestCanaryOfADeafService: a service that does not give versions the shares it logs is found by the sample-ratio check, and
 // the version that gets too much is named; one that does is not.
 func TestCanaryOfADeafService(t *testing.T) {
-	for seed := uint64(1); seed <= 5; seed++ {
+	for seed := uint64(1); seed <= 3; seed++ {
 		for _, every := range []int{1 << 30, 10} {
 			f := rolloutPlayer(t, 3)
 			game := sim.NewGame(sim.Rollout(seed).Alike(), f, 1000, seed)
 			game.Player = &deaf{Player: f, every: every}
-			if _, err := game.Play(8000, func([]byte) error { return nil }); err != nil {
+			if _, err := game.Play(6000, func([]byte) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 			arms := f.Learner().Stats().Arms.Arms

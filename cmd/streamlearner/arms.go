@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -36,16 +37,12 @@ baseline): what differs from the configuration before is applied at the restart.
 
 // armReport is what readers of a partition know of an arm.
 type armReport struct {
-	Key      string   `json:"partition"`
-	Arm      string   `json:"arm"`
-	Status   string   `json:"status"`
-	Baseline bool     `json:"baseline"`
-	Cap      float64  `json:"cap"`             // 1 for none
-	Price    float64  `json:"price,omitempty"` // absent for none
-	Events   uint64   `json:"events"`          // learned since the arm was added
-	Reward   *float64 `json:"mean_reward"`     // of those; null when there are none
-	Version  uint64   `json:"version"`         // that says so
-	Policy   string   `json:"policy"`          // what readers do: online, shadow or baseline
+	Key string `json:"partition"`
+	armState
+	Cap     float64 `json:"cap"`             // 1 for none
+	Price   float64 `json:"price,omitempty"` // absent for none
+	Version uint64  `json:"version"`         // that says so
+	Policy  string  `json:"policy"`          // what readers do: online, shadow or baseline
 }
 
 func armsListCommand() *cobra.Command {
@@ -56,7 +53,16 @@ func armsListCommand() *cobra.Command {
 		Short: "List the arms that readers have",
 		Long: `List the arms of the version that readers are served, of a partition or of all
 partitions of a model: status, largest probability, price, events learned since
-the arm was added, and their mean reward.
+the arm was added, their mean reward, and the sample ratio: the share of the
+decisions that the arm got beside the share that their logged propensities say.
+While they are right it takes on average at least c decisions until the evidence
+that an arm gets too many exceeds c; from 1,000,000 on the ratio is wrong.
+
+A second table has a row for every guard rail (learner.bandit.guard_rails): mean of the metric,
+difference to the baseline with an interval at the alpha of the rail, and p-values
+that the arm is harmful (worse than the margin allows) and that it is better. All of them
+hold at all times together: look as often as you like. A version that was published
+says what was known then; /status of the process that learns has what is known now.
 
 active arms may be chosen. new ones may, and have a share of their own until
 learner.bandit.new_events events of them were learned. draining ones were removed:
@@ -84,8 +90,7 @@ ones are gone but for their place. * marks the baseline.`,
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), list)
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), armTable(list).Render())
-			return err
+			return printArmList(cmd.OutOrStdout(), list)
 		},
 	}
 	t.redisFlags(cmd)
@@ -121,23 +126,15 @@ func appendArms(ctx context.Context, list []armReport, store *redis.Store, k sta
 	if err != nil {
 		return nil, err
 	}
-	baseline, named := p.Baseline()
-	for i, a := range p.Table() {
-		r := armReport{
-			Key: k.String(), Arm: a.Name, Status: a.Status.String(), Baseline: named && i == baseline, Cap: a.Cap, Price: a.Price, Events: a.Events,
-			Version: current.Number, Policy: current.ReaderPolicy(),
-		}
-		if a.Events > 0 {
-			mean := a.Reward / float64(a.Events)
-			r.Reward = &mean
-		}
-		list = append(list, r)
+	arms := p.Table()
+	for i, s := range armStates(p.ArmReports(), p.Judge()) {
+		list = append(list, armReport{Key: k.String(), armState: s, Cap: arms[i].Cap, Price: arms[i].Price, Version: current.Number, Policy: current.ReaderPolicy()})
 	}
 	return list, nil
 }
 
 func armTable(list []armReport) table.Writer {
-	t := newTable("partition", "version", "policy", "arm", "status", "cap", "price", "events", "mean reward")
+	t := newTable("partition", "version", "policy", "arm", "status", "cap", "price", "events", "mean reward", "share", "logged share", "evidence", "sample ratio")
 	for i := range list {
 		r := &list[i]
 		number := func(v float64, none bool) string {
@@ -146,17 +143,33 @@ func armTable(list []armReport) table.Writer {
 			}
 			return strconv.FormatFloat(v, 'g', 6, 64)
 		}
-		name, reward := r.Arm, "-"
-		if r.Baseline {
-			name += " *"
-		}
-		if r.Reward != nil {
-			reward = number(*r.Reward, false)
-		}
-		t.AppendRow(table.Row{r.Key, r.Version, r.Policy, name, r.Status, number(r.Cap, r.Cap == 1), number(r.Price, r.Price == 0), r.Events, reward})
+		t.AppendRow(table.Row{
+			r.Key, r.Version, r.Policy, r.shown(), r.standing(), number(r.Cap, r.Cap == 1), number(r.Price, r.Price == 0), r.Events, sixDigits(r.Reward),
+			sixDigits(r.Share), sixDigits(r.Logged), fmt.Sprintf("%.3g", r.Evidence), r.SampleRatio,
+		})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{rightAligned(2), rightAligned(6), rightAligned(7), rightAligned(8), rightAligned(9)})
+	right := []table.ColumnConfig{rightAligned(2)}
+	for column := 6; column <= 12; column++ {
+		right = append(right, rightAligned(column))
+	}
+	t.SetColumnConfigs(right)
 	return t
+}
+
+// printArmList prints the arms of several partitions, and what their guard rails say.
+func printArmList(w io.Writer, list []armReport) error {
+	if _, err := fmt.Fprintln(w, armTable(list).Render()); err != nil {
+		return err
+	}
+	arms, partitions := make([]armState, len(list)), make([]string, len(list))
+	for i := range list {
+		arms[i], partitions[i] = list[i].armState, list[i].Key
+	}
+	if t := railTable(arms, partitions); t != nil {
+		_, err := fmt.Fprintf(w, "\n%s\n", t.Render())
+		return err
+	}
+	return nil
 }
 
 // armCommand gives an order about the arm of the second argument; more reads the others.

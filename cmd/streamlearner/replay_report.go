@@ -44,6 +44,7 @@ type replayReport struct {
 	Weights *weightsReport `json:"weights,omitempty"`
 
 	Evaluations []learner.EvaluationStats `json:"evaluations,omitempty"` // candidate policies of a bandit
+	Arms        []armState                `json:"arms,omitempty"`        // of a bandit
 	alpha       float64                   // of their intervals
 
 	points metric.Points
@@ -63,6 +64,7 @@ func (r *replay) report() replayReport {
 	}
 	out.Files = r.source.names()
 	out.Evaluations, out.alpha = r.learner.Evaluations(), m.Evaluate.Alpha
+	out.Arms = armsOf(stats.Arms, r.learner.Judge())
 	out.Descent, out.Join = descentOf(&stats.Descent), joinOf(stats.Join)
 	out.Inputs, out.Warnings = inputsOf(stats.Inputs, stats.Warned), r.account.Warnings
 	out.LossFunction = lossName(&m.Learner)
@@ -123,7 +125,10 @@ func (r *replayReport) print(w io.Writer) error {
 	if _, err := fmt.Fprintln(w, t.Render()); err != nil {
 		return err
 	}
-	if err := printCandidates(w, r.Evaluations, r.alpha); err != nil || r.Weights == nil {
+	if err := printCandidates(w, r.Evaluations, r.alpha); err != nil {
+		return err
+	}
+	if err := printArms(w, r.Arms); err != nil || r.Weights == nil {
 		return err
 	}
 	return r.Weights.print(w)

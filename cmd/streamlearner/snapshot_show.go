@@ -68,6 +68,7 @@ type modelReport struct {
 	// Base is the prediction for an event without features: what the intercept says.
 	Base    *float64       `json:"base_prediction,omitempty"`
 	Weights *weightsReport `json:"weights,omitempty"`
+	Arms    []armState     `json:"arms,omitempty"` // of a bandit
 }
 
 func snapshotShowCommand() *cobra.Command {
@@ -80,7 +81,8 @@ func snapshotShowCommand() *cobra.Command {
 		Long: `Show the state of one partition: where it stands in the topic, who owns it, mode of
 the learner and of its guard, what was learned and refused, the published version
 that readers are served, the kept ones and those in quarantine, the settings, and of a
-bandit what the candidates of evaluate.candidates would have earned.
+bandit what the candidates of evaluate.candidates would have earned, and its arms with
+what the guard rails say of them.
 
 --weights N shows the N weights of the published model that count most, with the
 names of their features as far as the learner has noted them: by weight, or where
@@ -247,6 +249,9 @@ func readModel(ctx context.Context, store *redis.Store, k state.Key, sum state.S
 		base := scorer.Score(&event.Event{Weight: 1})
 		r.Base = &base
 	}
+	if b, ok := m.(learner.Armed); ok {
+		r.Arms = armStates(b.ArmReports(), b.Judge())
+	}
 	if top == 0 {
 		return r, nil
 	}
@@ -324,7 +329,10 @@ func (r *stateReport) print(w io.Writer) error {
 	if _, err := fmt.Fprintln(w, t.Render()); err != nil {
 		return err
 	}
-	if err := printCandidates(w, r.Evaluations, learner.StoredAlpha); err != nil || r.Model == nil || r.Model.Weights == nil {
+	if err := printCandidates(w, r.Evaluations, learner.StoredAlpha); err != nil || r.Model == nil {
+		return err
+	}
+	if err := printArms(w, r.Model.Arms); err != nil || r.Model.Weights == nil {
 		return err
 	}
 	return r.Model.Weights.print(w)

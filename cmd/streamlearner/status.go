@@ -51,6 +51,7 @@ type partitionStatus struct {
 	Metrics   metric.Report     `json:"metrics"`        // progressive validation since this process took the partition over
 
 	Evaluations []learner.EvaluationStats `json:"evaluations,omitempty"` // candidate policies of a bandit
+	Arms        []armState                `json:"arms,omitempty"`        // of a bandit
 }
 
 func (d *daemon) status() status {
@@ -75,7 +76,7 @@ func partitionOf(p *consumer.PartitionStatus) partitionStatus {
 		Freezes: st.Freezes, Recovery: recoveryOf(&st.Way, &st.Recoveries), Live: st.Live, Published: st.Published,
 		Next: p.Next.Offset, Lag: p.Lag, SavedNext: p.SavedNext.Offset, Descent: descentOf(&st.Descent), Join: joinOf(st.Join),
 		Inputs: inputsOf(st.Inputs, st.Warned), Metrics: p.Progress,
-		Evaluations: p.Evaluations,
+		Evaluations: p.Evaluations, Arms: armsOf(st.Arms, p.Rails),
 	}
 }
 

@@ -192,7 +192,7 @@ func (m *Model) ArmNames() []string { return m.arms.names() }
 func (m *Model) HasBaseline() bool { return m.arms.baseline >= 0 }
 
 // ArmReports says of every arm what people watch.
-func (m *Model) ArmReports() []event.ArmReport { return m.arms.reports() }
+func (m *Model) ArmReports() []event.ArmReport { return m.arms.reports(&m.cfg) }
 
 // AppendArms appends the table of arms, for SetArms.
 func (m *Model) AppendArms(b []byte) []byte { return m.arms.append(b) }

@@ -10,21 +10,21 @@ import (
 
 // What is known of the arms beside each other, for people. It costs some milliseconds for every arm and rail.
 
-// Judge returns what every guard rail says of every arm that is not gone, arm by arm.
+// Judge returns what every guard rail says of every arm that is not gone, and of those that a rail has taken out, arm by arm.
 func (m *Model) Judge() []event.RailReport { return judge(m.arms, &m.cfg) }
 
 // Judge is Model.Judge.
 func (p *Policy) Judge() []event.RailReport { return judge(p.arms, &p.cfg) }
 
 // ArmReports says of every arm what people watch.
-func (p *Policy) ArmReports() []event.ArmReport { return p.arms.reports() }
+func (p *Policy) ArmReports() []event.ArmReport { return p.arms.reports(&p.cfg) }
 
 func judge(t *arms, c *Config) (out []event.RailReport) {
 	guards := c.guards()
 	for i := range t.list {
 		a := &t.list[i]
 		for k := range guards {
-			if a.Status == ArmRemoved {
+			if a.Status == ArmRemoved && a.Out == "" {
 				continue
 			}
 			r := event.RailReport{Arm: a.Name, Metric: guards[k].metric, Values: uint64(a.Rails[k].N), Absent: a.Rails[k].Absent, Clipped: a.Rails[k].Clipped, Alpha: guards[k].alpha}
@@ -76,16 +76,16 @@ func (g *guard) compare(r *event.RailReport, arm, base ope.Total) {
 }
 
 // reports says of every arm what it got.
-func (t *arms) reports() []event.ArmReport {
+func (t *arms) reports(c *Config) []event.ArmReport {
 	out := make([]event.ArmReport, t.len())
 	for i := range t.list {
 		a := &t.list[i]
 		r := event.ArmReport{Name: a.Name, Status: a.Status.String(), Gone: a.Status == ArmRemoved, Baseline: i == t.baseline, Out: a.Out, Events: a.Events, Rewards: a.Reward, Evidence: a.over.mean()}
-		if a.Could > 0 {
+		if a.Could > 0 && !c.Continuous() { // of a bin no propensity is logged
 			r.Got = float64(a.Chosen) / float64(a.Could)
-		}
-		if a.Inverse > 0 {
-			r.Due = min(1, float64(a.Chosen)/a.Inverse)
+			if a.Inverse > 0 {
+				r.Due = min(1, float64(a.Chosen)/a.Inverse)
+			}
 		}
 		out[i] = r
 	}

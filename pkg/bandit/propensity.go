@@ -13,8 +13,8 @@ import (
 // is an e-detector (Shin, Ramdas and Rinaldo 2022, E-detectors, https://arxiv.org/abs/2203.03532, of CUSUM form), and
 // so is the mean of all: while propensities are right it takes on average at least c decisions until the mean
 // exceeds c. An arm that is chosen too rarely makes another one that is chosen too often. A test of
-// counts (ope.SampleRatio) would need the probabilities of all arms at every decision, and they are not logged: those of the
-// version that decided could be computed again only while that version is kept.
+// counts (ope.SampleRatio) would need the probabilities of all arms at every decision. Records must have that of the chosen one alone; those
+// of the version that decided could be computed again only while that version is kept.
 
 // stakes suit arms of large, medium and small propensities.
 var stakes = [...]float64{0.2, 0.02, 0.002}

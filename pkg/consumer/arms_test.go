@@ -30,8 +30,9 @@ func TestArmSeriesAreBounded(t *testing.T) {
 	})}
 	a.stats = learner.ArmStats{Policy: state.PolicyShadow, Evidence: 3}
 	for i := range 250 {
-		a.stats.Arms = append(a.stats.Arms, event.ArmReport{Name: fmt.Sprint("arm", i), Status: "active", Gone: i < 20, Events: 2, Rewards: 1})
+		a.stats.Arms = append(a.stats.Arms, event.ArmReport{Name: fmt.Sprint("arm", i), Status: "active", Gone: i < 20, Events: 2, Rewards: 1, Got: 0.3, Due: 0.25})
 	}
+	a.stats.Arms[30].Status, a.stats.Arms[30].Out = "draining", "latency_ms"
 	a.stats.Arms = append(a.stats.Arms, event.ArmReport{Name: otherArms, Events: 2, Rewards: 1})
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(a)
@@ -52,6 +53,12 @@ func TestArmSeriesAreBounded(t *testing.T) {
 	}
 	if len(series) != maxArmSeries+1 || events != 2*231 || len(byName["arm_status"].GetMetric()) != maxArmSeries {
 		t.Errorf("%d series of %v events, %d of statuses", len(series), events, len(byName["arm_status"].GetMetric()))
+	}
+	if n := len(byName["arm_share"].GetMetric()); n != 2*maxArmSeries {
+		t.Errorf("%d series of shares", n)
+	}
+	if out := byName["arm_taken_out"].GetMetric(); len(out) != 1 || out[0].GetLabel()[0].GetValue() != "arm30" || out[0].GetLabel()[1].GetValue() != "latency_ms" {
+		t.Errorf("taken out: %v", out)
 	}
 	for _, m := range byName["policy"].GetMetric() {
 		want := 0.0

@@ -118,3 +118,4 @@ func (i *idle) Saved(*state.Snapshot)                  {}
 func (i *idle) Stats() learner.Stats                   { return learner.Stats{Fed: i.fed} }
 func (i *idle) Occupancy() (event.Occupancy, bool)     { return event.Occupancy{}, false }
 func (i *idle) Evaluations() []learner.EvaluationStats { return nil }
+func (i *idle) Judge() []event.RailReport              { return nil }

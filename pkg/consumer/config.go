@@ -99,6 +99,8 @@ type Learner interface {
 	Occupancy() (o event.Occupancy, ok bool)
 	// Evaluations are what candidate policies of a bandit would have earned; nil for none.
 	Evaluations() []learner.EvaluationStats
+	// Judge is what the guard rails of a bandit say of its arms; nil for none. It may take milliseconds.
+	Judge() []event.RailReport
 }
 
 // Deps are what a Consumer works with.

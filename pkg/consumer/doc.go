@@ -121,6 +121,14 @@
 //	streamlearner_arm_events_total          counter  of a bandit: events learned of an arm since it was added; labels arm
 //	streamlearner_arm_rewards               gauge    sum of their rewards; labels arm
 //	streamlearner_arm_status                gauge    1 for the status of an arm; labels arm, status
+//	streamlearner_arm_share                 gauge    share of the decisions that could choose an arm; labels arm, share (got, logged)
+//	streamlearner_arm_propensity_evidence   gauge    evidence that an arm is chosen more often than its propensities say; labels arm
+//	streamlearner_arm_taken_out             gauge    1 while an arm drains that a guard rail has taken out; labels arm, metric
+//	streamlearner_guard_rail_values_total   counter  values of a metric that a guard rail has seen; labels arm, metric
+//	streamlearner_guard_rail_absent_total   counter  events without a value of the metric; labels arm, metric
+//	streamlearner_guard_rail_mean           gauge    mean of a metric; labels arm, metric
+//	streamlearner_guard_rail_difference     gauge    difference to the baseline; labels arm, metric, end (estimate, low, high)
+//	streamlearner_guard_rail_evidence       gauge    e-values; labels arm, metric, of (harmful, better, not_worse)
 //	streamlearner_propensity_evidence       gauge    evidence that arms are not chosen as often as logged propensities say
 //	streamlearner_policy                    gauge    1 for what readers of a bandit are told to do; labels policy
 //	streamlearner_version_live              gauge    number of the newest checkpoint

@@ -41,6 +41,7 @@ type metrics struct {
 	recovery                                                             recoveryMetrics
 	occupancy                                                            occupancyMetrics
 	evaluations                                                          evaluationMetrics
+	rails                                                                railMetrics
 	inputs                                                               inputMetrics
 	arms                                                                 armMetrics
 	idle, publishedIdle, held                                            *prometheus.Desc
@@ -116,6 +117,7 @@ func newMetrics(reg prometheus.Registerer, c *Consumer) (*metrics, error) {
 		recovery:        newRecoveryMetrics(desc),
 		occupancy:       newOccupancyMetrics(desc),
 		evaluations:     newEvaluationMetrics(desc),
+		rails:           newRailMetrics(desc),
 		inputs:          newInputMetrics(desc),
 		arms:            newArmMetrics(desc),
 		idle:            desc("idle_seconds", "Time since records were last fed, or since this process took the partition over."),
@@ -150,6 +152,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.join.describe(ch)
 	m.occupancy.describe(ch)
 	m.evaluations.describe(ch)
+	m.rails.describe(ch)
 	m.inputs.describe(ch)
 	m.arms.describe(ch)
 }
@@ -233,6 +236,7 @@ func (c collector) status(m *metrics, s *PartitionStatus) {
 	m.evaluations.collect(c, s.Evaluations)
 	m.inputs.collect(c, st.Inputs)
 	m.arms.collect(c, st.Arms)
+	m.rails.collect(c, st.Arms, s.Rails)
 	c.gauge(m.live, float64(st.Live))
 	var published uint64
 	if s.Published != nil {

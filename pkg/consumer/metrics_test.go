@@ -85,7 +85,7 @@ func (p published) Stats() learner.Stats {
 	s.Descent = learner.Descent{WeightNorm: 1, LossBest: 1}
 	s.Join = &learner.JoinStats{Watermark: 1}
 	s.Inputs = &inputs.Report{Fields: []inputs.Field{{Name: "amount"}}, Active: []inputs.Warning{{Check: inputs.PSI, Field: "amount", Value: 1, Limit: 0.25}}}
-	s.Arms = &learner.ArmStats{Arms: []event.ArmReport{{Name: "a", Status: "active", Events: 3, Rewards: 2}}, Policy: state.PolicyOnline}
+	s.Arms = &learner.ArmStats{Arms: []event.ArmReport{{Name: "a", Status: "draining", Out: "latency_ms", Events: 3, Rewards: 2, Got: 0.5, Due: 0.5}}, Policy: state.PolicyOnline}
 	s.Detectors = []learner.DetectorStats{{Detector: "adwin", Signal: "loss", At: learner.AtLive, Action: learner.ActionWarn}}
 	return s
 }
@@ -96,6 +96,11 @@ func (p published) Evaluations() []learner.EvaluationStats {
 	better := s
 	better.Sequence = &[2]float64{0.8, 0.9}
 	return []learner.EvaluationStats{{Name: "logged", Summary: s}, {Name: "uniform", Summary: better}}
+}
+
+func (p published) Judge() []event.RailReport {
+	mean := 93.5
+	return []event.RailReport{{Arm: "a", Metric: "latency_ms", Mean: &mean, Difference: &event.Interval{Value: 1}}}
 }
 
 func metricNames(t *testing.T, reg *prometheus.Registry) (all []string) {

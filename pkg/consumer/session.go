@@ -196,18 +196,18 @@ func (s *session) publish() {
 	s.p.view.stats, s.p.view.next = stats, next
 }
 
-// report shows the progressive validation, how full the model is, and what candidates would have earned. It
-// walks over all bins and over the weights in use, and computes quantiles, so it is made every now and then only.
+// report shows the progressive validation, how full the model is, what candidates would have earned, and what
+// guard rails say. It walks over all bins and over the weights in use, and computes quantiles and intervals, so it is made every now and then only.
 func (s *session) report() {
 	occupancy, ok := s.learner.Occupancy()
-	evaluations := s.learner.Evaluations()
+	evaluations, rails := s.learner.Evaluations(), s.learner.Judge()
 	var r metric.Report
 	if s.progress != nil {
 		r = s.progress.Report()
 	}
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
-	s.p.view.progress, s.p.view.evaluations = r, evaluations
+	s.p.view.progress, s.p.view.evaluations, s.p.view.rails = r, evaluations, rails
 	if ok {
 		s.p.view.occupancy = &occupancy
 	}

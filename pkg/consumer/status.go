@@ -40,6 +40,7 @@ type PartitionStatus struct {
 	Progress      metric.Report             // progressive validation since this process took the partition over
 	Occupancy     *event.Occupancy          // how full the weights of the model are; nil where that means nothing
 	Evaluations   []learner.EvaluationStats // candidate policies of a bandit, the logged one first; nil for none
+	Rails         []event.RailReport        // what the guard rails of a bandit say of its arms; nil for none
 	// Name returns the name of a feature; false when it is not known. Nil before the partition is claimed.
 	Name func(state.Hash) (string, bool)
 }
@@ -75,6 +76,7 @@ type view struct {
 	mirrorLag     uint64 // audit records that it lacks
 	occupancy     *event.Occupancy
 	evaluations   []learner.EvaluationStats
+	rails         []event.RailReport
 	name          func(state.Hash) (string, bool)
 }
 
@@ -95,7 +97,7 @@ func (p *partition) status() PartitionStatus {
 	v := &p.view
 	s := PartitionStatus{
 		Partition: p.id, State: v.state(), Reason: v.reason(), Stats: v.stats, Next: v.next,
-		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Fed: v.fed, PublishedAt: v.publishedAt, Published: v.published, Progress: v.progress, Occupancy: v.occupancy, Evaluations: v.evaluations, Name: v.name,
+		HighWatermark: v.highWatermark, Claim: v.claim, Saved: v.saved, SavedNext: v.savedNext, Fed: v.fed, PublishedAt: v.publishedAt, Published: v.published, Progress: v.progress, Occupancy: v.occupancy, Evaluations: v.evaluations, Rails: v.rails, Name: v.name,
 	}
 	if v.mirrored {
 		lag := v.mirrorLag

@@ -178,6 +178,7 @@ func (t *tally) Saved(s *state.Snapshot) {
 }
 
 func (t *tally) Evaluations() []learner.EvaluationStats { return nil }
+func (t *tally) Judge() []event.RailReport              { return nil }
 
 func (t *tally) Occupancy() (event.Occupancy, bool) { return event.Occupancy{Used: 3, Slots: 16}, true }
 

@@ -40,6 +40,9 @@ type ArmReport struct {
 	Evidence float64
 }
 
+// SampleRatioWrong is the evidence from which on an arm counts as chosen more often than its propensities say.
+const SampleRatioWrong = 1e6
+
 // The verdicts of a guard rail about an arm, each at the alpha of the rail and at all times together.
 const (
 	Harmful   = "harmful"   // worse than the baseline by more than the margin

@@ -69,7 +69,7 @@ type Armed interface {
 	// ArmReports says what people watch of each arm, and Evidence how much speaks against the logged propensities.
 	ArmReports() []event.ArmReport
 	Evidence() float64
-	// Judge returns what every guard rail says of every arm that is not gone.
+	// Judge returns what every guard rail says of every arm that is not gone, and of those that one has taken out.
 	Judge() []event.RailReport
 	// Harm says which arm the event that was learned last has proven harmful, so that it was taken out, and why; empty for
 	// none.
