@@ -58,11 +58,12 @@ decisions that the arm got beside the share that their logged propensities say.
 While they are right it takes on average at least c decisions until the evidence
 that an arm gets too many exceeds c; from 1,000,000 on the ratio is wrong.
 
-A second table has a row for every guard rail (learner.bandit.guard_rails): mean of the metric,
-difference to the baseline with an interval at the alpha of the rail, and p-values
-that the arm is harmful (worse than the margin allows) and that it is better. All of them
-hold at all times together: look as often as you like. A version that was published
-says what was known then; /status of the process that learns has what is known now.
+A second table has a row for every guard rail (learner.bandit.guard_rails): mean of
+the metric, difference to the baseline with an interval at the alpha of the rail,
+and p-values that the arm is harmful (worse than the margin allows) and that it is
+better. All of them hold at all times together: look as often as you like. A version
+that was published says what was known then; /status of the process that learns has
+what is known now.
 
 active arms may be chosen. new ones may, and have a share of their own until
 learner.bandit.new_events events of them were learned. draining ones were removed:
