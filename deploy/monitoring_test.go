@@ -49,6 +49,40 @@ func alerts(t *testing.T) []alert {
 	return all
 }
 
+// recorded returns the expressions of the recording rules.
+func recorded(t *testing.T) (exprs []string) {
+	t.Helper()
+	var file struct {
+		Groups []struct {
+			Name  string
+			Rules []struct{ Record, Expr string }
+		}
+	}
+	decode(t, "deploy/prometheus/rules.yml", &file)
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			if r.Record == "" {
+				t.Errorf("rules.yml: %s is recorded under no name", r.Expr)
+			}
+			exprs = append(exprs, r.Expr)
+		}
+	}
+	if len(exprs) == 0 {
+		t.Fatal("no recording rules")
+	}
+	return exprs
+}
+
+// TestJoinsAreShown: what becomes of decisions and their rewards is on the dashboard, all of it.
+func TestJoinsAreShown(t *testing.T) {
+	all := strings.Join(dashboardQueries(t), "\n")
+	for name := range metrics(t) {
+		if strings.HasPrefix(name, "streamlearner_join_") && !strings.Contains(all, name) {
+			t.Errorf("the dashboard does not show %s", name)
+		}
+	}
+}
+
 // dashboardQueries returns every PromQL expression of the dashboard.
 func dashboardQueries(t *testing.T) []string {
 	t.Helper()
@@ -161,7 +195,7 @@ func metricName(series string, known map[string][]string) string {
 func TestQueriesNameRegisteredMetrics(t *testing.T) {
 	known := metrics(t)
 	series := regexp.MustCompile(`\bstreamlearner_\w+`)
-	queries := dashboardQueries(t)
+	queries := append(dashboardQueries(t), recorded(t)...)
 	for _, a := range alerts(t) {
 		queries = append(queries, a.Expr)
 	}

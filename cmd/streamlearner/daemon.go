@@ -61,6 +61,7 @@ func (d *daemon) newRelays(name string, m configs.Model, registry prometheus.Reg
 type modelConsumer struct {
 	name   string
 	topic  string
+	alpha  float64           // of intervals of candidate policies
 	relays []*consumer.Relay // of what else is copied into it
 	*consumer.Consumer
 }
@@ -93,7 +94,7 @@ func newDaemon(cfg *configs.Config, log *slog.Logger, init bool) (*daemon, error
 		if err != nil {
 			return nil, fmt.Errorf("models.%s: %w", name, err)
 		}
-		d.consumers = append(d.consumers, modelConsumer{name, cfg.Models[name].Source.Topic, relays, c})
+		d.consumers = append(d.consumers, modelConsumer{name, cfg.Models[name].Source.Topic, cfg.Models[name].Evaluate.Alpha, relays, c})
 	}
 	return d, nil
 }

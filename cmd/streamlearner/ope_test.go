@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/streamlearner/streamlearner/internal/ope"
@@ -282,6 +283,14 @@ models:
 		t.Errorf("snapshot show has no candidates: %s", out)
 	}
 	in.must("snapshot", "export", "offers/0", version, "-o", file, "-c", in.config)
+	// Of the one partition there is, the whole model has the same.
+	whole := document[evaluationReport](in, "snapshot", "evaluate", "offers", "-c", in.config)
+	if diff := cmp.Diff(candidates, whole.Policies); whole.Partitions != 1 || diff != "" {
+		t.Errorf("%d partitions: %s", whole.Partitions, diff)
+	}
+	if out := in.must("snapshot", "evaluate", "offers", "-c", in.config); !strings.Contains(out, "candidates on 1200 decisions") {
+		t.Errorf("snapshot evaluate has no candidates: %s", out)
+	}
 
 	r := opeOf(t, "-c", in.config, "--policy", "redis=model:offers/0@"+version, "--policy", "file=file:"+file, "--policy", "learning=config",
 		"--policy", "always:low", log)

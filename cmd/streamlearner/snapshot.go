@@ -27,7 +27,7 @@ Versions can be kept (pin, label), served again (rollback), and carried elsewher
   streamlearner snapshot show fraud/3
   streamlearner snapshot rollback fraud/3 117 --why "scores too high since noon"`,
 	}
-	cmd.AddCommand(snapshotListCommand(), snapshotShowCommand(), snapshotDiffCommand(), snapshotAdoptCommand(),
+	cmd.AddCommand(snapshotListCommand(), snapshotShowCommand(), snapshotEvaluateCommand(), snapshotDiffCommand(), snapshotAdoptCommand(),
 		snapshotRollbackCommand(), snapshotPinCommand(), snapshotUnpinCommand(), snapshotLabelCommand(), snapshotUnlabelCommand(),
 		snapshotExportCommand(), snapshotImportCommand(), snapshotVerifyCommand())
 	return cmd

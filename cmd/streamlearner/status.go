@@ -21,6 +21,8 @@ type modelStatus struct {
 	Model      string            `json:"model"`
 	Topic      string            `json:"topic"`
 	Partitions []partitionStatus `json:"partitions"` // those assigned to this process
+
+	Evaluations []learner.EvaluationStats `json:"evaluations,omitempty"` // candidate policies of a bandit, on the decisions of all these partitions
 }
 
 type partitionStatus struct {
@@ -58,9 +60,12 @@ func (d *daemon) status() status {
 	s := status{Binary: "streamlearner " + programVersion(), UptimeSeconds: time.Since(d.started).Seconds(), Events: d.story.recent()}
 	for _, c := range d.consumers {
 		m := modelStatus{Model: c.name, Topic: c.topic, Partitions: []partitionStatus{}}
+		var evaluations [][]learner.EvaluationStats
 		for _, p := range c.Status() {
 			m.Partitions = append(m.Partitions, partitionOf(&p))
+			evaluations = append(evaluations, p.Evaluations)
 		}
+		m.Evaluations = learner.MergeEvaluations(c.alpha, evaluations...)
 		s.Models = append(s.Models, m)
 	}
 	return s

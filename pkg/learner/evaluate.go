@@ -29,6 +29,10 @@ type Evaluation struct {
 type EvaluationStats struct {
 	Name string `json:"policy"`
 	ope.Summary
+
+	// Identity and Sums are what MergeEvaluations adds up.
+	Identity string          `json:"-"`
+	Sums     *ope.Evaluation `json:"-"`
 }
 
 // logged is the place of the logged policy among the candidates.
@@ -105,7 +109,8 @@ func statsOf(all []evaluated, alpha float64) []EvaluationStats {
 	var out []EvaluationStats
 	for i := range all {
 		c := &all[i]
-		out = append(out, EvaluationStats{c.name, c.sums.Summary(streamed[:], i != logged, alpha)})
+		sums := *c.sums
+		out = append(out, EvaluationStats{c.name, c.sums.Summary(streamed[:], i != logged, alpha), c.identity, &sums})
 	}
 	if len(out) == 0 {
 		return nil

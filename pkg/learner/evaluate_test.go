@@ -3,6 +3,8 @@ package learner_test
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,7 +38,7 @@ func TestEvaluationsSurviveARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(whole.Evaluations(), d.Evaluations); diff != "" {
+	if diff := cmp.Diff(whole.Evaluations(), d.Evaluations, cmp.AllowUnexported(ope.Evaluation{})); diff != "" {
 		t.Errorf("described: %s", diff)
 	}
 	if n := whole.Evaluations()[0].Decisions; n != 100 {
@@ -60,7 +62,7 @@ func TestEvaluationsSurviveARestart(t *testing.T) {
 		}
 		feed(l, s, 101)
 	}
-	if diff := cmp.Diff(whole.Evaluations(), again.Evaluations()); diff != "" {
+	if diff := cmp.Diff(whole.Evaluations(), again.Evaluations(), cmp.AllowUnexported(ope.Evaluation{})); diff != "" {
 		t.Errorf("restored: %s", diff)
 	}
 	e := other.Evaluations()
@@ -154,5 +156,70 @@ func TestEvaluationsOfABandit(t *testing.T) {
 	}
 	if a := e[1].Estimate(ope.SNIPS).Against; a != "above" {
 		t.Errorf("the learner is %s the log", a)
+	}
+}
+
+// TestMergeEvaluations: what eight partitions know together is what one learner of all their decisions knows.
+func TestMergeEvaluations(t *testing.T) {
+	const partitions, n = 8, 1600
+	every := func() learner.Config {
+		c := config(t)
+		c.Evaluate.Every = 1
+		return c
+	}
+	whole := newLearner(t, every())
+	parts := make([]*learner.Learner, partitions)
+	for i := range parts {
+		parts[i] = newLearner(t, every())
+	}
+	s := sim.Fraud(5)
+	for i := range int64(n) {
+		record := s.Next(nil)
+		for _, l := range []*learner.Learner{whole, parts[i%7*i%partitions]} { // unevenly
+			l.Feed(learner.Record{Offset: i, LeaderEpoch: -1, Value: record})
+		}
+	}
+	var each [][]learner.EvaluationStats
+	for _, l := range parts {
+		each = append(each, l.Evaluations())
+	}
+	merged, want := learner.MergeEvaluations(0.05, append(each, nil)...), whole.Evaluations()
+	if len(merged) != len(want) {
+		t.Fatalf("%d candidates, want %d", len(merged), len(want))
+	}
+	near := func(what string, got, want *float64) {
+		t.Helper()
+		if (got == nil) != (want == nil) || got != nil && !(math.Abs(*got-*want) <= 1e-9) {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	for i, w := range want {
+		m := merged[i]
+		if m.Name != w.Name || m.Decisions != n {
+			t.Errorf("%s on %v decisions, want %s", m.Name, m.Decisions, w.Name)
+		}
+		near(w.Name+": effective size", &m.Effective, &w.Effective)
+		near(w.Name+": mean weight", &m.MeanWeight, &w.MeanWeight)
+		near(w.Name+": largest weight", &m.MaxWeight, &w.MaxWeight)
+		for k, e := range w.Estimates {
+			near(w.Name+" by "+e.Estimator, m.Estimates[k].Value, e.Value)
+			near(w.Name+" by "+e.Estimator+", low", m.Estimates[k].Low, e.Low)
+			near(w.Name+" by "+e.Estimator+", high", m.Estimates[k].High, e.High)
+			if m.Estimates[k].Against != e.Against {
+				t.Errorf("%s by %s is %s, want %s", w.Name, e.Estimator, m.Estimates[k].Against, e.Against)
+			}
+		}
+	}
+	// A partition that has another candidate already is left out, and said to be.
+	other := every()
+	other.Evaluate.Identities[1] = "always tails"
+	odd := newLearner(t, other)
+	feed(odd, sim.Fraud(6), 10)
+	again := learner.MergeEvaluations(0.05, append(each, odd.Evaluations())...)
+	if again[0].Decisions != n || again[1].Decisions != n || !slices.ContainsFunc(again[0].Warnings, func(w string) bool { return strings.HasPrefix(w, "1 of 9 partitions") }) {
+		t.Errorf("with another candidate: %+v", again)
+	}
+	if learner.MergeEvaluations(0.05, nil, nil) != nil {
+		t.Error("partitions without candidates have some together")
 	}
 }
