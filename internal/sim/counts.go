@@ -22,16 +22,31 @@ type Counts struct {
 	Revived     int // saves of zombies whose claim a failover brought back
 	Reloads     int // restarts in good order, some with a changed configuration
 	Commands    int // operator commands taken
+	Unsaved     int // crashes between a command and its save
 	ClockJumps  int // records whose time is far from the one before
 	Timed       int // saves at a moment that no record decides
 
 	Published int // saves that serve a version
-	Freezes   int // of the undisturbed run
-	Recovered int // of them, ended by automation
 	Chained   int // saves that serve a base with changes
 	Held      int // saves while an operator holds readers at a version
+	Switched  int // saves while readers do not follow the policy of a bandit
 	Forced    int // times that readers were moved without the owner
 	Rebuilt   int // kept versions that a replay from an older one came to again
+
+	// Of the undisturbed run.
+	Declined  int // commands that were refused
+	Freezes   int
+	Recovered int // freezes ended by automation
+	Failed    int // probations that did not end the freeze
+	Overdue   int // freezes that lasted too long
+	Surplus   int // records above the share of their source
+	Clipped   int // streams whose gradients were bounded
+	Joined    int // decisions learned with what came later
+	Corrected int // late rewards that corrected what was learned
+	TooLate   int // records of a join that came too late
+	Repeated  int // records of a join that were there already
+	Harms     int // arms that the guard rail took out
+	Evaluated int // decisions on which candidates were evaluated
 }
 
 // rows lists the counts with what they count.
@@ -43,10 +58,13 @@ func (c *Counts) rows() []row {
 		{"states written forward", &c.Forward}, {"duplicate deliveries", &c.Duplicates},
 		{"zombies", &c.Zombies}, {"zombie saves refused", &c.Fenced}, {"late claims refused", &c.LateClaims},
 		{"zombies revived by a failover", &c.Revived}, {"reloads", &c.Reloads}, {"operator commands", &c.Commands},
-		{"clock jumps", &c.ClockJumps}, {"saves by the clock", &c.Timed},
-		{"published saves", &c.Published}, {"freezes", &c.Freezes}, {"recoveries", &c.Recovered}, {"saves with changes", &c.Chained},
-		{"saves under a hold", &c.Held}, {"readers moved by force", &c.Forced},
-		{"versions rebuilt", &c.Rebuilt},
+		{"crashes before a command's save", &c.Unsaved}, {"clock jumps", &c.ClockJumps}, {"saves by the clock", &c.Timed},
+		{"published saves", &c.Published}, {"saves with changes", &c.Chained}, {"saves under a hold", &c.Held},
+		{"saves with a policy switched off", &c.Switched}, {"readers moved by force", &c.Forced}, {"versions rebuilt", &c.Rebuilt},
+		{"commands refused", &c.Declined}, {"freezes", &c.Freezes}, {"recoveries", &c.Recovered}, {"probations failed", &c.Failed},
+		{"freezes overdue", &c.Overdue}, {"records above a share", &c.Surplus}, {"streams with clipping", &c.Clipped},
+		{"decisions joined", &c.Joined}, {"late rewards that corrected", &c.Corrected}, {"records too late for a join", &c.TooLate},
+		{"records of a join repeated", &c.Repeated}, {"arms taken out by the rail", &c.Harms}, {"decisions evaluated", &c.Evaluated},
 	}
 }
 
@@ -75,7 +93,7 @@ func (c *Counts) Never() (names []string) {
 // Write prints the counts as a table.
 func (c *Counts) Write(w io.Writer) error {
 	for _, r := range c.rows() {
-		if _, err := fmt.Fprintf(w, "%-29s %12d\n", r.name, *r.n); err != nil {
+		if _, err := fmt.Fprintf(w, "%-33s %12d\n", r.name, *r.n); err != nil {
 			return err
 		}
 	}

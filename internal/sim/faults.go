@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/streamlearner/streamlearner/pkg/learner"
 	"github.com/streamlearner/streamlearner/pkg/state"
@@ -40,8 +39,8 @@ func (w *World) Run(seed uint64) (Counts, error) {
 	}
 	r := &run{World: w, ctx: context.Background(), rng: rand.New(rand.NewPCG(seed, 0x5eed)), ref: ref, store: state.NewMem()}
 	r.rebuild = seed/rebuildRound%rebuildEvery == 0
-	r.counts = Counts{Seeds: 1, Records: len(w.Records), Freezes: int(ref.stats.Freezes)}
-	r.counts.Recovered = int(ref.stats.Recoveries[learner.Quiet] + ref.stats.Recoveries[learner.Promoted])
+	r.counts = ref.counts
+	r.counts.Seeds, r.counts.Records = 1, len(w.Records)
 	for i := 1; i < len(w.Records); i++ {
 		if d := w.Records[i].Time - w.Records[i-1].Time; d < 0 || d > jump {
 			r.counts.ClockJumps++
@@ -57,6 +56,9 @@ func (w *World) Run(seed uint64) (Counts, error) {
 	return r.counts, err
 }
 
+// calm is from how many records on a stream has fewer faults a record: its seeds would take too long.
+const calm = 200
+
 // jump is how many milliseconds between two records are more than the passing of time.
 const jump = 3_600_000
 
@@ -64,7 +66,7 @@ const jump = 3_600_000
 // the seeds of every rebuildEvery-th round alone. A round has rebuildRound seeds, so that all
 // worlds have their turn.
 const (
-	rebuildRound = 128
+	rebuildRound = 256
 	rebuildEvery = 4
 )
 
@@ -105,24 +107,6 @@ func (r *run) open(o *Owner) error {
 	return r.checkStored(snap, o.Learner)
 }
 
-// checkStored compares what is served and answered with the state beside it.
-func (r *run) checkStored(snap *state.Snapshot, l *learner.Learner) error {
-	again := l.Snapshot()
-	if v := r.forced(); v != nil {
-		if !snap.Current.Same(v) {
-			return fmt.Errorf("the store serves %+v, readers were moved to version %d", snap.Current, v.Number)
-		}
-	} else if a, b := snap.Current, again.Current; (a == nil) != (b == nil) || a != nil && !a.Equal(*b) {
-		return fmt.Errorf("the store serves %+v, the state beside it %+v: published before it was saved", a, b)
-	}
-	for offset, c := range r.Command {
-		if _, err := r.store.Ack(r.ctx, key, c.ID); err == nil && snap.Next.Offset < offset {
-			return fmt.Errorf("command %s of offset %d was answered, the state stands at %d without it", c.ID, offset, snap.Next.Offset)
-		}
-	}
-	return nil
-}
-
 func (r *run) toTheEnd() error {
 	steps, limit := 0, 100*len(r.Records) // most seeds take less than three a record
 	for {
@@ -154,7 +138,7 @@ var errCrash = errors.New("crash")
 
 // step delivers one record, or lets something go wrong.
 func (r *run) step() error {
-	switch n := r.rng.IntN(1000); {
+	switch n := r.rng.IntN(1000 * max(1, len(r.Records)/calm)); {
 	case n < 10: // kill -9
 		r.counts.Crashes++
 		return r.takeOver()
@@ -196,15 +180,30 @@ func (r *run) step() error {
 	return err
 }
 
-// force moves readers by a rollback whose turn is to come.
+// force moves readers by an order whose turn is to come.
 func (r *run) force() error {
+	if r.forced() != nil {
+		return nil
+	}
 	for offset := r.owner.Learner.Next().Offset; offset < int64(len(r.Records)); offset++ {
 		c, ok := r.Command[offset]
-		f := r.ref.found[c.Args.Version]
-		if !ok || !c.Args.Forced || f == nil || r.owner.commanded > offset {
+		if !ok || !c.Args.Forced || r.owner.commanded > offset {
 			continue
 		}
-		err := r.store.Force(r.ctx, key, aboutFound(c, f), state.Pointer{Version: f.Version, Mode: state.ModeHeld})
+		f := r.ref.found[c.Args.Version]
+		to, err := r.store.Current(r.ctx, key)
+		switch {
+		case err != nil: // nothing is served yet
+			return nil
+		case c.Kind == learner.CommandPolicy:
+			to = to.WithPolicy(c.Args.Policy)
+		case f != nil:
+			to.Version, to.Mode = f.Version, state.ModeHeld
+		default:
+			continue
+		}
+		c = aboutFound(c, f)
+		err = r.store.Force(r.ctx, key, c, to)
 		if errors.Is(err, state.ErrNotFound) { // not kept yet, or not any more
 			return nil
 		}
@@ -233,7 +232,14 @@ func (r *run) advance(o *Owner) (save bool, err error) {
 	if c, ok := r.Command[next]; ok && o.commanded <= next {
 		r.counts.Commands++
 		o.commanded = next + 1
-		return true, r.Shell.Take(r.ctx, r.store, key, o, c)
+		if err := r.Shell.Take(r.ctx, r.store, key, o, c); err != nil {
+			return false, err
+		}
+		if r.rng.IntN(8) == 0 { // nothing of the command is stored yet
+			r.counts.Unsaved++
+			return false, errCrash
+		}
+		return true, nil
 	}
 	o.commanded = next + 1
 	return o.Learner.Feed(r.Shell.Record(r.Records[next])).Save, nil
@@ -258,72 +264,6 @@ func (r *run) saveOrTakeOver() error {
 		return r.takeOver()
 	}
 	return err
-}
-
-// save stores the owner's state, unless a crash before, within or after it
-// interferes. An owner that is fenced claims again, and is refused if the group
-// has a later one.
-func (r *run) save(o *Owner) error {
-	snap := o.Learner.Snapshot()
-	fault := r.rng.IntN(100)
-	if fault < 3 {
-		r.counts.Crashes++
-		return errCrash
-	}
-	if fault < 6 {
-		return r.tear(o, snap)
-	}
-	if r.rng.IntN(4) == 0 {
-		r.backup = r.store.Clone()
-	}
-	err := r.Shell.Save(r.ctx, r.store, key, o, snap)
-	if errors.Is(err, state.ErrFenced) && r.revived {
-		return r.open(o)
-	}
-	if err != nil {
-		return fmt.Errorf("save by the owner at offset %d: %w", snap.Next.Offset, err)
-	}
-	r.counts.Saves++
-	r.revived = false // the stored claim is the owner's
-	if chained(snap) {
-		r.counts.Chained++
-	}
-	if err := r.published(snap.Next.Offset); err != nil {
-		return err
-	}
-	if fault < 9 { // stored, but the process dies before it hears so
-		r.counts.Crashes++
-		return errCrash
-	}
-	if fault < 15 { // stored, but the reply is lost: the same save again
-		r.counts.LostReplies++
-		if err := r.Shell.Save(r.ctx, r.store, key, o, snap); err != nil {
-			return fmt.Errorf("repeated save at offset %d: %w", snap.Next.Offset, err)
-		}
-	}
-	o.Base++
-	o.Stored, o.known = snap.Next.Offset, snap.Refs
-	o.Learner.Saved(snap)
-	return nil
-}
-
-// chained reports whether readers of s are served a base with changes.
-func chained(s *state.Snapshot) bool {
-	return s.Current != nil && slices.ContainsFunc(s.Blobs, func(b state.Blob) bool { return b.Sum == s.Current.Sum && state.IsManifest(b.Data) })
-}
-
-// tear lets only some blobs arrive before the process dies. The store then
-// refuses the save, or happens to have the others.
-func (r *run) tear(o *Owner, snap *state.Snapshot) error {
-	r.counts.Torn++
-	torn := *snap
-	torn.Seq = o.Base + 1
-	torn.Blobs = torn.Blobs[:r.rng.IntN(len(torn.Blobs)+1)]
-	err := r.store.Save(r.ctx, key, o.Claim, o.Base, &torn, keep)
-	if err != nil && !errors.Is(err, state.ErrBlobs) && !errors.Is(err, state.ErrBase) && !errors.Is(err, state.ErrFenced) {
-		return fmt.Errorf("torn save at offset %d: %w", snap.Next.Offset, err)
-	}
-	return errCrash
 }
 
 // wakeZombies lets former owners go on, try to save, and claim late.

@@ -14,6 +14,9 @@ import (
 func (r *run) checkRebuild(kept []state.Version) error {
 	var made []state.Version
 	for i := range kept {
+		if kept[i].State.IsZero() { // made of another one by a change of the arms
+			continue
+		}
 		_, err := r.store.Blob(r.ctx, key, kept[i].State)
 		switch {
 		case err == nil:

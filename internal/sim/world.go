@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/streamlearner/streamlearner/pkg/learner"
@@ -13,16 +12,17 @@ import (
 // World runs one partition through faults that a seed chooses, on the real
 // Learner and an in-memory store, and compares it with a run without faults.
 // It proves two promises: no event is learned twice or lost (the final state is
-// the same to the last byte), and nothing is published that an undisturbed run
-// would not have proven. Where an operator holds readers, nothing moves them.
+// the same to the last byte), and beside each stored state readers are served what the
+// undisturbed run serves there, which is proven. What an operator orders is followed by the
+// commands alone: whoever overrules it is noticed in both runs.
 //
 // A World may be run with any number of seeds, one after the other: its
 // decoder is not for two goroutines.
 type World struct {
 	Config  learner.Config
 	Records []learner.Record
-	// Command are operator's orders, by the offset at which they take effect. Of
-	// Args.Version they need the number alone: one that the undisturbed run has proven by then.
+	// Command are operator's orders, by the offset at which they take effect. Of a rollback, a pin and
+	// a label Args.Version is how many proven versions to go back from the newest, until Run has found which one that is.
 	Command map[int64]state.Command
 
 	// ChangeAt is the offset from which on the configuration is Changed, by a
@@ -34,7 +34,8 @@ type World struct {
 	// mutant that breaks a rule must be caught.
 	Shell Shell
 
-	ref *reference
+	serves func(o *orders, parameters []byte) error // checks what readers make of a version under some orders; nil for nothing
+	ref    *reference
 }
 
 // Shell performs what a learner asks for.
@@ -130,54 +131,6 @@ func (Honest) Save(ctx context.Context, s *state.Mem, k state.Key, o *Owner, sna
 const keep = 5
 
 var key = state.Key{Model: "sim", Partition: 0}
-
-// reference is the run without faults: its final state and all that it proved.
-type reference struct {
-	final    *state.Snapshot
-	stats    learner.Stats
-	versions map[uint64]state.Version
-	found    map[uint64]*state.Found // the same with their parameters
-	held     []uint64                // by offset, the version that readers are held at; 0 for none
-}
-
-// undisturbed runs the world without faults, once.
-func (w *World) undisturbed() (*reference, error) {
-	if w.ref != nil {
-		return w.ref, nil
-	}
-	l, err := learner.New(w.Config, state.Position{})
-	if err != nil {
-		return nil, err
-	}
-	ref := &reference{versions: map[uint64]state.Version{}, found: map[uint64]*state.Found{}, held: make([]uint64, 1, len(w.Records)+1)}
-	for i := range w.Records {
-		if w.ChangeAt > 0 && int64(i) == w.ChangeAt {
-			if l, err = learner.Restore(w.Changed, l.Snapshot()); err != nil {
-				return nil, err
-			}
-		}
-		if c, ok := w.Command[int64(i)]; ok {
-			f := ref.found[c.Args.Version]
-			l.ApplyTo(aboutFound(c, f), f)
-		}
-		if o := l.Feed(w.Records[i]); o.Proven {
-			s := l.Snapshot()
-			v := s.Current.Version
-			if len(s.Also) > 0 { // readers are held at an older one
-				v = s.Also[0].Version
-			}
-			ref.versions[v.Number] = v
-			ref.found[v.Number] = &state.Found{Version: v, Blobs: s.Blobs}
-		}
-		ref.held = append(ref.held, l.Stats().Held)
-	}
-	ref.final, ref.stats = l.Snapshot(), l.Stats()
-	if fault := chainOf(ref.final.Audit).Verify(); fault != nil {
-		return nil, fmt.Errorf("audit chain of the undisturbed run: %w", fault)
-	}
-	w.ref = ref
-	return ref, nil
-}
 
 // chainOf is the chain that a store makes of a whole trail.
 func chainOf(t *state.Trail) *state.Chain {

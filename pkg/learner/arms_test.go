@@ -1,6 +1,7 @@
 package learner_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -317,43 +318,54 @@ func TestRebuildRepeatsChangesOfArms(t *testing.T) {
 		case 203:
 			w.restart("a", "c", "e")
 			arms = append(arms, "e")
+		case 210: // changes of the arms give what readers are held at a number, too
+			kept := w.kept()
+			v := kept[len(kept)-3]
+			w.must(learner.CommandRollback, state.Args{Version: v.Number, Sum: v.Sum})
+		case 220:
+			w.must(event.ArmCap, state.Args{Arm: "c", Cap: 0.6})
+		case 225:
+			w.must(learner.CommandPromote, state.Args{})
+		case 230:
+			w.must(event.ArmCap, state.Args{Arm: "d", Cap: 0.6})
 		}
 		records = append(records, learner.Record{Offset: w.Next().Offset, Value: decisionOn(i, arms)})
 		w.decide(1, arms...)
 	}
 	kept := w.kept()
 	to := kept[len(kept)-1]
-	r, err := learner.NewRebuild(learner.RebuildConfig{
+	find := func(a state.Args) (*state.Found, error) { return state.Find(t.Context(), w.store, heldKey, a) }
+	c := learner.RebuildConfig{
 		Config: func(settings string) (learner.Config, error) {
 			_, list, _ := strings.Cut(settings, "learner.bandit.arms=[")
 			list, _, _ = strings.Cut(list, "]")
 			return armed(t, strings.Fields(list)...), nil
 		},
 		Blob: func(s state.Sum) ([]byte, error) { return w.store.Blob(t.Context(), heldKey, s) },
-		Find: func(a state.Args) (*state.Found, error) { return state.Find(t.Context(), w.store, heldKey, a) },
-		To:   to, Between: kept,
-	})
+		Find: find, To: to, Between: kept,
+	}
+	r, err := learner.NewRebuild(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range records {
-		if records[i].Offset < r.End() {
-			if err := r.Feed(records[i]); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := r.Finish(); err != nil {
+	if err := replay(r, records); err != nil {
 		t.Fatal(err)
 	}
-	own := 0 // made of records; the three others are of changes of arms
+	own := 0 // made of records; the others are of changes of arms and of what was held under them
 	for i := range kept {
 		if !kept[i].State.IsZero() {
 			own++
 		}
 	}
-	if own != len(kept)-3 || r.Same() != own {
+	if own < len(kept)-8 || r.Same() != own {
 		t.Errorf("%d of %d versions came out the same, %d were made of records", r.Same(), len(kept), own)
+	}
+	c.Find = func(state.Args) (*state.Found, error) { return &state.Found{Problem: "it is not kept"}, nil }
+	if r, err = learner.NewRebuild(c); err != nil {
+		t.Fatal(err)
+	}
+	if err := replay(r, records); !errors.Is(err, learner.ErrJournal) {
+		t.Errorf("without the version that readers were held at: %v", err)
 	}
 }
 
@@ -387,5 +399,41 @@ func TestAnAddedArmLosesNoOpenDecision(t *testing.T) {
 	o := decide("2", t0+200, `[{"x":1},{"x":2},{"x":3}]`)
 	if o.Reject != nil || len(o.Refused) != 0 || o.Events != 1 {
 		t.Errorf("%d events, the record: %v, refused %+v", o.Events, o.Reject, o.Refused)
+	}
+}
+
+// Where nothing was proven before a freeze, the model that stands in for the last good version has the arms of now, after a
+// restart too: else the same records would come to another state.
+func TestAFreshLastGoodModelHasTheArmsOfNow(t *testing.T) {
+	c := armed(t, "a", "b")
+	l := newLearner(t, c)
+	order := func(id, kind string, a state.Args) {
+		l.Apply(state.Command{ID: id, Kind: kind, Args: a})
+		if done := l.Snapshot().Done; done[len(done)-1].Error != "" {
+			t.Fatal(done)
+		}
+	}
+	feed := func(l *learner.Learner, n int) {
+		for range n {
+			i := l.Next().Offset
+			if o := l.Feed(learner.Record{Offset: i, Value: decisionOn(int(i), []string{"a", "b", "d", "e"})}); o.Reject != nil {
+				t.Fatal(o.Reject)
+			}
+		}
+	}
+	order("1", event.ArmAdd, state.Args{Arm: "d"})
+	order("2", learner.CommandFreeze, state.Args{})
+	order("3", event.ArmAdd, state.Args{Arm: "e"})
+	again, err := learner.Restore(c, l.Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed(l, 40)
+	feed(again, 40)
+	if !bytes.Equal(l.Snapshot().Head, again.Snapshot().Head) || l.Params() != again.Params() {
+		t.Error("a restart came to another state")
+	}
+	if names := l.Champion().(learner.Armed).ArmNames(); !slices.Equal(names, []string{"a", "b", "d", "e"}) {
+		t.Errorf("the last good model has the arms %q", names)
 	}
 }

@@ -45,6 +45,8 @@ func (l *Learner) enterFrozen(o *Outcome, cause, detail string) {
 		l.champion = l.fresh()
 		if l.proven != nil {
 			l.load(l.champion, l.proven.params)
+		} else if err := carryArms(l.champion, l.tableOfArms()); err != nil {
+			panic(fmt.Sprintf("learner: a fresh model does not take the arms of the model: %v", err))
 		}
 	}
 	// What is calibrated while the stream is suspect would take it for normal.

@@ -58,8 +58,16 @@ func (r *Rebuild) command(e *Entry, f *state.Found) error {
 
 // versionEntry repeats a command about a version. What such a command does to
 // readers leaves no trace in parameters, so only those that change the model
-// need the version to be kept still.
+// need the version to be kept still, and with arms those that hold readers: a change
+// of the arms gives what readers are held at a number, too.
 func (r *Rebuild) versionEntry(e *Entry) error {
+	if e.Kind == CommandPromote && e.Args.Version == 0 {
+		if r.l.hold != nil { // else what was held is no longer kept
+			return r.command(e, nil)
+		}
+		r.l.record(*e)
+		return nil
+	}
 	f, err := r.cfg.Find(e.Args)
 	if err != nil {
 		return err
@@ -69,6 +77,10 @@ func (r *Rebuild) versionEntry(e *Entry) error {
 	}
 	if e.Args.Restore {
 		return fmt.Errorf("%w: it put a version into the model that is no longer there: %s; begin with a version behind offset %d", ErrJournal, f.Problem, e.Offset)
+	}
+	if _, ok := r.l.model.(Armed); ok && (e.Kind == CommandRollback || e.Kind == CommandPromote) {
+		return fmt.Errorf("%w: readers were held at a version that is no longer there, by which changes of the arms number others: %s; begin with a version behind offset %d",
+			ErrJournal, f.Problem, e.Offset)
 	}
 	if e.Kind == CommandImport {
 		r.l.versions++

@@ -223,6 +223,9 @@ func (l *Learner) readModels(r *wire.Reader, stored storedLive) {
 	}
 	l.champion = l.fresh()
 	if l.proven == nil {
+		if err := carryArms(l.champion, l.tableOfArms()); err != nil {
+			r.Fail("arms of the last good model: %v", err)
+		}
 		return
 	}
 	if err := l.proven.params.load(l.champion); err != nil {
