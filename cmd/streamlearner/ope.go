@@ -79,6 +79,10 @@ window, reducer and default reward. Decisions and rewards may be mixed in one lo
 generate writes it, or lie in files of their own, which are read side by side by time.
 A log that holds decisions with their rewards is read as it is.
 
+Where the bandit of -c, or a candidate, chooses numbers (policy cats), actions are
+numbers, propensities and column:F densities, and always:V is an even draw from within
+the bandwidth of V. There is no model of rewards then.
+
 A row with a wrong propensity (0, above 1, no number), an unknown action or an
 impossible reward is left out for all candidates, counted, and reported.`
 

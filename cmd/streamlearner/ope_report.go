@@ -56,10 +56,15 @@ func (r *opeReport) fill(v *offpolicy.Evaluator, join *opeJoin, candidates []off
 	}
 	for i, result := range v.Results() {
 		p := r.policy(&result, i)
-		if b, ok := candidates[i].Policy.(*offpolicy.Bandit); ok {
-			for _, x := range b.Untaught.List() {
-				p.Warnings = append(p.Warnings, fmt.Sprintf("the candidate could not learn %d rows: %s (%s)", x.Count, x.Reason, x.Example))
-			}
+		var untaught []offpolicy.Refused
+		switch b := candidates[i].Policy.(type) {
+		case *offpolicy.Bandit:
+			untaught = b.Untaught.List()
+		case *offpolicy.Numbers:
+			untaught = b.Untaught.List()
+		}
+		for _, x := range untaught {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("the candidate could not learn %d rows: %s (%s)", x.Count, x.Reason, x.Example))
 		}
 		r.Policies = append(r.Policies, p)
 	}

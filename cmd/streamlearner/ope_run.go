@@ -27,8 +27,10 @@ type opeLog struct {
 	format offpolicy.Format
 	fields offpolicy.Fields
 	arms   *offpolicy.Arms
-	hidden []string // fields that are no context
-	join   *opeJoin // nil where every record is a decision with its reward
+	// numbers is the interval of the actions, where they are numbers; arms is empty then
+	numbers *offpolicy.Interval
+	hidden  []string // fields that are no context
+	join    *opeJoin // nil where every record is a decision with its reward
 }
 
 // run evaluates the candidates and reports.
@@ -44,10 +46,10 @@ func (in *opeInput) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := ofArms(&m, specs); err != nil {
+	l := &opeLog{in: in, stdin: cmd.InOrStdin(), w: cmd.ErrOrStderr()}
+	if err := l.findNumbers(&m, specs); err != nil {
 		return usageError(err)
 	}
-	l := &opeLog{in: in, stdin: cmd.InOrStdin(), w: cmd.ErrOrStderr()}
 	if err := l.open(); err != nil {
 		return usageError(err)
 	}
@@ -71,21 +73,6 @@ func (in *opeInput) run(cmd *cobra.Command) error {
 		return errors.New("the log has no rows")
 	case report.Used == 0:
 		return fmt.Errorf("all %d rows were refused; the first because %s (%s)", report.Rows, report.Refused[0].Reason, report.Refused[0].Example)
-	}
-	return nil
-}
-
-// ofArms refuses bandits that choose a number: the log then holds densities, and no probabilities of arms.
-func ofArms(m *configs.Model, specs []candidateSpec) error {
-	const why = "policy %s chooses a number, whose log holds densities: ope evaluates policies that choose among arms"
-	if b := &m.Learner.Bandit; b.Continuous() {
-		return fmt.Errorf("learner.bandit.policy: "+why, b.Policy)
-	}
-	for i := range specs {
-		s := &specs[i]
-		if s.published != nil && s.published.Continuous() || s.config != nil && s.config.Learner.Bandit.Continuous() {
-			return fmt.Errorf("--policy %s: "+why, s.name, bandit.Cats)
-		}
 	}
 	return nil
 }
@@ -149,17 +136,19 @@ func (l *opeLog) evaluate(m configs.Model, specs []candidateSpec) (*opeReport, e
 	if err := l.takeJoin(&m); err != nil {
 		return nil, usageError(err)
 	}
-	modelled := slices.ContainsFunc(specs, func(c candidateSpec) bool { return c.complete() }) || l.in.rewards != ""
+	modelled := l.numbers == nil && slices.ContainsFunc(specs, func(c candidateSpec) bool { return c.complete() }) || l.in.rewards != ""
 	estimators, err := l.in.chosenEstimators(modelled)
 	if err != nil {
 		return nil, usageError(err)
 	}
-	modelled = slices.ContainsFunc(estimators, ope.Estimator.NeedsModel)
+	modelled = l.numbers == nil && slices.ContainsFunc(estimators, ope.Estimator.NeedsModel)
 	needed := modelled || slices.ContainsFunc(specs, func(c candidateSpec) bool { return c.needsArms() })
-	if err := l.findArms(&m, specs, needed); err != nil {
+	if l.numbers != nil {
+		l.arms = offpolicy.NewArms(nil)
+	} else if err := l.findArms(&m, specs, needed); err != nil {
 		return nil, err
 	}
-	c := offpolicy.Config{Format: l.format, Fields: l.fields, Arms: l.arms, Ope: l.in.weights}
+	c := offpolicy.Config{Format: l.format, Fields: l.fields, Arms: l.arms, Numbers: l.numbers, Ope: l.in.weights}
 	c.Ope.RewardMin, c.Ope.RewardMax = m.Learner.Bandit.RewardMin, m.Learner.Bandit.RewardMax
 	if l.in.bounds != nil {
 		c.Ope.RewardMin, c.Ope.RewardMax = l.in.bounds[0], l.in.bounds[1]
@@ -179,7 +168,7 @@ func (l *opeLog) evaluate(m configs.Model, specs []candidateSpec) (*opeReport, e
 	}
 	var candidates []offpolicy.Candidate
 	for i := range specs {
-		p, err := specs[i].policy(l)
+		p, err := specs[i].asPolicy(l)
 		if err != nil {
 			return nil, usageError(fmt.Errorf("--policy %s: %w", specs[i].name, err))
 		}

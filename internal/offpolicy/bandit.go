@@ -26,6 +26,7 @@ func Layout(f Format, fields Fields, a *Arms, s event.Schema, hidden ...string) 
 	s.Exclude = out
 	s.Label, s.Positive, s.Classes, s.ClassWeights, s.LabelType, s.LabelSeparator, s.SampleNegatives = "", "", nil, nil, "", "", 0
 	s.Probability, s.Eligible, s.Arm, s.Arms = "", fields.Eligible, fields.Action, a.names
+	s.Continuous = nil // the action is given, not read
 	l := event.Layout{Format: f.Name, Schema: s}
 	if f.Columns != nil {
 		l.Columns, l.Delimiter = f.Columns, string(f.Comma)

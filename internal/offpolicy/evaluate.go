@@ -22,7 +22,9 @@ type Config struct {
 	Format Format
 	Fields Fields
 	Arms   *Arms
-	Ope    ope.Config
+	// Numbers is the interval of the actions, where they are numbers and no arms; Propensity is then the field of the density.
+	Numbers *Interval
+	Ope     ope.Config
 }
 
 // Candidate is a policy with the name that results have.
@@ -45,8 +47,9 @@ type row struct {
 	record   record
 	number   uint64 // counted from 1
 	place    func() string
-	action   int    // index of the arm; -1 without a field of it
-	eligible []bool // of every arm; nil when all could be taken
+	action   int     // index of the arm; -1 without a field of it, and where numbers are chosen
+	value    float64 // the number, where numbers are chosen
+	eligible []bool  // of every arm; nil when all could be taken
 	decision ope.Decision
 }
 
@@ -80,7 +83,7 @@ func New(c Config, candidates []Candidate, rewards Rewards) (*Evaluator, error) 
 		needed     bool
 	}{
 		{&v.reward, c.Fields.Reward, "reward", true}, {&v.propensity, c.Fields.Propensity, "propensity", true},
-		{&v.action, c.Fields.Action, "action", false}, {&v.dropped, c.Fields.Dropped, "drop-prob", false},
+		{&v.action, c.Fields.Action, "action", c.Numbers != nil}, {&v.dropped, c.Fields.Dropped, "drop-prob", false},
 		{&v.eligible, c.Fields.Eligible, "eligible", false},
 	} {
 		if f.name == "" && !f.needed {
@@ -154,7 +157,7 @@ func (v *Evaluator) add(number uint64, place func() string, raw []byte) error {
 // read makes the row of a record, and refuses what no candidate could use.
 func (v *Evaluator) read(number uint64, place func() string, raw []byte) (err error) {
 	r := &v.row
-	r.number, r.place, r.action, r.eligible, r.decision = number, place, -1, nil, ope.Decision{}
+	r.number, r.place, r.action, r.eligible, r.decision = number, place, -1, nil, ope.Decision{Density: v.config.Numbers != nil}
 	if err := r.record.read(raw); err != nil {
 		return err
 	}
@@ -169,7 +172,12 @@ func (v *Evaluator) read(number uint64, place func() string, raw []byte) (err er
 			return err
 		}
 	}
-	if v.action.name != "" {
+	switch {
+	case v.config.Numbers != nil:
+		if r.value, err = v.config.Numbers.read(&r.record, &v.action); err != nil {
+			return err
+		}
+	case v.action.name != "":
 		if err := v.readAction(); err != nil {
 			return err
 		}
@@ -216,7 +224,7 @@ func (v *Evaluator) check(d ope.Decision) error {
 		return nil
 	}
 	found := fmt.Sprintf("propensity %v, reward %v", d.Propensity, d.Reward)
-	if problem == ope.BadTarget || problem == ope.LargeWeight {
+	if problem == ope.BadTarget || problem == ope.BadTargetDensity || problem == ope.LargeWeight {
 		found += fmt.Sprintf(", target probability %v", d.Target)
 	}
 	return refusal{problem.String(), found}

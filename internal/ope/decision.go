@@ -7,6 +7,7 @@ type Decision struct {
 	Reward     float64 // inside of the reward range of Config
 	Propensity float64 // the logging policy's probability of the logged action, in (0, 1]
 	Target     float64 // the target policy's probability of the logged action, in [0, 1]
+	Density    bool    // Propensity and Target are densities of a number that was chosen, which may be above 1
 	Dropped    float64 // probability that such a decision was left out of the log, in [0, 1)
 
 	// A model of the rewards, for DM and the DR family; without one both are 0.
@@ -29,6 +30,8 @@ const (
 	BadDropped
 	BadModel
 	LargeWeight
+	BadDensity
+	BadTargetDensity
 	problemCount
 )
 
@@ -43,6 +46,8 @@ var problemText = [problemCount]string{
 	BadDropped:       "the drop probability is outside of [0, 1)",
 	BadModel:         "the predicted reward is not finite, or larger than 1e60",
 	LargeWeight:      "the importance weight is above 1e12",
+	BadDensity:       "the density is not finite",
+	BadTargetDensity: "the target density is below 0 or not finite",
 }
 
 // String says the reason in words.
@@ -66,10 +71,17 @@ func (c *Config) Check(d Decision) Problem {
 		return BadPropensity
 	case d.Propensity <= 0:
 		return ZeroPropensity
+	case d.Density && d.Propensity > math.MaxFloat64:
+		return BadDensity
+	case d.Density && !(d.Target >= 0 && d.Target <= math.MaxFloat64):
+		return BadTargetDensity
+	case d.Density:
 	case d.Propensity > 1:
 		return LargePropensity
 	case !(d.Target >= 0 && d.Target <= 1):
 		return BadTarget
+	}
+	switch {
 	case math.IsNaN(d.Reward):
 		return BadReward
 	case d.Reward < c.RewardMin || d.Reward > c.RewardMax:

@@ -75,7 +75,7 @@ func (e *Evaluation) Add(d Decision) Problem {
 	s[sumWX] += float64(W * x)
 	s[sumW2X] += float64(W * W * x)
 	s[sumW2X2] += float64(W * x * W * x)
-	if d.Target == 1 {
+	if d.Target == 1 && !d.Density {
 		s[matches] += g
 		s[matchedR] += float64(g * d.Reward)
 	}

@@ -109,7 +109,7 @@ func NewCandidates(c Config, list []Candidate) (*Candidates, error) {
 		return nil, fmt.Errorf("%d candidates: at most %d", len(list), MostCandidates)
 	}
 	if c.Continuous() && len(list) > 0 {
-		return nil, fmt.Errorf("%d candidates: none with policy cats: the importance weights are those of arms, and a number has a density", len(list))
+		return nil, fmt.Errorf("%d candidates: none with policy cats: while learning only choices among arms are evaluated; use 'streamlearner ope' on the log of decisions, which knows densities", len(list))
 	}
 	k := &Candidates{list: []candidate{{kind: Logged}}}
 	seen := []string{Logged}

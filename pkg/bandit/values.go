@@ -171,3 +171,24 @@ func (p *Policy) BaselineValue(number string) (v float64, bin int, density float
 	v, density, ok = event.FixedValue(number, low, high, bandwidth)
 	return v, event.Bin(v, low, high, p.cfg.Bins), density, ok && p.cfg.Continuous()
 }
+
+// Density returns the density with which policy cats, as it is, would choose the number of an event in its context; NaN when values of the event are not finite.
+func (m *Model) Density(e *event.Event) float64 { return densityOf(m.live, e) }
+
+// Density is Model.Density.
+func (p *Policy) Density(e *event.Event) float64 { return densityOf(p.core, e) }
+
+func densityOf(live core, e *event.Event) float64 {
+	c, ok := live.(*cats)
+	if !ok {
+		return math.NaN()
+	}
+	picked := c.pick(e)
+	switch {
+	case picked < 0:
+		return math.NaN()
+	case !(e.Value >= c.values.low && e.Value <= c.values.high):
+		return 0
+	}
+	return c.values.density(picked, e.Value, c.explore())
+}
