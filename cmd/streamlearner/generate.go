@@ -32,7 +32,7 @@ var scenes = []struct {
 	{"prices", "one product at one of ten prices; configs/price-ladder.yaml", 1000, func(seed uint64) sim.Scene { return sim.Prices(seed) }},
 	{"rollout", "requests served by three versions of a model; configs/canary.yaml", 1000, func(seed uint64) sim.Scene { return sim.Rollout(seed) }},
 	{"canary", "the same, with a third version that is slower; configs/canary.yaml", 1000, func(seed uint64) sim.Scene { return sim.Rollout(seed).Slow() }},
-	{"prices-continuous", "rides at a price of any amount, by city; configs/price-continuous.yaml", 1000, func(seed uint64) sim.Scene { return sim.Fares(seed, sim.FaresCities) }},
+	{"fares", "rides at a price of any amount, by city; configs/price-continuous.yaml", 1000, func(seed uint64) sim.Scene { return sim.Fares(seed, sim.FaresCities) }},
 	{"content", "articles for readers, both with features; configs/content.yaml", 1000, func(seed uint64) sim.Scene { return sim.Content(seed) }},
 	{"bids", "bids in first-price auctions; configs/bids.yaml", 1000, func(seed uint64) sim.Scene { return sim.Bids(seed) }},
 	{"control", "a pole balanced on a cart; configs/control.yaml", sim.ControlStep, func(seed uint64) sim.Scene { return sim.Control(seed) }},
@@ -45,9 +45,9 @@ const kindFraud = "fraud"
 func kinds() (names []string, help string) {
 	for _, s := range scenes {
 		names = append(names, s.kind)
-		help += fmt.Sprintf("\n  %-17s %s", s.kind, s.about)
+		help += fmt.Sprintf("\n  %-9s %s", s.kind, s.about)
 	}
-	help += fmt.Sprintf("\n  %-17s %s", kindFraud, "card payments with labels, no decisions; configs/fraud.yaml")
+	help += fmt.Sprintf("\n  %-9s %s", kindFraud, "card payments with labels, no decisions; configs/fraud.yaml")
 	return append(names, kindFraud), help
 }
 

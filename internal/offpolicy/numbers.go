@@ -49,6 +49,7 @@ func (i *Interval) Near(number string) (*Even, error) {
 	return &Even{low: low, high: high}, nil
 }
 
+//nolint:unparam // the signature is that of Policy
 func (p *Even) target(r *row, t *target) error {
 	t.logged, t.all = 0, nil
 	if p.low <= r.value && r.value <= p.high {
