@@ -221,19 +221,25 @@ func (m *Model) TermsOf(params []byte) ([]byte, error) {
 }
 
 // SetArms gives a model that was loaded from older parameters a newer table of its
-// arms, as AppendArms wrote it. Arms that it does not know begin with what the nearest have learned.
+// arms, as AppendArms wrote it. Arms that it does not know begin with what the nearest have learned. A table that does
+// not begin with its own arms is taken by a model that has learned nothing alone.
 func (m *Model) SetArms(b []byte) error {
 	r := wire.NewReader(b)
 	t := readArms(r)
 	err := r.Err()
-	if err == nil {
-		err = t.follows(m.arms)
-	}
 	if err == nil && !t.hasRails(len(m.guards)) {
 		err = errRails
 	}
+	if err == nil && m.arms.newest != math.MinInt64 {
+		err = t.follows(m.arms)
+	}
 	if err != nil {
 		return fmt.Errorf("bandit: table of arms: %w", err)
+	}
+	if t.follows(m.arms) != nil { // it has learned nothing, so its own table means nothing
+		m.live = fresh(&m.cfg, t)
+		m.arms, m.rails = m.live.table(), newRails(&m.cfg, t)
+		return nil
 	}
 	known := m.arms.len()
 	m.follow(t)

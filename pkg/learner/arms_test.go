@@ -437,3 +437,31 @@ func TestAFreshLastGoodModelHasTheArmsOfNow(t *testing.T) {
 		t.Errorf("the last good model has the arms %q", names)
 	}
 }
+
+// Settings that name other arms than a state has are no reason to fail in a freeze that comes before anything was proven.
+func TestAFreezeAfterOtherArmsWereConfigured(t *testing.T) {
+	c := armed(t, "a", "c", "e")
+	l, err := learner.Restore(c, newLearner(t, armed(t, "a", "b", "c")).Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Apply(state.Command{ID: "1", Kind: learner.CommandFreeze})
+	again, err := learner.Restore(c, l.Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []*learner.Learner{l, again} {
+		l.Apply(state.Command{ID: "2", Kind: event.ArmAdd, Args: state.Args{Arm: "d"}})
+		for i := range 40 {
+			if o := l.Feed(learner.Record{Offset: l.Next().Offset, Value: decisionOn(i, []string{"a", "c", "d", "e"})}); o.Reject != nil {
+				t.Fatal(o.Reject)
+			}
+		}
+	}
+	if names := l.Champion().(learner.Armed).ArmNames(); !slices.Equal(names, []string{"a", "b", "c", "e", "d"}) {
+		t.Errorf("the last good model has the arms %q", names)
+	}
+	if !bytes.Equal(l.Snapshot().Head, again.Snapshot().Head) || l.Params() != again.Params() {
+		t.Error("a restart came to another state")
+	}
+}
