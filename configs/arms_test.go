@@ -45,3 +45,27 @@ func TestLimitsComeBackFromSettings(t *testing.T) {
 		t.Errorf("%v: settings\n%s\ncame back as\n%s", err, m.Settings(), back.Settings())
 	}
 }
+
+func TestGuardRailsComeBackFromSettings(t *testing.T) {
+	base := []string{"source.topic=t", "source.label=r", "source.arm=arm", "learner.kind=bandit", "learner.bandit.arms=a,b", "learner.bandit.policy=thompson", "learner.bandit.baseline=a"}
+	m, err := LoadModel(append(base, `learner.bandit.guard_rails=[{metric: reward, margin: 0.01}, {metric: latency_ms, worse: higher, max: 2000, margin: 5%, alpha: 0.01}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := LoadModel(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := plain.WithSettings(m.Settings())
+	if err != nil || back.Settings() != m.Settings() || len(back.Learner.Bandit.GuardRails) != 2 {
+		t.Errorf("%v: settings\n%s\ncame back as\n%s", err, m.Settings(), back.Settings())
+	}
+	for want, sets := range map[string][]string{
+		"is a metric of learner.bandit.guard_rails, and so is no feature": {"features.numeric=latency_ms"},
+		"is a part of what source.weight names":                           {"source.weight=latency_ms"},
+	} {
+		if _, err := m.With(sets); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want an error with %q", sets, err, want)
+		}
+	}
+}

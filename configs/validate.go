@@ -306,9 +306,6 @@ func (m *Model) checkTopics(path string) Errors {
 	if m.Source.Label == "" && !slices.Contains(labelled[:], m.Source.Format) {
 		v.fail("source.label", m.Source.Label, "must name the field to predict")
 	}
-	if m.Learner.Kind == "bandit" && len(m.Learner.Bandit.Metrics()) > 0 && slices.Contains(labelled[:], m.Source.Format) {
-		v.fail("source.format", m.Source.Format, fmt.Sprintf("must be json or csv with the metrics %q of learner.bandit.guard_rails, which are fields of records", m.Learner.Bandit.Metrics()))
-	}
 	if m.Source.Format == "csv" && len(m.Source.Columns) == 0 {
 		v.fail("source.columns", m.Source.Columns, "must name the columns, since records of a topic have no header")
 	}

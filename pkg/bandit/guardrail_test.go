@@ -224,3 +224,32 @@ func TestGuardRailsAreRefusedWhereTheyMeanNothing(t *testing.T) {
 		}
 	}
 }
+
+// Guard rails cost no memory an event, and little time.
+func TestGuardRailsAllocateNothing(t *testing.T) {
+	m := newModel(t, guardedConfig(Thompson, 2))
+	learn := alike(t, m)
+	if n := testing.AllocsPerRun(1000, learn); n > 0 || m.Table()[1].Out != "" {
+		t.Errorf("%v allocations an event; taken out: %q", n, m.Table()[1].Out)
+	}
+}
+
+func BenchmarkLearnGuarded(b *testing.B) {
+	learn := alike(b, newModel(b, guardedConfig(Thompson, 2)))
+	for b.Loop() {
+		learn()
+	}
+}
+
+// alike returns a function that learns an event; the arm a1 is worse by as much as is allowed, or less.
+func alike(t testing.TB, m *Model) func() {
+	metrics := []event.Metric{{Name: event.MetricName("latency_ms")}, {Name: event.MetricName("hits"), Value: 15}}
+	e, i := event.Event{Weight: 1, Labelled: true, Prob: 0.5, Metrics: metrics}, 0
+	return func() {
+		i++
+		e.Arm, e.Label, e.Time, metrics[0].Value = i%2, float64(i%3/2), e.Time+1, float64(100+i%2*10)
+		if s := m.Learn(&e); s.Reject != nil {
+			t.Fatal(s.Reject)
+		}
+	}
+}
