@@ -230,13 +230,14 @@ func (m *Model) SetArms(b []byte) error {
 	if err == nil && !t.hasRails(len(m.guards)) {
 		err = errRails
 	}
-	if err == nil && m.arms.newest != math.MinInt64 {
+	anew := m.arms.newest == math.MinInt64 && t.follows(m.arms) != nil // it has learned nothing, so its own table means nothing
+	if err == nil && !anew {
 		err = t.follows(m.arms)
 	}
 	if err != nil {
 		return fmt.Errorf("bandit: table of arms: %w", err)
 	}
-	if t.follows(m.arms) != nil { // it has learned nothing, so its own table means nothing
+	if anew {
 		m.live = fresh(&m.cfg, t)
 		m.arms, m.rails = m.live.table(), newRails(&m.cfg, t)
 		return nil

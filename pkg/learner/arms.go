@@ -172,11 +172,6 @@ func (l *Learner) followArms(m Armed) {
 	table := m.AppendArms(nil)
 	l.live.stale = true
 	l.pending = l.pending[:0]
-	if l.champion != nil {
-		if err := carryArms(l.champion, table); err != nil {
-			panic(fmt.Sprintf("learner: the champion does not take the arms of the model: %v", err))
-		}
-	}
 	if l.hold != nil {
 		l.hold = &hold{checkpoint: l.withArms(&l.hold.checkpoint, table), released: l.hold.released}
 	}
@@ -186,6 +181,9 @@ func (l *Learner) followArms(m Armed) {
 		if l.hold != nil {
 			l.audit(state.AuditProven, l.proven)
 		}
+	}
+	if l.champion != nil {
+		l.renewChampion()
 	}
 }
 

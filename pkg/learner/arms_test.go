@@ -1,7 +1,6 @@
 package learner_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -399,69 +398,5 @@ func TestAnAddedArmLosesNoOpenDecision(t *testing.T) {
 	o := decide("2", t0+200, `[{"x":1},{"x":2},{"x":3}]`)
 	if o.Reject != nil || len(o.Refused) != 0 || o.Events != 1 {
 		t.Errorf("%d events, the record: %v, refused %+v", o.Events, o.Reject, o.Refused)
-	}
-}
-
-// Where nothing was proven before a freeze, the model that stands in for the last good version has the arms of now, after a
-// restart too: else the same records would come to another state.
-func TestAFreshLastGoodModelHasTheArmsOfNow(t *testing.T) {
-	c := armed(t, "a", "b")
-	l := newLearner(t, c)
-	order := func(id, kind string, a state.Args) {
-		l.Apply(state.Command{ID: id, Kind: kind, Args: a})
-		if done := l.Snapshot().Done; done[len(done)-1].Error != "" {
-			t.Fatal(done)
-		}
-	}
-	feed := func(l *learner.Learner, n int) {
-		for range n {
-			i := l.Next().Offset
-			if o := l.Feed(learner.Record{Offset: i, Value: decisionOn(int(i), []string{"a", "b", "d", "e"})}); o.Reject != nil {
-				t.Fatal(o.Reject)
-			}
-		}
-	}
-	order("1", event.ArmAdd, state.Args{Arm: "d"})
-	order("2", learner.CommandFreeze, state.Args{})
-	order("3", event.ArmAdd, state.Args{Arm: "e"})
-	again, err := learner.Restore(c, l.Snapshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	feed(l, 40)
-	feed(again, 40)
-	if !bytes.Equal(l.Snapshot().Head, again.Snapshot().Head) || l.Params() != again.Params() {
-		t.Error("a restart came to another state")
-	}
-	if names := l.Champion().(learner.Armed).ArmNames(); !slices.Equal(names, []string{"a", "b", "d", "e"}) {
-		t.Errorf("the last good model has the arms %q", names)
-	}
-}
-
-// Settings that name other arms than a state has are no reason to fail in a freeze that comes before anything was proven.
-func TestAFreezeAfterOtherArmsWereConfigured(t *testing.T) {
-	c := armed(t, "a", "c", "e")
-	l, err := learner.Restore(c, newLearner(t, armed(t, "a", "b", "c")).Snapshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Apply(state.Command{ID: "1", Kind: learner.CommandFreeze})
-	again, err := learner.Restore(c, l.Snapshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range []*learner.Learner{l, again} {
-		l.Apply(state.Command{ID: "2", Kind: event.ArmAdd, Args: state.Args{Arm: "d"}})
-		for i := range 40 {
-			if o := l.Feed(learner.Record{Offset: l.Next().Offset, Value: decisionOn(i, []string{"a", "c", "d", "e"})}); o.Reject != nil {
-				t.Fatal(o.Reject)
-			}
-		}
-	}
-	if names := l.Champion().(learner.Armed).ArmNames(); !slices.Equal(names, []string{"a", "b", "c", "e", "d"}) {
-		t.Errorf("the last good model has the arms %q", names)
-	}
-	if !bytes.Equal(l.Snapshot().Head, again.Snapshot().Head) || l.Params() != again.Params() {
-		t.Error("a restart came to another state")
 	}
 }

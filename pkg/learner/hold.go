@@ -174,7 +174,7 @@ func (l *Learner) restoreVersion(c *checkpoint) {
 	l.restoreLastGood()
 	l.watch.restart()
 	if l.champion != nil {
-		l.load(l.champion, last.params)
+		l.renewChampion()
 		held := l.trial.held
 		l.trial = l.newTrial(l.trial.began, l.trial.unit)
 		l.trial.held = held

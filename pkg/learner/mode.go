@@ -42,16 +42,28 @@ func (l *Learner) enterFrozen(o *Outcome, cause, detail string) {
 	l.trial = l.newTrial(began, unit)
 	o.Change.Restored = l.restoreLastGood()
 	if l.champion == nil {
-		l.champion = l.fresh()
-		if l.proven != nil {
-			l.load(l.champion, l.proven.params)
-		} else if err := carryArms(l.champion, l.tableOfArms()); err != nil {
-			panic(fmt.Sprintf("learner: a fresh model does not take the arms of the model: %v", err))
-		}
+		l.renewChampion()
 	}
 	// What is calibrated while the stream is suspect would take it for normal.
 	l.guard.discardCandidate(l)
 	l.guard.restart()
+}
+
+// renewChampion makes the champion anew.
+func (l *Learner) renewChampion() {
+	if err := l.loadChampion(); err != nil {
+		panic(fmt.Sprintf("learner: the last good version cannot be loaded: %v", err))
+	}
+}
+
+// loadChampion makes the champion of what was proven last, and of nothing else, so that a restart comes to the same one. Where
+// nothing was, it is a fresh model with the arms of now.
+func (l *Learner) loadChampion() error {
+	l.champion = l.fresh()
+	if l.proven == nil {
+		return carryArms(l.champion, l.tableOfArms())
+	}
+	return l.proven.params.load(l.champion)
 }
 
 // enterRecovering puts the challenger on probation: a reference is calibrated

@@ -221,15 +221,8 @@ func (l *Learner) readModels(r *wire.Reader, stored storedLive) {
 	if l.mode == Learning {
 		return
 	}
-	l.champion = l.fresh()
-	if l.proven == nil {
-		if err := carryArms(l.champion, l.tableOfArms()); err != nil {
-			r.Fail("arms of the last good model: %v", err)
-		}
-		return
-	}
-	if err := l.proven.params.load(l.champion); err != nil {
-		r.Fail("parameters of version %d: %v", l.proven.version.Number, err)
+	if err := l.loadChampion(); err != nil {
+		r.Fail("parameters of the last good version: %v", err)
 	}
 }
 
