@@ -71,7 +71,7 @@ bench-snapshot: provision ## Print what a checkpoint costs, by size of the model
 
 .PHONY: wayback
 wayback: ## Print how the guard's way back does on recorded streams, clean and poisoned
-	go test -count=1 -run TestRealStreams -v ./pkg/learner
+	go test -count=1 -run TestRealStreams -v ./pkg/learner $(if $(ARGS),-args $(ARGS))
 
 .PHONY: bench-recovery
 bench-recovery: provision ## Print how soon the partitions of a killed process learn again, by size of the model
