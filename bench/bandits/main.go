@@ -20,12 +20,13 @@ import (
 func main() {
 	data := flag.String("data", "../shared/data/bandit", "folder of letter.csv.gz and satimage.csv.gz")
 	seeds := flag.Uint64("seeds", 5, "permutations, or streams, that are averaged")
+	first := flag.Uint64("first", 0, "first seed; settings were picked with those from 100 on")
 	only := flag.String("only", ".", "regular expression: policies to play")
 	on := flag.String("on", ".", "regular expression: sets to play on")
 	set := flag.String("set", "", "settings as in learner.bandit, key=number,...")
 	asJSON := flag.Bool("json", false, "print one JSON document")
 	flag.Parse()
-	if err := run(*data, *seeds, *only, *on, *set, *asJSON); err != nil {
+	if err := run(*data, *first, *seeds, *only, *on, *set, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bandits:", err)
 		os.Exit(1)
 	}
@@ -47,7 +48,7 @@ type row struct {
 	Floor   map[string]float64 `json:"default_floor"`
 }
 
-func run(data string, seeds uint64, only, on, set string, asJSON bool) error {
+func run(data string, first, seeds uint64, only, on, set string, asJSON bool) error {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func run(data string, seeds uint64, only, on, set string, asJSON bool) error {
 		for _, g := range played {
 			for _, floor := range []float64{0, bandit.Default().Floor} {
 				fmt.Fprintf(os.Stderr, "\r\033[K%s on %s, floor %v", policy, g.name, floor)
-				loss, err := mean(g, policy, floor, set, seeds)
+				loss, err := mean(g, policy, floor, set, first, seeds)
 				if err != nil {
 					return fmt.Errorf("%s on %s: %w", policy, g.name, err)
 				}
@@ -135,14 +136,14 @@ func read(path, label string) (*sim.Classes, error) {
 }
 
 // mean plays a game with every seed.
-func mean(g game, policy string, floor float64, set string, seeds uint64) (float64, error) {
+func mean(g game, policy string, floor float64, set string, first, seeds uint64) (float64, error) {
 	c := bandit.Default()
 	c.Policy, c.Arms, c.Floor = policy, g.arms, floor
 	if err := apply(&c, set); err != nil {
 		return 0, err
 	}
 	sum := 0.0
-	for seed := range seeds {
+	for seed := first; seed < first+seeds; seed++ {
 		m, err := bandit.New(c)
 		if err != nil {
 			return 0, err

@@ -33,6 +33,10 @@ type Regression struct {
 // fitted to those of the other folds.
 func NewRegression(c bandit.Config, folds int, l event.Layout) (*Regression, error) {
 	g := &Regression{q: make([]float64, len(c.Arms)), lo: c.RewardMin, hi: c.RewardMax}
+	c.Optimism = 0 // which serves exploration, as the lambda that goes with it
+	if c.Lambda == 0 {
+		c.Lambda = 1
+	}
 	c.Extreme = 0 // a row must not be left out for its context: that would bias the estimate
 	for range folds {
 		m, err := bandit.New(c)

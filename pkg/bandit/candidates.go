@@ -162,6 +162,7 @@ func (c *Candidate) make(b Config) (candidate, error) {
 		if c.Arm != "" {
 			return out, fmt.Errorf("policy %s has no arm; remove it, or take %s", out.kind, Always)
 		}
+		out.cfg.resolvePrior() // what is learned is that of the bandit's policy
 		out.cfg.Policy = out.kind
 		for _, key := range slices.Sorted(maps.Keys(c.Set)) {
 			if err := out.cfg.setRule(key, c.Set[key]); err != nil {

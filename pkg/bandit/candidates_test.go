@@ -29,6 +29,7 @@ func TestRulesOfOneState(t *testing.T) {
 		var models []*Model
 		for _, policy := range Kin(live) {
 			own := c
+			own.resolvePrior() // it learns what the live policy does
 			own.Policy, own.Floor, own.Epsilon, own.Temperature = policy, 0.1, 0.3, 0.2
 			models = append(models, newModel(t, own))
 			set := map[string]string{"floor": "0.1", "epsilon": "0.3", "temperature": "0.2"}

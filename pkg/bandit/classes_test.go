@@ -56,3 +56,34 @@ func TestMulticlassAsBandit(t *testing.T) {
 		}
 	}
 }
+
+// The policies whose exploration is in the prior, and the bounds of regcb_elimination, stay ahead of Vowpal Wabbit's online
+// cover at its best rate without an exploration floor, and so do not depend on one.
+func TestOptimismExplores(t *testing.T) {
+	set := classes(t, "satimage.csv.gz", "classes")
+	for _, policy := range []string{bandit.Greedy, bandit.Softmax, bandit.SquareCB, bandit.Bag, bandit.Cover, bandit.RegCB, bandit.RegCBElim} {
+		cfg := bandit.Default()
+		cfg.Policy, cfg.Arms, cfg.Floor = policy, set.Names, 0
+		m, err := bandit.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := sim.Play(m, set.Rounds(100), set.Len(), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := 1 - p.Reward; got > .226 {
+			t.Errorf("%s: progressive error %.4f, want at most .226", policy, got)
+		}
+		// Without a context good arms are found, although the first rewards of others come by luck.
+		if m, err = bandit.New(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if p, err = sim.Play(m, sim.Clicks(100, len(cfg.Arms), 0), 10000, 100); err != nil {
+			t.Fatal(err)
+		}
+		if p.Regret > .03 {
+			t.Errorf("%s: regret %.4f a round where nothing but an intercept is known", policy, p.Regret)
+		}
+	}
+}

@@ -122,15 +122,20 @@ type Config struct {
 	Alpha float64 `koanf:"alpha"`
 	// Spread multiplies the standard deviations of the posterior of lints and logistic. Default 0.25.
 	Spread float64 `koanf:"spread"`
-	// Epsilon is the share of uniform choices of epsilon. Default 0.05; 0 is greedy.
+	// Optimism is the reward, on the scale [0, 1], that ridge regressions expect where they have learned nothing, and
+	// shrink to: an arm that is not known looks as good as the best, and is tried. logistic and cats have no use for
+	// it. Default -1: 0 with linucb and lints, whose bounds and draws have arms tried, else 1. At most 10, which tries for longer.
+	Optimism float64 `koanf:"optimism"`
+	// Epsilon is the share of uniform choices of epsilon. Default 0.02; 0 is greedy.
 	Epsilon float64 `koanf:"epsilon"`
-	// Temperature of softmax: probabilities are proportional to exp(reward / temperature). Default 0.05.
+	// Temperature of softmax: probabilities are proportional to exp(reward / temperature). Default 0.02.
 	Temperature float64 `koanf:"temperature"`
 	// GammaScale and GammaExponent make the learning rate of squarecb after t events: scale t^exponent.
-	// Default 10 and 0.5.
+	// Default 40 and 0.5.
 	GammaScale    float64 `koanf:"gamma_scale"`
 	GammaExponent float64 `koanf:"gamma_exponent"`
-	// Mellowness is the factor c of the confidence set of regcb and regcb_elimination. Default 0.02.
+	// Mellowness is the factor c of the confidence set of regcb and regcb_elimination. Default -1:
+	// 0.01 with regcb, and 0.003 with regcb_elimination, which explores all that the set leaves.
 	Mellowness float64 `koanf:"mellowness"`
 	// Size is the number of policies of bag and cover. Default 4.
 	Size int `koanf:"size"`
@@ -158,7 +163,8 @@ type Config struct {
 	// Matrix is auto (default), full or diagonal: the second-order statistics of a regression. auto is full
 	// up to 256 max_features.
 	Matrix string `koanf:"matrix"`
-	// Lambda is the ridge penalty. Default 1; above 0.
+	// Lambda is the ridge penalty: the events that the prior counts as, where features are of magnitude 1. Default 0: 10 with epsilon, softmax,
+	// squarecb, bag and cover, whose exploration is in the prior (Optimism), and 1 with the others. Else at least 1e-9.
 	Lambda float64 `koanf:"lambda"`
 	// MaxFeatures bounds the distinct features of a regression, the intercept
 	// included. Default 64; with a full matrix at most 256, since an event costs time and an
@@ -190,9 +196,9 @@ func Default() Config {
 	return Config{
 		Policy: LinUCB, RewardMax: 1, Floor: 0.05, Draws: 128,
 		PriorAlpha: 1, PriorBeta: 1, PriorMean: 0.5, PriorWeight: 1,
-		Alpha: 0.5, Spread: 0.25, Epsilon: 0.05, Temperature: 0.05, GammaScale: 10, GammaExponent: 0.5, Mellowness: 0.02,
+		Alpha: 0.5, Spread: 0.25, Optimism: -1, Epsilon: 0.02, Temperature: 0.02, GammaScale: 40, GammaExponent: 0.5, Mellowness: -1,
 		Size: 4, Psi: 0.1, NoUnif: true, Gamma: 0.1, Rate: 0.5, ImportanceClip: 10,
-		Features: Disjoint, Interactions: true, Matrix: "auto", Lambda: 1, MaxFeatures: 64, Intercept: true,
+		Features: Disjoint, Interactions: true, Matrix: "auto", MaxFeatures: 64, Intercept: true,
 		Standardize: "auto", Clip: 5, Extreme: 1000,
 		ValueMax: 1, Bins: 32,
 		NewShare: 0.05, NewEvents: 200, NewPrior: 0.1, Drain: 24 * time.Hour,
@@ -253,6 +259,12 @@ func (c *Config) validateTogether() error {
 		return fmt.Errorf("learner.bandit.features: %q: must be disjoint with policy cats, whose numbers have no features", c.Features)
 	case !(c.RewardMin < c.RewardMax):
 		return fmt.Errorf("learner.bandit.reward_max: %v: must be above learner.bandit.reward_min, which is %v", c.RewardMax, c.RewardMin)
+	case c.Optimism < 0 && c.Optimism != -1:
+		return fmt.Errorf("learner.bandit.optimism: %v: must be between 0 and 10, or -1 for what suits the policy", c.Optimism)
+	case c.Mellowness < 0 && c.Mellowness != -1:
+		return fmt.Errorf("learner.bandit.mellowness: %v: must be at least 0, or -1 for what suits the policy", c.Mellowness)
+	case c.Lambda > 0 && c.Lambda < 1e-9:
+		return fmt.Errorf("learner.bandit.lambda: %v: must be at least 1e-9, or 0 for what suits the policy", c.Lambda)
 	case c.Policy == Ladder && c.RewardMin != 0:
 		return fmt.Errorf("learner.bandit.reward_min: %v: must be 0 with policy ladder: a visitor who does not buy earns nothing", c.RewardMin)
 	case c.Matrix == "full" && c.MaxFeatures > maxFull:
@@ -301,17 +313,36 @@ func (c *Config) full() bool {
 	return c.Matrix == "full" || c.Matrix == "auto" && c.MaxFeatures <= maxFull
 }
 
-// resolve puts what they mean in place of the values auto, and of a bandwidth of 0.
+// resolve puts what they mean in place of the values auto, of a bandwidth of 0, and of what suits the policy.
 func (c *Config) resolve() {
+	c.resolvePrior()
 	if c.Standardize == "auto" {
 		c.Standardize = "on"
 	}
-	c.Bandwidth = c.bandwidth()
+	c.Bandwidth, c.Mellowness = c.bandwidth(), c.mellowness()
 	if c.Matrix == "auto" {
 		c.Matrix = "diagonal"
 		if c.MaxFeatures <= maxFull {
 			c.Matrix = "full"
 		}
+	}
+}
+
+// resolvePrior puts what suits the policy in place of optimism -1 and lambda 0. That depends on where the
+// policy has its exploration from: from the uncertainty of its regressions, or from their prior.
+func (c *Config) resolvePrior() {
+	optimism, lambda := 1.0, 1.0
+	switch c.Policy {
+	case LinUCB, LinTS, Logistic, Cats:
+		optimism = 0
+	case Greedy, Softmax, SquareCB, Bag, Cover:
+		lambda = 10
+	}
+	if c.Optimism == -1 {
+		c.Optimism = optimism
+	}
+	if c.Lambda == 0 {
+		c.Lambda = lambda
 	}
 }
 

@@ -16,9 +16,13 @@ import (
 // the share of policies that choose it, and at least min(1/K, 1/sqrt(K t)) for the arms of positive
 // probability (nounif) or for all.
 //
+// A doubly robust reward is the expected one, and for the arm that was chosen a correction. Since the regression of a sum is the
+// sum of the regressions, a policy is that of rewards, as it is now and not as it was when each
+// event came, and theta, that of corrections and bonuses.
+//
 // Every event is an example for all arms of all policies, so that they share one matrix A.
 type cover struct {
-	linear *linear // regresses the rewards that were seen, for the doubly robust ones
+	linear *linear // regresses the rewards that were seen
 
 	full     ldl
 	diagonal diagonal
@@ -26,19 +30,19 @@ type cover struct {
 	bound    float64     // on the magnitude of theta
 
 	// The event at hand.
-	next   ldl
-	gain   []float64 // A^-1 x
-	errors []float64 // of the elements of theta
-	reward []float64
-	p, q   []float64
-	staged float64 // bound after the event
+	next     ldl
+	gain     []float64 // A^-1 x
+	errors   []float64 // of the elements of theta
+	expected []float64 // reward of every arm
+	p, q     []float64
+	staged   float64 // bound after the event
 }
 
 func newCover(c *Config, t *arms) *cover {
 	k := t.len()
 	return &cover{
 		linear: newLinear(c, t), theta: make([][]float64, c.Size*k),
-		errors: make([]float64, c.Size*k), reward: make([]float64, k), p: make([]float64, k), q: make([]float64, k),
+		errors: make([]float64, c.Size*k), expected: make([]float64, k), p: make([]float64, k), q: make([]float64, k),
 	}
 }
 
@@ -73,7 +77,7 @@ func leastProbability(arms int, t uint64) float64 {
 // stage computes what the gathered event does to the policies.
 func (s *cover) stage(e *event.Event) *event.Rejection {
 	c, f := s.linear.cfg, s.linear.features
-	s.rewards(e)
+	correction := s.correction(e)
 	clear(s.p)
 	k, eligible := len(s.p), eligibleOf(e)
 	n := 0 // arms that could be chosen
@@ -88,8 +92,11 @@ func (s *cover) stage(e *event.Event) *event.Rejection {
 	for i := range c.Size {
 		for a := range k {
 			z := s.margin(i*k+a, f.x, f.pairs)
-			s.q[a] = z
-			want := s.reward[a]
+			s.q[a] = s.expected[a] + z
+			want := 0.0
+			if a == e.Arm {
+				want = correction
+			}
 			if i > 0 && isEligible(eligible, a) {
 				want += float64(c.Psi*least) * norm / max(s.p[a], least)
 			}
@@ -116,13 +123,13 @@ func (s *cover) stage(e *event.Event) *event.Rejection {
 	return nil
 }
 
-// rewards computes the doubly robust rewards: what the regression expects, corrected for the chosen arm.
-func (s *cover) rewards(e *event.Event) {
-	for a := range s.reward {
-		s.reward[a] = s.linear.margin(a)
+// correction computes the rewards that are expected, and returns what makes that of the chosen arm doubly robust.
+func (s *cover) correction(e *event.Event) float64 {
+	for a := range s.expected {
+		s.expected[a] = s.linear.margin(a)
 	}
-	miss := s.linear.cfg.scale(e.Label) - s.reward[e.Arm]
-	s.reward[e.Arm] += float64(miss * min(1/e.Prob, s.linear.cfg.ImportanceClip))
+	miss := s.linear.cfg.scale(e.Label) - s.expected[e.Arm]
+	return float64(miss * min(1/e.Prob, s.linear.cfg.ImportanceClip))
 }
 
 // solve computes the gain h A^-1 x / (1 + h x'A^-1 x) of the gathered event and returns its largest magnitude.
@@ -210,10 +217,13 @@ func (s *cover) distribute(e *event.Event, eligible []bool, p []float64) {
 		x = dense[:f.len()]
 		scatter(x, pairs)
 	}
-	var scores, chosen [maxArms]float64
+	var expected, scores, chosen [maxArms]float64
+	for a := range p {
+		expected[a] = s.linear.expected(a, x, pairs)
+	}
 	for i := range s.linear.cfg.Size {
 		for a := range p {
-			scores[a] = s.margin(i*len(p)+a, x, pairs)
+			scores[a] = expected[a] + s.margin(i*len(p)+a, x, pairs)
 		}
 		q := compress(scores[:len(p)], eligible)
 		greedy(q)

@@ -90,10 +90,10 @@ func (s *linear) correlated(e *event.Event, eligible []bool, seed uint64, p []fl
 		x := make([]float64, s.features.len())
 		scatter(x, pairs)
 		if s.full != nil {
-			z[a] = s.full[0].predict(x)
+			z[a] = s.expected(0, x, pairs)
 			s.full[0].whiten(x, s.cfg.Lambda)
 		} else {
-			z[a] = s.diagonal[0].predict(pairs)
+			z[a] = s.expected(0, x, pairs)
 			for i := range x {
 				x[i] /= math.Sqrt(s.diagonal[0].precision(int32(i), 1, s.cfg.Lambda))
 			}

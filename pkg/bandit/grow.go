@@ -195,7 +195,7 @@ func (s *cover) extend(t *arms) {
 	s.linear.extend(t)
 	s.theta = widen(s.theta, k, t.len())
 	s.errors = make([]float64, len(s.theta))
-	s.reward, s.p, s.q = make([]float64, t.len()), make([]float64, t.len()), make([]float64, t.len())
+	s.expected, s.p, s.q = make([]float64, t.len()), make([]float64, t.len()), make([]float64, t.len())
 }
 
 func (s *cover) seed(arm int, like []int, by float64) {

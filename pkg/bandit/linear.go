@@ -17,7 +17,8 @@ type linear struct {
 	rule     *rule
 	features *features
 	aging    aging
-	slots    int // regressions of a member
+	slots    int     // regressions of a member
+	prior    float64 // expected where nothing is known; regressions learn what rewards differ by
 	full     []ldl
 	diagonal []diagonal
 	blocks   [][windowBlocks]sums // of full, with a window
@@ -34,6 +35,9 @@ type linear struct {
 
 func newLinear(c *Config, t *arms) *linear {
 	s := &linear{cfg: c, arms: t, key: NewKey(c.Salt), rule: newRule(), features: newFeatures(c, t), aging: newAging(c), slots: 1}
+	if c.Policy != Logistic && c.Policy != Cats {
+		s.prior = c.Optimism
+	}
 	if c.Features == Disjoint {
 		s.slots = t.len()
 	}
@@ -75,13 +79,17 @@ func (s *linear) predict(e *event.Event) (z, norm float64, rej *event.Rejection)
 func (s *linear) margin(arm int) float64 {
 	z := 0.0
 	for b := range s.members() {
-		if i := s.regression(b, arm); s.full != nil {
-			z += s.full[i].predict(s.features.x)
-		} else {
-			z += s.diagonal[i].predict(s.features.pairs)
-		}
+		z += s.expected(s.regression(b, arm), s.features.x, s.features.pairs)
 	}
 	return z / float64(s.members())
+}
+
+// expected returns the margin of a regression for features, dense with a full matrix.
+func (s *linear) expected(regression int, x []float64, pairs []pair) float64 {
+	if s.full != nil {
+		return s.prior + s.full[regression].predict(x)
+	}
+	return s.prior + s.diagonal[regression].predict(pairs)
 }
 
 func (s *linear) learn(e *event.Event, step *event.Step) *event.Rejection {
@@ -145,7 +153,7 @@ func (s *linear) update(e *event.Event, step *event.Step, taught []int) *event.R
 
 // updateFull learns with full matrices. It stages the regressions, and commits when all are valid.
 func (s *linear) updateFull(e *event.Event, taught []int, now int64, before float64) (moved float64, ok bool) {
-	x, y := s.features.x, s.cfg.scale(e.Label)
+	x, y := s.features.x, s.cfg.scale(e.Label)-s.prior
 	s.v = sized(s.v, len(x))
 	for len(s.next) < len(taught) {
 		s.next = append(s.next, ldl{})
@@ -210,7 +218,7 @@ func (s *linear) learnFull(next, f *ldl, x []float64, y, h float64) {
 
 // updateDiagonal learns with diagonal ones.
 func (s *linear) updateDiagonal(e *event.Event, taught []int, before float64) (moved float64, ok bool) {
-	x, y := s.features.pairs, s.cfg.scale(e.Label)
+	x, y := s.features.pairs, s.cfg.scale(e.Label)-s.prior
 	for b, h := range s.weight {
 		g := &s.diagonal[taught[b]]
 		z, v := g.predict(x), g.variance(x, before, s.cfg.Lambda)

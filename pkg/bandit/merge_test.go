@@ -162,9 +162,9 @@ func TestAging(t *testing.T) {
 				got = s.sums[0].n
 			case *linear:
 				if full == "full" {
-					got = product(&s.full[0])[0][0] - c.Lambda
+					got = product(&s.full[0])[0][0] - m.cfg.Lambda
 				} else {
-					got = s.diagonal[0].q[0] - c.Lambda
+					got = s.diagonal[0].q[0] - m.cfg.Lambda
 				}
 			}
 			if math.Abs(got-want) > 1e-9 {
@@ -185,7 +185,7 @@ func TestAging(t *testing.T) {
 		case *counts:
 			got = s.sums[0].n
 		case *linear:
-			got = product(&s.full[0])[0][0] - c.Lambda
+			got = product(&s.full[0])[0][0] - m.cfg.Lambda
 		}
 		if math.Abs(got-8) > 1e-9 {
 			t.Errorf("%s: %v events in a window of 8", policy, got)

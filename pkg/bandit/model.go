@@ -61,6 +61,7 @@ func New(c Config) (*Model, error) {
 	}
 	c.Arms, c.Limits = slices.Clone(c.Arms), slices.Clone(c.Limits)
 	c.GuardRails = slices.Clone(c.GuardRails)
+	c.resolvePrior()
 	m := &Model{cfg: c, arms: newArms(&c), guards: c.guards()}
 	m.live, m.rails = fresh(&m.cfg, m.arms), newRails(&m.cfg, m.arms)
 	return m, nil

@@ -139,7 +139,7 @@ func TestConformance(t *testing.T) {
 		set("time in nanoseconds", event.TimeInvalid, func(e *event.Event) { e.Time *= 1e6 }),
 		set("time of another century", event.TimeInvalid, func(e *event.Event) { e.Time = 1 }),
 	}
-	sameLearning := []string{Greedy, Softmax, SquareCB, RegCB, RegCBElim, LinTS, Normal, UCB1, KLUCB} // as linucb or thompson
+	sameLearning := []string{Softmax, SquareCB, RegCB, RegCBElim, LinTS, Normal, UCB1, KLUCB} // as epsilon, linucb or thompson
 	for name, c := range configurations() {
 		if c.Features == Disjoint && slices.Contains(sameLearning, c.Policy) || name == "cover on all" {
 			continue
@@ -471,7 +471,11 @@ func TestForeignConfigurationsAreRefused(t *testing.T) {
 			continue
 		}
 		c := config(LinUCB, 4)
-		*c.numbers()[i].at = (*n.at*3 + 2) / 4
+		if *n.at == -1 { // by the policy
+			*c.numbers()[i].at = 0.7
+		} else {
+			*c.numbers()[i].at = (*n.at*3 + 2) / 4
+		}
 		refusedFor(n.key, c)
 	}
 	for i, n := range base.wholes() {
@@ -531,7 +535,6 @@ func TestValidate(t *testing.T) {
 		{"temperature: 0:", func(c *Config) { c.Temperature = 0 }},
 		{"gamma_scale: -1:", func(c *Config) { c.GammaScale = -1 }},
 		{"gamma_exponent: 2:", func(c *Config) { c.GammaExponent = 2 }},
-		{"mellowness: -1:", func(c *Config) { c.Mellowness = -1 }},
 		{"size: 0:", func(c *Config) { c.Size = 0 }},
 		{"psi: -1:", func(c *Config) { c.Psi = -1 }},
 		{"gamma: 0:", func(c *Config) { c.Gamma = 0 }},
@@ -553,7 +556,10 @@ func TestValidate(t *testing.T) {
 		{"reward_max: 0.5: must be at least what a sale of arm", func(c *Config) { *c = config(Ladder, 3); c.RewardMax = .5 }},
 		{"cost: -1:", func(c *Config) { c.Cost = -1 }},
 		{"policy: cover: has no half_life", func(c *Config) { c.HalfLife, c.Policy = time.Hour, Cover }},
-		{"lambda: 0:", func(c *Config) { c.Lambda = 0 }},
+		{"lambda: 1e-10:", func(c *Config) { c.Lambda = 1e-10 }},
+		{"lambda: -1:", func(c *Config) { c.Lambda = -1 }},
+		{"mellowness: -0.5:", func(c *Config) { c.Mellowness = -0.5 }},
+		{"optimism: -0.5:", func(c *Config) { c.Optimism = -0.5 }},
 		{"standardize: \"yes\":", func(c *Config) { c.Standardize = "yes" }},
 		{"clip: -1:", func(c *Config) { c.Clip = -1 }},
 		{"extreme: +Inf:", func(c *Config) { c.Extreme = math.Inf(1) }},

@@ -31,8 +31,19 @@ func regCB(z, sd []float64, width float64, elimination bool) {
 	greedy(z)
 }
 
+// mellowness returns the factor of the confidence set.
+func (c *Config) mellowness() float64 {
+	switch {
+	case c.Mellowness != -1:
+		return c.Mellowness
+	case c.Policy == RegCBElim:
+		return 0.003
+	}
+	return 0.01
+}
+
 // regWidth returns the square root of the excess loss that the confidence set allows after t
 // events with K arms: mellowness log(K t), as in Vowpal Wabbit.
 func (c *Config) regWidth(arms int, t uint64) float64 {
-	return math.Sqrt(float64(c.Mellowness * portable.Log(float64(arms)*float64(max(t, 1)))))
+	return math.Sqrt(float64(c.mellowness() * portable.Log(float64(arms)*float64(max(t, 1)))))
 }

@@ -97,22 +97,21 @@ func (s *linear) margins(e *event.Event, eligible []bool, member int, z, sd []fl
 		}
 		pairs, unknown, _ := s.features.place(context, e, a, false, pairMemory[:0])
 		i, variance := s.regression(member, a), 0.0
-		if s.full == nil {
-			z[a] = s.diagonal[i].predict(pairs)
-			if sd != nil {
-				variance = s.diagonal[i].variance(pairs, 1, s.cfg.Lambda)
-			}
-		} else {
-			x := dense[:s.features.len()]
+		x := dense[:0]
+		if s.full != nil {
+			x = dense[:s.features.len()]
 			scatter(x, pairs)
-			z[a] = s.full[i].predict(x)
-			if sd != nil {
-				variance = s.full[i].variance(x, s.cfg.Lambda)
-			}
 		}
-		if sd != nil {
-			sd[a] = math.Sqrt(variance + unknown/s.cfg.Lambda)
+		z[a] = s.expected(i, x, pairs)
+		if sd == nil {
+			continue
 		}
+		if s.full != nil {
+			variance = s.full[i].variance(x, s.cfg.Lambda)
+		} else {
+			variance = s.diagonal[i].variance(pairs, 1, s.cfg.Lambda)
+		}
+		sd[a] = math.Sqrt(variance + unknown/s.cfg.Lambda)
 	}
 }
 
@@ -122,7 +121,7 @@ func (s *linear) commonMargins(e *event.Event, eligible []bool, member int, z, s
 	x, unknown := s.features.disjointContext(e, memory[:])
 	for a := range z {
 		if isEligible(eligible, a) {
-			z[a] = s.full[s.regression(member, a)].predict(x)
+			z[a] = s.expected(s.regression(member, a), x, nil)
 		}
 	}
 	if sd == nil {

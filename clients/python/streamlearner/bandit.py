@@ -22,7 +22,7 @@ VERSION = 4
 COUNTS = ("thompson", "ladder", "normal", "ucb1", "klucb", "exp3", "exp3ix")
 LINEAR = ("linucb", "lints", "logistic", "epsilon", "softmax", "squarecb", "regcb", "regcb_elimination", "bag")
 NUMBERS = (
-    "reward_min", "reward_max", "floor", "prior_alpha", "prior_beta", "prior_mean", "prior_weight", "alpha", "spread", "epsilon",
+    "reward_min", "reward_max", "floor", "prior_alpha", "prior_beta", "prior_mean", "prior_weight", "alpha", "spread", "optimism", "epsilon",
     "temperature", "gamma_scale", "gamma_exponent", "mellowness", "psi", "gamma", "rate", "entropy", "importance_clip", "lambda", "clip",
     "extreme", "baseline_floor", "price_step", "price_floor", "new_share", "new_prior",
     "conservative", "cost", "value_min", "value_max", "bandwidth")
@@ -60,6 +60,7 @@ class Bandit:
             self._values = Interval(self._c["value_min"], self._c["value_max"], self._c["bandwidth"], bins)
         self._arm_hashes = [xxh64(a.encode()) for a in self.arms]
         self._key = Key(salt)
+        self._prior = 0.0 if self.policy in ("logistic", "cats") else self._c["optimism"]
         self._full, self._standardize, self._window = matrix == "full", standardize == "on", window > 0
         self._scaler: Scaler | None = None
         self._index: dict[int, int] = {}
@@ -283,9 +284,11 @@ class Bandit:
         k, shares = len(self.arms), [0.0] * len(chosen)
         pairs, _ = self._place(event, 0, actions)
         x = scatter(pairs, len(self._index))
+        expected = [self._prior + self._regressions[a].predict(pairs) for a in chosen]
         for i in range(self._size):
             thetas = [self._theta[i * k + a] for a in chosen]
-            for n, v in enumerate(explore.greedy([dot(t, x) if self._full else predict_sparse(t, pairs) for t in thetas])):
+            scores = [m + (dot(t, x) if self._full else predict_sparse(t, pairs)) for m, t in zip(expected, thetas)]
+            for n, v in enumerate(explore.greedy(scores)):
                 shares[n] += v
         n = float(len(chosen))
         least = min(1 / n, 1 / math.sqrt(n * float(max(self.events, 1))))
@@ -311,7 +314,7 @@ class Bandit:
         white, own, z, drawn = [], [], [], []
         for a in chosen:
             pairs, unknown = self._place(event, a, actions)
-            z.append(self._regressions[0].predict(pairs))
+            z.append(self._prior + self._regressions[0].predict(pairs))
             white.append(self._regressions[0].whiten(pairs))
             own.append(unknown / self._c["lambda"])
             drawn.append(normals(stream(seed, a), self._draws))
@@ -332,7 +335,7 @@ class Bandit:
         for a in chosen:
             pairs, unknown = self._place(event, a, actions)
             regression = self._regressions[member if self._slots == 1 else member * self._slots + a]
-            z.append(regression.predict(pairs))
+            z.append(self._prior + regression.predict(pairs))
             sd.append(math.sqrt(regression.variance(pairs) + unknown / self._c["lambda"]))
         return z, sd
 
