@@ -69,7 +69,7 @@ func run(data string, first, seeds uint64, only, on, set string, asJSON bool) er
 	}
 	var rows []row
 	for _, policy := range bandit.Policies() {
-		if policy == bandit.Ladder || !wanted.MatchString(policy) { // the arms of these games have no prices
+		if policy == bandit.Ladder || policy == bandit.Cats || !wanted.MatchString(policy) { // the arms of these games have no prices and are no numbers
 			continue
 		}
 		r := row{policy, map[string]float64{}, map[string]float64{}}

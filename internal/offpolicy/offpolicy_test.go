@@ -253,7 +253,7 @@ func TestEligible(t *testing.T) {
 	c := config("a", "b", "c")
 	c.Fields.Eligible = "could"
 	layout := offpolicy.Layout(jsonFormat, c.Fields, c.Arms, event.Schema{Actions: "offers", Context: "user"})
-	b := settings(bandit.Greedy, "c", "b", "a") // another order than that of the log
+	b := settings(bandit.Greedy, "c", "b", "a")                                      // another order than that of the log
 	b.Features, b.Floor, b.Epsilon, b.Optimism, b.Lambda = bandit.Shared, 0, 0, 0, 1 // greedy from the first row on
 	p := must(offpolicy.Learning(must(bandit.New(b))(t), layout, c.Arms))(t)
 	v := must(offpolicy.New(c, []offpolicy.Candidate{
