@@ -96,7 +96,7 @@ func (s *linear) margins(e *event.Event, eligible []bool, member int, z, sd []fl
 			continue
 		}
 		pairs, unknown, _ := s.features.place(context, e, a, false, pairMemory[:0])
-		i, variance := s.regression(member, a), 0.0
+		i := s.regression(member, a)
 		x := dense[:0]
 		if s.full != nil {
 			x = dense[:s.features.len()]
@@ -106,12 +106,13 @@ func (s *linear) margins(e *event.Event, eligible []bool, member int, z, sd []fl
 		if sd == nil {
 			continue
 		}
+		variance := unknown / s.cfg.Lambda
 		if s.full != nil {
-			variance = s.full[i].variance(x, s.cfg.Lambda)
+			variance += s.full[i].variance(x, s.cfg.Lambda)
 		} else {
-			variance = s.diagonal[i].variance(pairs, 1, s.cfg.Lambda)
+			variance += s.diagonal[i].variance(pairs, 1, s.cfg.Lambda)
 		}
-		sd[a] = math.Sqrt(variance + unknown/s.cfg.Lambda)
+		sd[a] = math.Sqrt(variance)
 	}
 }
 
