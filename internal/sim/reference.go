@@ -73,6 +73,7 @@ func (f *reference) next(w *World, i int64) (err error) {
 		if f.l, err = learner.Restore(w.Changed, f.l.Snapshot()); err != nil {
 			return err
 		}
+		f.orders.caps = nil // the settings may have said others
 		if err := f.see(w, i); err != nil {
 			return err
 		}
