@@ -68,7 +68,13 @@ func (g *guard) statistic() float64 {
 	return g.scores[g.watching].Statistic()
 }
 
-func (g *guard) threshold() float64 { return g.scores[0].Threshold() }
+// threshold is that of the reference that watches: a calibration that merges blocks lowers it.
+func (g *guard) threshold() float64 {
+	if !g.armed() {
+		return g.scores[0].Threshold()
+	}
+	return g.scores[g.watching].Threshold()
+}
 
 // observe gives the event just learned to the references and reports an alarm
 // of the one that watches. In a probation it notes one of the challenger's own.
