@@ -56,8 +56,8 @@ cover: provision ## Run every test and write a coverage report to build/cover.ht
 	@go tool cover -func=build/cover.out | tail -n 1
 
 .PHONY: bench
-bench: provision ## Run every benchmark
-	$(WITH_SERVERS) go test -run '^$$' -bench . -benchmem ./...
+bench: provision ## Run every benchmark, compiled as releases are
+	$(WITH_SERVERS) go test -pgo $(CURDIR)/$(PROFILE) -run '^$$' -bench . -benchmem ./...
 	cd bench && go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-compare

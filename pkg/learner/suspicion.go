@@ -10,8 +10,8 @@ import (
 
 // suspicion compares the events since the last quiet block with the quiet ones
 // before, so that an alarm can tell what has moved. It watches while the
-// learner is Learning, and costs an event a few nanoseconds: it looks at one
-// event in 8 while there is no suspicion, and at one in 2 while there is.
+// learner is Learning, and costs an event a few nanoseconds: it looks at four
+// events of every 32 while there is no suspicion, and at sixteen while there is.
 //
 // A block is quiet when neither the direction nor the loss stands out: when both
 // of Page's cumulative sums are 0, S <- max(0, S + v - k) of the block's
@@ -23,7 +23,7 @@ type suspicion struct {
 	events          uint64     // learned since then, but for the block that is not over
 	inBlock         uint64     // events of that block
 	label           float64    // sum of their labels
-	shift           uint       // one event in 2^shift is looked at
+	looks           uint64     // how many events of a window are looked at
 	pages           [2]float64 // of direction and loss
 	direction, loss float64    // sums of the standardised statistics of the suspect blocks
 	meanLoss        float64    // sum of their mean losses
@@ -49,13 +49,15 @@ const (
 	pageAlert    = 2.0  // of a sum at which more events are looked at
 	mostStandard = 1e6  // bounds a block's statistic where it is summed up
 
-	calmSample, alertSample = 3, 1 // logarithms of how many events one stands for
-	goldenRatio             = 0x9E3779B97F4A7C15
-	baseHalfLife            = 16_384.0 // events
-	fadeEvery               = 1_024    // events
-	mostSamples             = 32
-	markEvery               = 1_024
-	baseThinning            = 4 // of the samples of quiet events, one in so many is enough
+	lookBits              = 5
+	lookWindow            = 1 << lookBits // events
+	calmLooks, alertLooks = 4, 16         // of a window
+	goldenRatio           = 0x9E3779B97F4A7C15
+	baseHalfLife          = 16_384.0 // events
+	fadeEvery             = 1_024    // events
+	mostSamples           = 32
+	markEvery             = 1_024
+	baseThinning          = 4 // of the samples of quiet events, one in so many is enough
 )
 
 func (s *suspicion) init(at int64) {
@@ -76,7 +78,7 @@ func (s *suspicion) begin(at int64) {
 	s.from, s.events, s.label, s.inBlock = at, 0, 0, 0
 	s.pages = [2]float64{}
 	s.direction, s.loss, s.meanLoss = 0, 0, 0
-	s.shift = calmSample
+	s.looks = calmLooks
 	s.window.clear()
 	s.recent = s.recent[:0]
 }
@@ -98,9 +100,10 @@ func (s *suspicion) observe(l *Learner, step *event.Step, key []byte) {
 		s.marks = [2]int64{l.next.Offset - 1, s.marks[0]}
 	}
 	s.label += input(l.ev.Label)
-	// The multiples of the golden ratio leave no period of a stream out.
-	if random := l.learned * goldenRatio; random<<s.shift>>s.shift == random {
-		s.look(l, step, key, random<<s.shift)
+	// Events that follow each other are looked at together, since every change between looking and not looking stops the
+	// processor; where in a window, the multiples of the golden ratio say, which leave no period of a stream out.
+	if from := l.learned / lookWindow * goldenRatio >> (64 - lookBits); (l.learned-from)%lookWindow < s.looks {
+		s.look(l, step, key, l.learned*goldenRatio)
 	}
 }
 
@@ -109,7 +112,7 @@ func (s *suspicion) look(l *Learner, step *event.Step, key []byte, random uint64
 	if len(s.recent) == mostSamples {
 		s.sketch()
 	}
-	n := float64(uint64(1) << s.shift)
+	n := float64(lookWindow / s.looks)
 	s.recent = s.recent[:len(s.recent)+1] // the memory of its source is used again
 	s.recent[len(s.recent)-1].look(&l.ev, key, step.Grad, n, random)
 	if r := l.reading(step); r != nil {
@@ -188,9 +191,9 @@ func (s *suspicion) endBlock(b drift.ScoreBlock) {
 
 // aim sets how many events are looked at.
 func (s *suspicion) aim() {
-	s.shift = calmSample
+	s.looks = calmLooks
 	if s.pages[0] > pageAlert || s.pages[1] > pageAlert {
-		s.shift = alertSample
+		s.looks = alertLooks
 	}
 }
 
