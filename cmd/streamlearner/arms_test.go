@@ -63,6 +63,8 @@ func (in *installation) policy(t *testing.T) {
 	}
 	in.order("policy", state.PolicyShadow, "banner")
 	reads(state.PolicyShadow)
+	open := fmt.Sprint(in.green().Version)
+	in.order("arms", "remove", "banner", "green")
 	in.stop()
 	code, out, _ := in.call("policy", "baseline", "banner", "-c", in.config, "--who", "ann", "--why", "test", "--timeout", "100ms")
 	if code != exitFailed || !strings.Contains(out, "add --force") {
@@ -73,7 +75,57 @@ func (in *installation) policy(t *testing.T) {
 		t.Errorf("answer %+v", a)
 	}
 	reads(state.PolicyBaseline)
+	in.armsStayOut(t, open)
 	in.run()
 	in.order("policy", "online", "banner")
 	reads(state.PolicyOnline)
+	if green := in.green(); green.Status != "draining" {
+		t.Errorf("after an owner took the order green is %s", green.Status)
+	}
+}
+
+// armsStayOut moves readers by force to a version that has the arm green, which was removed since.
+func (in *installation) armsStayOut(t *testing.T, open string) {
+	served := in.green()
+	args := []string{"snapshot", "rollback", "banner/0", open, "--timeout", "100ms", "--force"}
+	for _, more := range [][]string{nil, {"--with-arms", "blue"}} {
+		code, out, errs := in.call(append(append(args, more...), "-c", in.config, "--who", "ann", "--why", "test")...)
+		if code != exitFailed || !strings.Contains(out+errs, `"green" (was removed)`) || strings.Contains(out+errs, `"red"`) {
+			t.Errorf("%v: exit code %d, %q, %q", more, code, out, errs)
+		}
+	}
+	if green := in.green(); green != served {
+		t.Errorf("refused, and readers have %+v instead of %+v", green, served)
+	}
+	live := "sl:{banner/0}:b:" + document[stateReport](in, "snapshot", "show", "banner/0", "-c", in.config).Live
+	in.tamper("RENAME", live, "away")
+	code, out, errs := in.call(append(args, "-c", in.config, "--who", "ann", "--why", "test")...)
+	if code != exitFailed || !strings.Contains(out+errs, `"red" (may be out by now)`) || !strings.Contains(out+errs, "cannot be read") {
+		t.Errorf("without the arms of now: exit code %d, %q, %q", code, out, errs)
+	}
+	in.tamper("RENAME", "away", live)
+	in.order("snapshot", "rollback", "banner/0", fmt.Sprint(served.Version), "--timeout", "100ms", "--force") // which has it closed
+	if a := in.order(append(args, "--with-arms", "green")...); !a.Forced {
+		t.Errorf("answer %+v", a)
+	}
+	if green := in.green(); green.Status != "new" || fmt.Sprint(green.Version) != open {
+		t.Errorf("readers have %+v", green)
+	}
+}
+
+// standing is what readers of banner/0 know of an arm.
+type standing struct {
+	Status  string
+	Version uint64
+}
+
+func (in *installation) green() standing {
+	in.t.Helper()
+	for _, a := range document[[]armReport](in, "arms", "list", "banner/0", "-c", in.config) {
+		if a.Arm == "green" {
+			return standing{a.Status, a.Version}
+		}
+	}
+	in.t.Fatal("readers have no arm green")
+	return standing{}
 }

@@ -323,7 +323,7 @@ func TestOperateBandit(t *testing.T) {
 	}
 	t.Cleanup(s.Close)
 	dir := t.TempDir()
-	in := &installation{t: t, config: filepath.Join(dir, "c.yaml"), csv: filepath.Join(dir, "decisions.csv")}
+	in := &installation{t: t, config: filepath.Join(dir, "c.yaml"), csv: filepath.Join(dir, "decisions.csv"), redis: s.RedisAddr()}
 	in.write(in.config, fmt.Sprintf(`
 kafka: {brokers: [%q]}
 redis: {addrs: [%q], save_interval: 50ms}

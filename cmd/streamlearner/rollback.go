@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,6 +70,7 @@ func snapshotRollbackCommand() *cobra.Command {
 	o := order{kind: rollbackKind}
 	var toTime, toLabel string
 	var restore bool
+	var withArms []string
 	cmd := &cobra.Command{
 		Use:   "rollback MODEL[/PARTITION] [VERSION] --why TEXT",
 		Short: "Serve an older version, and hold readers there",
@@ -84,11 +86,17 @@ version, which also becomes the one that a freeze restores.
 events' own time. 'snapshot list MODEL/PARTITION' shows the versions.
 
 --force moves readers at once although no owner runs or answers. The next owner
-makes it part of its state before it can publish anything.` + orderHelp,
+makes it part of its state before it can publish anything. A version of a bandit
+is then served with its own arms until an owner answers. So it is refused where
+that lets readers choose arms that were removed or taken out by a guard rail
+since, or more often than their caps of now allow. --with-arms takes these arms
+back in for that time; it must name all of them, and is recorded with the reason.
+'streamlearner policy baseline MODEL --force' needs no version at all.` + orderHelp,
 		Example: `  streamlearner snapshot rollback fraud/3 117 --why "scores too high since noon"
   streamlearner snapshot rollback fraud --to-time 90m --why "bad labels since 11:00" --restore
   streamlearner snapshot rollback fraud --to-label before-migration --why "ticket 4711"
-  streamlearner snapshot rollback fraud/3 117 --why "the daemon is down" --force`,
+  streamlearner snapshot rollback fraud/3 117 --why "the daemon is down" --force
+  streamlearner snapshot rollback prices/0 41 --why "17.90 is a lesser evil" --force --with-arms 17.90`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ref, err := rollbackTarget(args[1:], toTime, toLabel)
@@ -98,10 +106,19 @@ makes it part of its state before it can publish anything.` + orderHelp,
 			if o.force && restore {
 				return usageError(errors.New("--force and --restore: restoring needs the owner; move readers by force first, and restore once it runs"))
 			}
+			if len(withArms) > 0 && !o.force {
+				return usageError(errors.New("--with-arms: is for --force; without it an owner serves the version with the arms of now"))
+			}
 			if o.force && !cmd.Flags().Changed("timeout") {
 				o.timeout = forcedTimeout
 			}
 			o.args = ref.about(state.Args{Restore: restore})
+			if o.force {
+				o.args = keepingArms(o.args, withArms)
+			}
+			if len(withArms) > 0 {
+				o.why += fmt.Sprintf(" (with the arms %s)", strings.Join(withArms, ", "))
+			}
 			return o.run(cmd, args[0])
 		},
 	}
@@ -110,6 +127,7 @@ makes it part of its state before it can publish anything.` + orderHelp,
 	cmd.Flags().StringVar(&toLabel, "to-label", "", "the version with this label")
 	cmd.Flags().BoolVar(&restore, "restore", false, "put the version into the model that learns, too")
 	cmd.Flags().BoolVar(&o.force, "force", false, "move readers without the owner of the partition")
+	cmd.Flags().StringSliceVar(&withArms, "with-arms", nil, "with --force: arms of a bandit that may be chosen again until an owner answers")
 	return cmd
 }
 

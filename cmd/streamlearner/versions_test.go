@@ -227,6 +227,7 @@ func (in *installation) refusedOrders(t *testing.T) {
 		{exitUsage, "--to-time", "snapshot rollback fraud/1 --to-time yesterday"},
 		{exitUsage, "is a number", "snapshot rollback fraud/1 --to-label 7"},
 		{exitUsage, "--force and --restore", "snapshot rollback fraud/1 7 --force --restore"},
+		{exitUsage, "is for --force", "snapshot rollback fraud/1 7 --with-arms a"},
 		{exitUsage, "meaning of its own", "snapshot label fraud/1 champion last-good"},
 		{exitFailed, "version 7777 is not kept; kept are", "snapshot rollback fraud/1 7777"},
 		{exitFailed, "younger events", "snapshot rollback fraud/1 --to-time 2001-02-03T04:05:06Z"},

@@ -31,6 +31,7 @@ type Counts struct {
 	Held      int // saves while an operator holds readers at a version
 	Switched  int // saves while readers do not follow the policy of a bandit
 	Forced    int // times that readers were moved without the owner
+	Refused   int // times that they were not, since arms would have come back
 	Rebuilt   int // kept versions that a replay from an older one came to again
 
 	// Of the undisturbed run.
@@ -60,7 +61,8 @@ func (c *Counts) rows() []row {
 		{"zombies revived by a failover", &c.Revived}, {"reloads", &c.Reloads}, {"operator commands", &c.Commands},
 		{"crashes before a command's save", &c.Unsaved}, {"clock jumps", &c.ClockJumps}, {"saves by the clock", &c.Timed},
 		{"published saves", &c.Published}, {"saves with changes", &c.Chained}, {"saves under a hold", &c.Held},
-		{"saves with a policy switched off", &c.Switched}, {"readers moved by force", &c.Forced}, {"versions rebuilt", &c.Rebuilt},
+		{"saves with a policy switched off", &c.Switched}, {"readers moved by force", &c.Forced}, {"moves by force refused", &c.Refused},
+		{"versions rebuilt", &c.Rebuilt},
 		{"commands refused", &c.Declined}, {"freezes", &c.Freezes}, {"recoveries", &c.Recovered}, {"probations failed", &c.Failed},
 		{"freezes overdue", &c.Overdue}, {"records above a share", &c.Surplus}, {"streams with clipping", &c.Clipped},
 		{"decisions joined", &c.Joined}, {"late rewards that corrected", &c.Corrected}, {"records too late for a join", &c.TooLate},

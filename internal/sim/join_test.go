@@ -47,7 +47,7 @@ func newJoinWorld(tb testing.TB, i uint64, rng *rand.Rand) *World {
 	tb.Helper()
 	s := Decisions(i+1, 4, 2) // the fourth arm is unknown at first
 	s.Delay, s.Disorder, s.Repeated, s.Hidden = 3000, 2500+2000*int64(i%2), 0.2, 0.3
-	w := &World{serves: servesArms}
+	w := &World{serves: servesArms, opens: opensArms}
 	var b bandit.Config
 	w.Config, b = decisionsConfig(tb, func(c *learner.Config, b *bandit.Config) {
 		c.Guard.Enabled = false

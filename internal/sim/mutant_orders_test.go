@@ -77,6 +77,9 @@ func brokenOrders() map[string]broken {
 				return silent{m.(*bandit.Model)}, err
 			}
 		}},
+		"moves readers by force to arms that are out": {world: func(w *World) {
+			w.opens = nil
+		}, want: "moved by force to version"},
 		"serves the arms of before": {shell: func() *mutant {
 			return remembers(func(s *state.Mem, k state.Key, o *Owner, old, snap *state.Snapshot) error {
 				late := *snap

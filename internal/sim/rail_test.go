@@ -53,7 +53,7 @@ func newRailWorld(tb testing.TB, i uint64, rng *rand.Rand) *World {
 	if i%2 == 0 {
 		evaluated(tb, &c, b)
 	}
-	w := &World{Config: c, serves: servesArms}
+	w := &World{Config: c, serves: servesArms, opens: opensArms}
 	for k := range int64(56) {
 		arm, reward := rng.IntN(3), 0.0
 		if k > 24 {
@@ -115,4 +115,19 @@ func servesArms(o *orders, parameters []byte) error {
 		}
 	}
 	return nil
+}
+
+func opensArms(then, now []byte) (names []string, err error) {
+	old, err := bandit.Open(then)
+	if err != nil {
+		return nil, err
+	}
+	m, err := bandit.Open(now)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range bandit.Openings(old, m) {
+		names = append(names, o.Arm)
+	}
+	return names, nil
 }

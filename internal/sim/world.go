@@ -35,7 +35,9 @@ type World struct {
 	Shell Shell
 
 	serves func(o *orders, parameters []byte) error // checks what readers make of a version under some orders; nil for nothing
-	ref    *reference
+	// opens lists arms that parameters of then let readers choose although those of now do not; nil for models without arms.
+	opens func(then, now []byte) ([]string, error)
+	ref   *reference
 }
 
 // Shell performs what a learner asks for.

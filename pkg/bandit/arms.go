@@ -177,7 +177,8 @@ func readArms(r *wire.Reader) *arms {
 func (t *arms) follows(o *arms) error {
 	for i := range o.list {
 		if i >= t.len() || t.list[i].Name != o.list[i].Name {
-			return fmt.Errorf("arms %q do not begin with the arms %q", t.names(), o.names())
+			return fmt.Errorf("arms %q do not begin with the arms %q: what is learned is kept by the places of the arms, so parameters of another table can only begin "+
+				"a partition that has learned nothing, by 'streamlearner snapshot import --init-from'", t.names(), o.names())
 		}
 	}
 	return nil

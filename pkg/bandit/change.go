@@ -194,7 +194,7 @@ func (m *Model) HasBaseline() bool { return m.arms.baseline >= 0 }
 // ArmReports says of every arm what people watch.
 func (m *Model) ArmReports() []event.ArmReport { return m.arms.reports(&m.cfg) }
 
-// AppendArms appends the table of arms, for SetArms.
+// AppendArms appends the table of arms, for UnmarshalUnder.
 func (m *Model) AppendArms(b []byte) []byte { return m.arms.append(b) }
 
 // AppendTerms appends what was decided of the arms, and nothing that is learned: two models
@@ -220,32 +220,35 @@ func (m *Model) TermsOf(params []byte) ([]byte, error) {
 	return o.AppendTerms(nil), nil
 }
 
-// SetArms gives a model that was loaded from older parameters a newer table of its
-// arms, as AppendArms wrote it. Arms that it does not know begin with what the nearest have learned. A table that does
-// not begin with its own arms is taken by a model that has learned nothing alone.
-func (m *Model) SetArms(b []byte) error {
-	r := wire.NewReader(b)
+// UnmarshalUnder reads parameters that AppendBinary wrote, as UnmarshalBinary does, but under a newer table of their arms, as
+// AppendArms wrote it. The table is what people have decided since, by commands and by settings, in this order, so nothing that settings
+// say of arms is applied a second time. Arms that the parameters do not know, or had forgotten, begin with
+// what the nearest have learned. A table that does not begin with the arms of the parameters is refused, unless those have learned nothing.
+func (m *Model) UnmarshalUnder(params, table []byte) error {
+	p, _, err := m.open(params, wire.KindBandit)
+	if err != nil {
+		return fmt.Errorf("bandit: read model: %w", err)
+	}
+	r := wire.NewReader(table)
 	t := readArms(r)
-	err := r.Err()
-	if err == nil && !t.hasRails(len(m.guards)) {
+	if err = r.Err(); err == nil && !t.hasRails(len(m.guards)) {
 		err = errRails
 	}
-	anew := m.arms.newest == math.MinInt64 && t.follows(m.arms) != nil // it has learned nothing, so its own table means nothing
-	if err == nil && !anew {
-		err = t.follows(m.arms)
+	if err == nil {
+		if err = t.follows(p.table()); err != nil && p.table().newest == math.MinInt64 {
+			p, err = fresh(&m.cfg, t), nil
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("bandit: table of arms: %w", err)
 	}
-	if anew {
-		m.live = fresh(&m.cfg, t)
-		m.arms, m.rails = m.live.table(), newRails(&m.cfg, t)
-		return nil
-	}
-	known := m.arms.len()
+	was := p.table().list
+	m.live = p
 	m.follow(t)
-	for i := known; i < t.len(); i++ {
-		m.seed(i, "")
+	for i := range t.list {
+		if i >= len(was) || was[i].Status == ArmRemoved && t.list[i].open() {
+			m.seed(i, "")
+		}
 	}
 	return nil
 }

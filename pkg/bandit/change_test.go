@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -254,8 +255,8 @@ func TestSettingsChangeTheTable(t *testing.T) {
 	}
 }
 
-// An older model that is loaded takes the table of now.
-func TestSetArms(t *testing.T) {
+// Older parameters take the table of now.
+func TestUnmarshalUnder(t *testing.T) {
 	m := newModel(t, config(LinTS, 4))
 	teach(t, m, 1, 100)
 	old := encoded(t, m)
@@ -263,10 +264,7 @@ func TestSetArms(t *testing.T) {
 	change(t, m, event.ArmChange{Kind: event.ArmAdd, Arm: "new"})
 	table := m.AppendArms(nil)
 	back := newModel(t, config(LinTS, 4))
-	if err := back.UnmarshalBinary(old); err != nil {
-		t.Fatal(err)
-	}
-	if err := back.SetArms(table); err != nil {
+	if err := back.UnmarshalUnder(old, table); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(encoded(t, back), encoded(t, m)) {
@@ -274,10 +272,62 @@ func TestSetArms(t *testing.T) {
 	}
 	foreign := newModel(t, config(LinTS, 3))
 	change(t, foreign, event.ArmChange{Kind: event.ArmAdd, Arm: "x"})
-	if err := back.SetArms(foreign.AppendArms(nil)); err == nil || !containsText(err, "do not begin with") {
-		t.Errorf("a foreign table: %v", err)
+	for want, with := range map[string][2][]byte{
+		"do not begin with": {old, foreign.AppendArms(nil)},
+		"table of arms":     {old, table[:9]},
+		"read model":        {old[:9], table},
+	} {
+		if err := back.UnmarshalUnder(with[0], with[1]); err == nil || !containsText(err, want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		if !bytes.Equal(encoded(t, back), encoded(t, m)) {
+			t.Errorf("%s: refused, and changed something", want)
+		}
 	}
-	if err := back.SetArms(table[:9]); err == nil {
-		t.Error("a damaged table was taken")
+}
+
+// The table of now is taken whatever the settings of now would have made of the older one: arms that commands and
+// restarts have added in turn keep their places.
+func TestUnmarshalUnderOtherSettings(t *testing.T) {
+	c := config(Thompson, 4)
+	m := newModel(t, c)
+	teach(t, m, 1, 100)
+	old := encoded(t, m)
+	change(t, m, event.ArmChange{Kind: event.ArmAdd, Arm: "command"})
+	for _, arms := range [][]string{{"a0", "a1", "a2", "a3", "setting"}, {"a0", "a1", "a2", "other"}} {
+		c.Arms = arms
+		next := newModel(t, c)
+		if err := next.UnmarshalBinary(encoded(t, m)); err != nil {
+			t.Fatal(err)
+		}
+		m = next
+	}
+	back := newModel(t, c)
+	if err := back.UnmarshalUnder(old, m.AppendArms(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if got := back.ArmNames(); !slices.Equal(got, []string{"a0", "a1", "a2", "a3", "command", "setting", "other"}) {
+		t.Errorf("arms %q", got)
+	}
+	if !bytes.Equal(back.AppendArms(nil), m.AppendArms(nil)) {
+		t.Error("the table is another one")
+	}
+}
+
+// An arm that the older parameters had forgotten and that is open now begins as one that is added again.
+func TestUnmarshalUnderBringsArmsBack(t *testing.T) {
+	m := newModel(t, config(LinTS, 4))
+	teach(t, m, 1, 100)
+	gone := m.arms.clone()
+	gone.list[1].Status = ArmRemoved
+	m.follow(gone)
+	old := encoded(t, m)
+	change(t, m, event.ArmChange{Kind: event.ArmAdd, Arm: "a1"})
+	back := newModel(t, config(LinTS, 4))
+	if err := back.UnmarshalUnder(old, m.AppendArms(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(encoded(t, back), encoded(t, m)) {
+		t.Error("the arm begins as another one than by the command")
 	}
 }

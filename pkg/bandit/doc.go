@@ -48,5 +48,5 @@
 // Model.ChangeArm adds an arm, which begins with a part of what the arms nearest to it have learned and with a share of
 // the decisions of its own, removes one, which drains until late rewards have come, and changes caps, prices and the
 // baseline. What the table says bounds every distribution: removed arms and prices out of bounds, caps, the floor of
-// the baseline, exploration, in this order (rails.go), and the rule of conservative bandits. SetArms carries the table of now to parameters of before.
+// the baseline, exploration, in this order (rails.go), and the rule of conservative bandits. UnmarshalUnder carries the table of now to parameters of before.
 package bandit

@@ -174,11 +174,11 @@ func TestRailsFollowTheSettings(t *testing.T) {
 	if now[0] != (Watched{}) || now[1] != (Watched{}) || now[2] != was[0] {
 		t.Errorf("rails %+v, before %+v", now, was)
 	}
-	if err := next.SetArms(m.AppendArms(nil)); err != nil {
+	if err := next.UnmarshalUnder(b, m.AppendArms(nil)); err != nil {
 		t.Fatal(err) // as many rails
 	}
 	c.GuardRails = c.GuardRails[:1]
-	if err := newModel(t, c).SetArms(m.AppendArms(nil)); err == nil {
+	if err := newModel(t, c).UnmarshalUnder(b, m.AppendArms(nil)); err == nil {
 		t.Error("a table with other rails is taken")
 	}
 }

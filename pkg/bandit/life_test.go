@@ -71,10 +71,7 @@ func TestAnyLife(t *testing.T) {
 					return
 				}
 				table := m.AppendArms(nil)
-				if err := m.UnmarshalBinary(old); err != nil {
-					t.Fatal(err)
-				}
-				if err := m.SetArms(table); err != nil {
+				if err := m.UnmarshalUnder(old, table); err != nil {
 					t.Fatal(err)
 				}
 			},

@@ -59,12 +59,12 @@ func (l *Learner) tableOfArms() []byte {
 	return nil
 }
 
-// carryArms gives a table of arms to a model that was loaded.
-func carryArms(m Model, table []byte) error {
+// loadUnder puts older parameters into a model, with a newer table of arms if it has any.
+func (p *params) loadUnder(m Model, table []byte) error {
 	if a, ok := m.(Armed); ok && table != nil {
-		return a.SetArms(table)
+		return a.UnmarshalUnder(p.parts[0].data(), table)
 	}
-	return nil
+	return p.load(m)
 }
 
 // changeArm takes a command about an arm.
@@ -208,11 +208,7 @@ func (l *Learner) underTerms(c checkpoint) checkpoint {
 // taken from: a rebuild of it begins before it.
 func (l *Learner) withArms(c *checkpoint, table []byte) checkpoint {
 	m := l.fresh()
-	err := c.params.load(m)
-	if err == nil {
-		err = carryArms(m, table)
-	}
-	if err != nil {
+	if err := c.params.loadUnder(m, table); err != nil {
 		panic(fmt.Sprintf("learner: version %d does not take the arms of the model: %v", c.version.Number, err))
 	}
 	data := encode(m)

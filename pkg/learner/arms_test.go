@@ -250,6 +250,31 @@ func TestRestartWithOtherArms(t *testing.T) {
 	w.decide(50, "a", "b", "c", "d", "e")
 }
 
+// A version is served again although it is older than arms that commands and restarts have added in turn, and removed.
+func TestRollbackBehindChangesOfBothKinds(t *testing.T) {
+	for _, restore := range []bool{false, true} {
+		c := armed(t, "a", "b")
+		c.Snapshot.Keep = 1000
+		w := newOwner(t, c)
+		w.decide(100, "a", "b")
+		old, args := w.version(fmt.Sprint(w.kept()[0].Number))
+		w.must(event.ArmAdd, state.Args{Arm: "c", Cap: .3})
+		w.decide(50, "a", "b", "c")
+		w.restart("a", "b", "d")
+		w.decide(50, "a", "b", "c", "d")
+		w.restart("a", "b", "e")
+		args.Restore = restore
+		w.must(learner.CommandRollback, args)
+		if got, want := w.table(), "a:active:1 b:active:1 c:active:0.3 d:draining:1 e:new:1"; got != want {
+			t.Errorf("readers have the arms %s, want %s", got, want)
+		}
+		if _, held := w.policy(); held.Learned != old.Learned || held.Mode != state.ModeHeld {
+			t.Errorf("readers are served %+v, want what version %d has learned", held, old.Number)
+		}
+		w.decide(50, "a", "b", "c", "e")
+	}
+}
+
 // A command whose arms no record could name changes nothing.
 func TestArmsThatCannotBeReadAreRefused(t *testing.T) {
 	c := armed(t, "a", "b")

@@ -200,11 +200,11 @@ func (l *Learner) foundParams(sum state.Sum, blobs []state.Blob, begin bool) (*p
 	if err != nil {
 		return nil, err
 	}
-	m := l.fresh()
-	if err = p.load(m); err == nil && !begin {
-		err = carryArms(m, l.tableOfArms())
+	var table []byte
+	if !begin {
+		table = l.tableOfArms()
 	}
-	if err != nil {
+	if err = p.loadUnder(l.fresh(), table); err != nil {
 		return nil, fmt.Errorf("this model does not take parameters %.12s: %w", sum, err)
 	}
 	return p, nil

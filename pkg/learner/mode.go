@@ -61,7 +61,12 @@ func (l *Learner) renewChampion() {
 func (l *Learner) loadChampion() error {
 	l.champion = l.fresh()
 	if l.proven == nil {
-		return carryArms(l.champion, l.tableOfArms())
+		table := l.tableOfArms()
+		if table == nil {
+			return nil
+		}
+		data := encode(l.champion)
+		return whole(func() []byte { return data }).loadUnder(l.champion, table)
 	}
 	return l.proven.params.load(l.champion)
 }
@@ -145,12 +150,7 @@ func (l *Learner) fresh() Model {
 
 // load puts parameters into a model that stands for now: its arms stay those of now.
 func (l *Learner) load(m Model, p *params) {
-	table := l.tableOfArms()
-	err := p.load(m)
-	if err == nil {
-		err = carryArms(m, table)
-	}
-	if err != nil {
+	if err := p.loadUnder(m, l.tableOfArms()); err != nil {
 		panic(fmt.Sprintf("learner: a model does not take back its own bytes: %v", err))
 	}
 }

@@ -56,9 +56,9 @@ type Armed interface {
 
 	// ChangeArm changes the table between two events. It refuses what cannot be, and then changes nothing.
 	ChangeArm(c event.ArmChange) error
-	// AppendArms appends the table, and SetArms gives it to a model that was loaded from older parameters.
+	// AppendArms appends the table, and UnmarshalUnder reads older parameters under it, whatever settings say of arms.
 	AppendArms(b []byte) []byte
-	SetArms(b []byte) error
+	UnmarshalUnder(params, table []byte) error
 	// AppendTerms appends what people and the guard rail have decided of the arms, and nothing that is learned: names,
 	// which of them may be chosen, caps, prices and the baseline.
 	AppendTerms(b []byte) []byte
