@@ -11,7 +11,7 @@ import (
 // cats chooses a number from an interval (Majzoubi, Zhang, Chari, Krishnamurthy, Langford and Slivkins 2020, Efficient
 // Contextual Bandits with Continuous Actions, https://arxiv.org/abs/2006.06040): a tree of binary classifiers picks one of K bins,
 // and the number is drawn evenly from the window within the bandwidth of its centre, or, with probability
-// Floor, from the whole interval. An event teaches the tree the estimated cost of every window, by that of its number.
+// Floor, from the whole interval. An event teaches the tree the estimated costs of windows, by that of its number.
 //
 // The paper estimates costs by inverse densities alone. A number from a small share of exploration then outweighs
 // hundreds of others, so that the estimates are doubly robust here, as those of cover: a regression for every window, which learns all events in it, says what
@@ -22,15 +22,14 @@ type cats struct {
 	tree   tree
 
 	// The event at hand.
-	costs  []float64 // of the windows
-	taught []int     // bins whose regressions learn it
+	reward, value, density float64
+	taught                 []int // bins whose regressions learn it, in a row
 }
 
 func newCats(c *Config, t *arms) *cats {
-	return &cats{
-		linear: newLinear(c, t), values: c.values(), costs: make([]float64, t.len()),
-		tree: tree{nodes: make([]diagonal, t.len()-1), lambda: c.Lambda},
-	}
+	s := &cats{linear: newLinear(c, t), values: c.values()}
+	s.tree = tree{nodes: make([]diagonal, t.len()-1), lambda: c.Lambda, cost: s.cost}
+	return s
 }
 
 func (s *cats) predict(e *event.Event) (z, norm float64, rej *event.Rejection) {
@@ -42,8 +41,8 @@ func (s *cats) learn(e *event.Event, step *event.Step) *event.Rejection {
 	known := f.len()
 	rej := f.gather(e, true)
 	if rej == nil {
-		s.estimate(e)
-		if !s.tree.stage(f.pairs, e.Weight, s.costs) {
+		s.hold(e)
+		if !s.tree.stage(f.pairs, e.Weight, s.taught[0], s.taught[len(s.taught)-1]) {
 			rej = &event.Rejection{Reason: event.Unstable, Detail: fmt.Sprintf("weight %v and features of norm %v would make a parameter of the tree non-finite or larger than %v", e.Weight, normOf(f.pairs), float64(maxWeight))}
 		}
 	}
@@ -58,20 +57,28 @@ func (s *cats) learn(e *event.Event, step *event.Step) *event.Rejection {
 	return nil
 }
 
-// estimate computes from the gathered event the cost of every window, and which regressions it teaches: those of the windows that its number lies in,
+// hold keeps what the cost of a window depends on, and finds the regressions that the event teaches: those of the windows that its number lies in,
 // and that of its bin, which a narrow window may not fill.
-func (s *cats) estimate(e *event.Event) {
-	c := s.linear.cfg
-	reward := c.scale(e.Label)
-	s.taught = append(s.taught[:0], e.Arm)
-	for bin := range s.costs {
-		expected := min(max(s.linear.margin(bin), 0), 1)
-		weight := s.values.weight(bin, e.Value, e.Prob)
-		s.costs[bin] = -(expected + float64((reward-expected)*min(weight, c.ImportanceClip)))
-		if weight > 0 && bin != e.Arm {
-			s.taught = append(s.taught, bin)
-		}
+func (s *cats) hold(e *event.Event) {
+	s.reward, s.value, s.density = s.linear.cfg.scale(e.Label), e.Value, e.Prob
+	first, last := e.Arm, e.Arm
+	for first > 0 && s.values.weight(first-1, s.value, s.density) > 0 {
+		first--
 	}
+	for last < s.values.bins-1 && s.values.weight(last+1, s.value, s.density) > 0 {
+		last++
+	}
+	s.taught = s.taught[:0]
+	for bin := first; bin <= last; bin++ {
+		s.taught = append(s.taught, bin)
+	}
+}
+
+// cost estimates what the window of a bin costs for the gathered event.
+func (s *cats) cost(bin int) float64 {
+	expected := min(max(s.linear.margin(bin), 0), 1)
+	weight := min(s.values.weight(bin, s.value, s.density), s.linear.cfg.ImportanceClip)
+	return -(expected + float64((s.reward-expected)*weight))
 }
 
 // pick returns the bin that the tree picks in the context of an event; below 0 when its values are not finite.

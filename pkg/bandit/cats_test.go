@@ -117,9 +117,9 @@ func TestCatsEstimatesAreUnbiased(t *testing.T) {
 		if rej := s.linear.features.gather(e, false); rej != nil {
 			t.Fatal(rej)
 		}
-		s.estimate(e)
+		s.hold(e)
 		for bin := range sums {
-			sums[bin] += s.costs[bin] * e.Prob * 5 / n
+			sums[bin] += s.cost(bin) * e.Prob * 5 / n
 			if low, high := s.values.window(bin); low <= v && v <= high {
 				truth[bin] -= e.Label / (high - low) * 5 / n
 			}

@@ -186,7 +186,7 @@ func (s *cover) commit(h float64) {
 		clear(s.full.theta)
 	} else {
 		s.diagonal.grow(f.len(), lambda)
-		s.diagonal.learn(f.pairs, 0, h)
+		s.diagonal.sharpen(f.pairs, h)
 	}
 	s.bound = s.staged
 }

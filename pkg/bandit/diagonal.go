@@ -29,15 +29,23 @@ func (g *diagonal) grow(n int, lambda float64) {
 	}
 }
 
-// predict returns x'theta.
+// predict returns x'theta, by two sums, so that additions need not wait for each other.
 func (g *diagonal) predict(x []pair) float64 {
-	s := 0.0
-	for _, p := range x {
-		if int(p.i) < len(g.theta) {
-			s += float64(g.theta[p.i] * p.v)
+	var s0, s1 float64
+	theta := g.theta
+	for len(x) >= 2 {
+		if p := x[0]; int(p.i) < len(theta) {
+			s0 += float64(theta[p.i] * p.v)
 		}
+		if p := x[1]; int(p.i) < len(theta) {
+			s1 += float64(theta[p.i] * p.v)
+		}
+		x = x[2:]
 	}
-	return s
+	if len(x) == 1 && int(x[0].i) < len(theta) {
+		s0 += float64(theta[x[0].i] * x[0].v)
+	}
+	return s0 + s1
 }
 
 // precision returns element i of Q once what was learned counts by times as much.
@@ -60,30 +68,48 @@ func (g *diagonal) variance(x []pair, by, lambda float64) float64 {
 	return s
 }
 
+// gain appends Q^-1 x with Q aged to dst, an element for each pair, and returns x'Q^-1 x.
+func (g *diagonal) gain(x []pair, by, lambda float64, dst []float64) (gain []float64, variance float64) {
+	for _, p := range x {
+		v := p.v / g.precision(p.i, by, lambda)
+		dst = append(dst, v)
+		variance += float64(p.v * v)
+	}
+	return dst, variance
+}
+
 // moves returns the norm of the move that learn would make once Q is aged, and
 // whether all numbers stay within their bounds.
-func (g *diagonal) moves(x []pair, tau, w, by, lambda float64) (norm float64, ok bool) {
-	for _, p := range x {
-		q, theta := g.precision(p.i, by, lambda), 0.0
+func (g *diagonal) moves(x []pair, gain []float64, tau, w, by, lambda float64) (norm float64, ok bool) {
+	// The bounds hold even if a feature stands in x many times.
+	often := float64(len(x))
+	gain = gain[:len(x)]
+	for k, p := range x {
+		theta := 0.0
 		if int(p.i) < len(g.theta) {
 			theta = g.theta[p.i]
 		}
-		step := float64(tau*p.v) / q
+		step := float64(tau * gain[k])
 		norm += float64(step * step)
-		// The bounds hold even if a feature stands in x many times.
-		if !(math.Abs(theta)+float64(math.Abs(step)*float64(len(x))) <= maxWeight) ||
-			!(q+float64(float64(float64(w*p.v)*p.v)*float64(len(x))) <= math.MaxFloat64) {
+		if !(math.Abs(theta)+float64(math.Abs(step)*often) <= maxWeight) ||
+			!(g.precision(p.i, by, lambda)+float64(float64(float64(w*p.v)*p.v)*often) <= math.MaxFloat64) {
 			return 0, false
 		}
 	}
 	return math.Sqrt(norm), norm <= math.MaxFloat64
 }
 
-// learn moves theta by tau Q^-1 x and then adds w x x' to Q.
-func (g *diagonal) learn(x []pair, tau, w float64) {
-	for _, p := range x {
-		g.theta[p.i] += float64(tau*p.v) / g.q[p.i]
+// learn moves theta by tau Q^-1 x, of which gain is Q^-1 x, and adds w x x' to Q.
+func (g *diagonal) learn(x []pair, gain []float64, tau, w float64) {
+	gain = gain[:len(x)]
+	for k, p := range x {
+		g.theta[p.i] += float64(tau * gain[k])
 	}
+	g.sharpen(x, w)
+}
+
+// sharpen adds w x x' to Q.
+func (g *diagonal) sharpen(x []pair, w float64) {
 	for _, p := range x {
 		g.q[p.i] += float64(float64(w*p.v) * p.v)
 	}

@@ -31,6 +31,7 @@ type linear struct {
 	v      []float64
 	weight []float64
 	tau    []float64
+	gains  []float64 // with diagonal ones, of one after the other
 }
 
 func newLinear(c *Config, t *arms) *linear {
@@ -219,15 +220,18 @@ func (s *linear) learnFull(next, f *ldl, x []float64, y, h float64) {
 // updateDiagonal learns with diagonal ones.
 func (s *linear) updateDiagonal(e *event.Event, taught []int, before float64) (moved float64, ok bool) {
 	x, y := s.features.pairs, s.cfg.scale(e.Label)-s.prior
+	s.gains = s.gains[:0]
 	for b, h := range s.weight {
 		g := &s.diagonal[taught[b]]
-		z, v := g.predict(x), g.variance(x, before, s.cfg.Lambda)
+		from, z := len(s.gains), g.predict(x)
+		var v float64
+		s.gains, v = g.gain(x, before, s.cfg.Lambda, s.gains)
 		if s.cfg.Policy == Logistic {
 			s.tau[b], s.weight[b] = laplace(z, v, y, h)
 		} else {
 			s.tau[b] = float64(h*(y-z)) / (1 + float64(h*v))
 		}
-		m, ok := g.moves(x, s.tau[b], s.weight[b], before, s.cfg.Lambda)
+		m, ok := g.moves(x, s.gains[from:], s.tau[b], s.weight[b], before, s.cfg.Lambda)
 		if !ok {
 			return 0, false
 		}
@@ -241,7 +245,7 @@ func (s *linear) updateDiagonal(e *event.Event, taught []int, before float64) (m
 	for b := range s.weight {
 		g := &s.diagonal[taught[b]]
 		g.grow(s.features.len(), s.cfg.Lambda)
-		g.learn(x, s.tau[b], s.weight[b])
+		g.learn(x, s.gains[b*len(x):], s.tau[b], s.weight[b])
 	}
 	return moved / float64(len(s.weight)), true
 }

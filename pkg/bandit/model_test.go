@@ -628,13 +628,15 @@ func BenchmarkLearn(b *testing.B) {
 	for _, c := range []struct {
 		policy string
 		fields int
-	}{{Thompson, 8}, {LinUCB, 8}, {LinUCB, 63}, {Cats, 63}} {
-		b.Run(c.policy+"/"+strconv.Itoa(c.fields), func(b *testing.B) {
+		matrix string
+	}{{Thompson, 8, "auto"}, {LinUCB, 8, "full"}, {LinUCB, 63, "full"}, {Cats, 63, "full"}, {Cats, 63, "diagonal"}} {
+		b.Run(c.policy+"/"+strconv.Itoa(c.fields)+"/"+c.matrix, func(b *testing.B) {
 			cfg := config(c.policy, 10)
 			if c.policy == Cats {
 				cfg = Default()
 				cfg.Policy = Cats
 			}
+			cfg.Matrix = c.matrix
 			m := newModel(b, cfg)
 			s := sim.Clicks(1, 10, c.fields)
 			events := make([]event.Event, 256)

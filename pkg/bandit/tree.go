@@ -6,11 +6,18 @@ import "math"
 // https://arxiv.org/abs/0902.3176) over bins in a row. A node splits a run of bins in half, and its regression says
 // whether the winner of the lower half (below 0) or that of the upper half costs less. It is learned from the leaves up:
 // the winners of the halves are an example of the cheaper side, weighed by the difference of their costs.
+//
+// An example teaches the nodes above the bins that it tells something about alone, so that its time grows with the logarithm of the bins: the others
+// would only learn what costs are expected to be.
 type tree struct {
 	nodes  []diagonal // by the bin, less one, at which the upper half begins
 	lambda float64
+	cost   func(bin int) float64 // in the example at hand
 
-	staged []move // of the example at hand
+	// The example at hand.
+	first, last int // bins that it tells something about
+	staged      []move
+	gains       []float64 // of the nodes staged, one after the other
 }
 
 // move is what an example does to a node.
@@ -23,8 +30,10 @@ type move struct {
 func split(low, high int) int { return low + (high-low+1)/2 }
 
 // pick returns the bin that wins for a vector; halves that tie leave it to the lower one. Below 0 means that x is not finite.
-func (t *tree) pick(x []pair) int {
-	low, high := 0, len(t.nodes)+1
+func (t *tree) pick(x []pair) int { return t.winner(x, 0, len(t.nodes)+1) }
+
+// winner returns the bin that wins among those from low to before high.
+func (t *tree) winner(x []pair, low, high int) int {
 	for high-low > 1 {
 		mid := split(low, high)
 		switch z := t.nodes[mid-1].predict(x); {
@@ -39,24 +48,33 @@ func (t *tree) pick(x []pair) int {
 	return low
 }
 
-// stage computes what an example of weight h, with a cost for every bin, does to the nodes. Not ok means that a number would leave its bounds.
-func (t *tree) stage(x []pair, h float64, costs []float64) (ok bool) {
-	t.staged = t.staged[:0]
-	_, ok = t.play(x, h, costs, 0, len(costs))
+// stage computes what an example of weight h, which tells something about the bins from first to last, does to the nodes. Not ok means that
+// a number would leave its bounds.
+func (t *tree) stage(x []pair, h float64, first, last int) (ok bool) {
+	t.first, t.last = first, last
+	t.staged, t.gains = t.staged[:0], t.gains[:0]
+	_, ok = t.play(x, h, 0, len(t.nodes)+1)
 	return ok
 }
 
 // play returns the cost of the winner of a run of bins, as its nodes decide once they have learned the example.
-func (t *tree) play(x []pair, h float64, costs []float64, low, high int) (winner float64, ok bool) {
+func (t *tree) play(x []pair, h float64, low, high int) (cost float64, ok bool) {
 	if high-low == 1 {
-		return costs[low], true
+		return t.cost(low), true
+	}
+	if high <= t.first || t.last < low {
+		bin := t.winner(x, low, high)
+		if bin < 0 {
+			return 0, false
+		}
+		return t.cost(bin), true
 	}
 	mid := split(low, high)
-	lower, ok := t.play(x, h, costs, low, mid)
+	lower, ok := t.play(x, h, low, mid)
 	if !ok {
 		return 0, false
 	}
-	upper, ok := t.play(x, h, costs, mid, high)
+	upper, ok := t.play(x, h, mid, high)
 	if !ok || lower == upper {
 		return lower, ok
 	}
@@ -65,9 +83,11 @@ func (t *tree) play(x []pair, h float64, costs []float64, low, high int) (winner
 		side, w = -1, -w
 	}
 	g := &t.nodes[mid-1]
-	z, v := g.predict(x), g.variance(x, 1, t.lambda)
+	from, z := len(t.gains), g.predict(x)
+	var v float64
+	t.gains, v = g.gain(x, 1, t.lambda, t.gains)
 	tau := float64(w*(side-z)) / (1 + float64(w*v))
-	if _, ok := g.moves(x, tau, w, 1, t.lambda); !ok {
+	if _, ok := g.moves(x, t.gains[from:], tau, w, 1, t.lambda); !ok {
 		return 0, false
 	}
 	t.staged = append(t.staged, move{mid - 1, tau, w})
@@ -79,9 +99,9 @@ func (t *tree) play(x []pair, h float64, costs []float64, low, high int) (winner
 
 // commit learns what was staged, with as many features.
 func (t *tree) commit(x []pair, features int) {
-	for _, m := range t.staged {
+	for k, m := range t.staged {
 		g := &t.nodes[m.node]
 		g.grow(features, t.lambda)
-		g.learn(x, m.tau, m.w)
+		g.learn(x, t.gains[k*len(x):], m.tau, m.w)
 	}
 }

@@ -21,11 +21,14 @@ func TestTreeFindsCheapestWindow(t *testing.T) {
 			bin := tr.pick(x)
 			v := s.draw(bin, uniform(i, 0), uniform(i, 1), 0.2)
 			c, p := cost(city, v), s.density(bin, v, 0.2)
-			costs := make([]float64, bins)
-			for b := range costs {
-				costs[b] = c * s.weight(b, v, p)
+			tr.cost = func(bin int) float64 { return c * s.weight(bin, v, p) }
+			first, last := bins-1, 0
+			for b := range bins {
+				if tr.cost(b) > 0 {
+					first, last = min(first, b), max(last, b)
+				}
 			}
-			if !tr.stage(x, 1, costs) {
+			if !tr.stage(x, 1, first, last) {
 				t.Fatal("refused")
 			}
 			tr.commit(x, 2)
